@@ -1,0 +1,1 @@
+"""MCLEMCD rebuilt: music classification from dances (Gong et al., Multimedia Systems 30:37, 2024)."""

@@ -1,0 +1,51 @@
+"""The one kind of error that a user may see, and the one place that prints it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class UserError(Exception):
+    """A mistake in files, parameters or arguments that the user can mend.
+
+    Attributes:
+        file: the file (or command) at fault.
+        where: the key, column, frame or line in it; empty when it is the whole file.
+        expected: what should have been there.
+        got: what was found instead.
+        remedy: what to do about it.
+    """
+
+    file: str | Path
+    where: str
+    expected: str
+    got: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}: {self.where}" if self.where else f"{self.file}"
+        return (
+            f"error: {place}: expected {self.expected}, got {self.got}\n  what to do: {self.remedy}"
+        )
+
+
+def run(main: Callable[[Sequence[str]], None]) -> None:
+    """Run a script's ``main(arguments)``; a user's mistake is printed and ends with status 2."""
+    try:
+        main(sys.argv[1:])
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        name = error.filename or "an output file"
+        print(
+            f"error: {name}: expected to be readable or writable, got {error.strerror or error}\n"
+            "  what to do: free space or mend the permissions, then run the same command again;"
+            " results that were there are untouched",
+            file=sys.stderr,
+        )
+        sys.exit(2)

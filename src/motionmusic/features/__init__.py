@@ -1,0 +1,1 @@
+"""From dances and sound to network inputs."""

@@ -1,0 +1,122 @@
+"""Reading and writing that is whole or not at all.
+
+Every writer builds its file under a temporary name in the same folder and renames it at the end,
+so a file that has its final name is complete.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motionmusic.errors import UserError
+
+Float32 = NDArray[np.float32]
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` atomically, creating its folder. Raises OSError, leaving nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException as error:
+        Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array as .npy atomically."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_bytes(path, buffer.getvalue())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically: keys in the order given, floats to 6 significant digits, NaN as null."""
+    write_text(path, json.dumps(rounded(value), indent=2, allow_nan=False) + "\n")
+
+
+def rounded(value: Any) -> Any:
+    """Plain Python values with floats to 6 significant digits and NaN as None."""
+    if isinstance(value, dict):
+        return {str(key): rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return rounded(value.tolist())
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return None if not np.isfinite(value) else float(f"{float(value):.6g}")
+    return value
+
+
+def read_json(path: Path, remedy: str) -> Any:
+    """Parsed JSON. Raises UserError where the file is missing, cut or no JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(path, "", "a JSON file", "no such file", remedy) from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(path, "", "JSON", f"{error}", remedy) from None
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """An array written by :func:`write_array`. Raises UserError where it is missing or broken."""
+    try:
+        with path.open("rb") as file:
+            array: NDArray[Any] = np.load(file, allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError(
+            path,
+            "",
+            "an array file",
+            "no such file",
+            "run `dvc repro` for the stage that writes it",
+        ) from None
+    except (ValueError, EOFError) as error:
+        raise UserError(
+            path, "", "an array file", str(error), "delete it and run `dvc repro` again"
+        ) from None
+    return array
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder that takes the name ``path`` only when the block ends well; replaces an earlier one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield work
+        work.chmod(0o755)
+        if path.exists():
+            shutil.rmtree(path)
+        work.replace(path)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise

@@ -1,0 +1,1 @@
+"""The networks of the paper, section 3 of the specification."""

@@ -1,0 +1,1 @@
+"""What params.yaml may hold: one model per group, no default values."""

@@ -1,0 +1,72 @@
+"""Skeleton layouts: joints, limbs and the paper's bone pairs (spec/mclemcd.md 2.9; spec/data.md 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+LayoutName = Literal["musictodance", "aist"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One skeleton.
+
+    Attributes:
+        joints: names, in the order of the arrays.
+        parents: for every joint its parent on the body tree, the root's own index for the root.
+        paper_pairs: (a, b) per bone slot as in the paper's code: slot i holds joint a − joint b and
+            the slots past the list hold the joint itself (O8). The first of a pair is the distal
+            joint on MusicToDance and the proximal one on AIST++ (O18).
+    """
+
+    joints: tuple[str, ...]
+    parents: tuple[int, ...]
+    paper_pairs: tuple[tuple[int, int], ...]
+
+
+MUSICTODANCE = Layout(
+    joints=(
+        "head left", "head right", "trunk", "left shoulder", "left elbow", "left forearm",
+        "left wrist", "left hip", "left knee", "left ankle", "left heel", "left toe",
+        "right shoulder", "right elbow", "right wrist", "right hand", "right hip", "right knee",
+        "right ankle", "right heel", "right toe", "right forearm", "left hand",
+    ),
+    parents=(3, 12, 2, 2, 3, 4, 5, 2, 7, 8, 9, 9, 2, 12, 21, 14, 2, 16, 17, 18, 18, 13, 6),
+    paper_pairs=(
+        (3, 2), (4, 3), (5, 4), (6, 5), (8, 7), (9, 8), (10, 9), (11, 10), (13, 12), (14, 13),
+        (15, 14), (17, 16), (18, 17), (19, 18), (20, 19), (7, 2), (12, 2), (16, 2),
+    ),
+)  # fmt: skip
+
+AIST = Layout(
+    joints=(
+        "nose", "left eye", "right eye", "left ear", "right ear", "left shoulder",
+        "right shoulder", "left elbow", "right elbow", "left wrist", "right wrist", "left hip",
+        "right hip", "left knee", "right knee", "left ankle", "right ankle",
+    ),
+    # COCO has no trunk joint: the nose is the root that both shoulders and eyes hang on.
+    parents=(0, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 5, 6, 11, 12, 13, 14),
+    paper_pairs=((6, 8), (8, 10), (5, 7), (7, 9), (12, 14), (14, 16), (11, 13), (13, 15)),
+)  # fmt: skip
+
+LAYOUTS: dict[LayoutName, Layout] = {"musictodance": MUSICTODANCE, "aist": AIST}
+
+
+def paper_graph(layout: Layout) -> NDArray[np.float32]:
+    """The three subsets of joints that the motion encoder starts from (spec/mclemcd.md 3.1).
+
+    Returns (3, v, v) float32: identity, inward, outward links of the paper's bone pairs, every
+    column divided by its sum; features are multiplied from the left, y[w] = Σ_u x[u]·A[u, w].
+    """
+    v = len(layout.joints)
+    graph = np.zeros((3, v, v), np.float32)
+    graph[0] = np.eye(v)
+    for a, b in layout.paper_pairs:
+        graph[1, b, a] = 1
+        graph[2, a, b] = 1
+    sums = graph.sum(axis=1, keepdims=True)
+    return np.asarray(graph / np.where(sums > 0, sums, 1), np.float32)

@@ -1,0 +1,1 @@
+"""Where dances and their music come from."""

@@ -1,0 +1,33 @@
+"""One dance with its music, as every source hands it on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Dance:
+    """One dance and where its music is.
+
+    Attributes:
+        piece: its name, unique within the data set (C_1; gBR_sBM_cAll_d04_mBR0_ch01).
+        code: the source's code of its dance type (C, R, T, W; gBR, gPO, …).
+        skeletons: (frames, joints, 3) float64, in the source's unit, as published.
+        center: (frames, 3) float64, the body's path through the room that the source has already
+            subtracted from ``skeletons``; None where the source does not centre.
+        music_file: the sound file.
+        music_start_s: second of the sound file at which motion frame 0 is danced.
+        music_end_s: second at which the source says that the dance ends in it; None if it does not say.
+    """
+
+    piece: str
+    code: str
+    skeletons: NDArray[np.float64]
+    center: NDArray[np.float64] | None
+    music_file: Path
+    music_start_s: float
+    music_end_s: float | None

@@ -1,0 +1,404 @@
+"""Tables 1 to 6: settings and accuracies, each as a dict, as CSV and as Markdown.
+
+A table is one dict (it becomes the JSON file) that the two other renderings are made from.
+Percentages are percent here, as printed; the evaluation's fractions end in this module.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from motionmusic.files import rounded
+from motionmusic.params.data import Segment
+from motionmusic.params.training import Train
+
+# The paper's experiments, in its order: 1 to 4 on MusicToDance, 5 to 8 on AIST++ (spec 1.1).
+INPUTS = {
+    "joints": "joint positions",
+    "bones": "limbs (bones)",
+    "fused": "late fusion of joints and bones",
+    "merged": "early fusion: joints and bones on the channel axis",
+}
+# (variant, collaborative learning, the evaluation's row) as the paper's tables print them.
+ROWS = (
+    ("plain", "no", "alone"),
+    ("dropout", "no", "alone"),
+    ("plain", "yes", "plain"),
+    ("dropout", "yes", "dropout"),
+    ("fc", "yes", "fc"),
+)
+NAMES = {"plain": "MCLEMCD", "dropout": "MCLEMCD-Dropout", "fc": "MCLEMCD-FC"}
+# The data sets that the paper used, with its split: elsewhere its accuracies say nothing.
+PAPER_PROTOCOL = {"m2d": "paper", "aist": "official"}
+AIST_TABLES = ("table2", "table4", "table6")
+_COLUMNS = ["row", "cl", "input", "mean", "sd", "low", "high", "paper", "n", "seeds"]
+_WIDTH = 100
+_FOOTNOTE = (
+    "¹ Dropout acts only in the music network, which cannot reach the motion encoder before"
+    " collaborative learning: without CL, MCLEMCD and MCLEMCD-Dropout are the same network."
+)
+_BASELINES = "The baselines (last rows) see the joints only."
+_TWO_RUNS = "The paper's two values (MCLEMCD / MCLEMCD-Dropout) are two runs of one recipe."
+
+_PAPER_SETTINGS: dict[str, dict[str, str]] = {
+    "table1": {
+        "n": "414",
+        "joints": "23",
+        "segments": "405 / 405 / 414",
+        "split": "all excerpts shuffled once, 45 / 45 / 46",
+        "epochs": "1500 + 1500",
+        "tested": "the 1401st of 1500 in each phase (code)",
+        "batch": "72",
+    },
+    "table2": {
+        "n": "340",
+        "joints": "17",
+        "segments": "16660 / 340 / 340",
+        "split": "the data set's, 980 / 20 / 20",
+        "epochs": "500 + 500 (code)",
+        "tested": "the 401st of 500 in each phase (code)",
+        "batch": "128 (code; 72 in the paper)",
+    },
+}
+_SELECT = {
+    "last_hundred": "of each phase the last that 100 divides, counted from 0 (the authors')",
+    "last": "of each phase the last",
+    "best_validation": "of each phase the best on validation",
+}
+
+
+def comparable(dataset: str, segment: Segment) -> bool:
+    """Whether the paper's accuracies are of this data set and split."""
+    return PAPER_PROTOCOL.get(dataset) == segment.protocol
+
+
+def settings_table(
+    name: str,
+    dataset: str,
+    segment: Segment,
+    train: Train,
+    seeds: Sequence[int],
+    shapes: Mapping[str, tuple[int, ...]],
+    index: pd.DataFrame,
+) -> dict[str, Any]:
+    """Table 1 or 2: what the four experiments are made of, ours beside the paper's.
+
+    Args:
+        name: table1 (MusicToDance and alike) or table2 (AIST++).
+        dataset: its name in params.yaml.
+        segment: how the data set is cut and split.
+        train: how its networks are trained.
+        seeds: of the runs.
+        shapes: of the arrays joints, bones, merged: (n, channels, frames, joints).
+        index: one row a segment and fold, with columns fold and split.
+
+    Returns:
+        table, dataset, title, note, experiments [{experiment, input, name, ours, paper}] (the test
+        arrays' shapes), settings [{setting, ours, paper}].
+    """
+    paper = _PAPER_SETTINGS[name]
+    first = 5 if name in AIST_TABLES else 1
+    tested = int((index["split"] == "test").sum())
+    experiments = []
+    for number, (key, text) in enumerate(INPUTS.items(), start=first):
+        both = key == "fused"
+        channels = 6 if key == "merged" else 3
+        shape = shapes["joints" if both else key]
+        experiments.append(
+            {
+                "experiment": number,
+                "input": key,
+                "name": text,
+                "ours": ("2 × " if both else "") + "×".join(map(str, (tested, *shape[1:]))),
+                "paper": f"{paper['n']}×{channels}×25×{paper['joints']}",
+            }
+        )
+    epochs = f"{train.epochs_alone} + {train.epochs_together}"
+    rows = [
+        ("segments: train / validation / test", _parts(index), paper["segments"]),
+        ("split", _split(segment), paper["split"]),
+        ("frames of an excerpt, of a segment",
+         f"{segment.excerpt_frames}, {segment.segment_frames}",
+         "425, 25" if name in AIST_TABLES else "229, 25"),
+        ("epochs without CL + with CL", epochs, paper["epochs"]),
+        ("epoch tested", _SELECT[train.select], paper["tested"]),
+        ("batch", f"{train.batch}", paper["batch"]),
+        ("optimiser", "Adam", "Adam"),
+        ("learning rate", f"{train.learning_rate:g}", "0.0005"),
+        ("learning rate's schedule", train.schedule.replace("_", " "), "constant"),
+        ("width of the first motion layer", f"{train.width}", "64"),
+        ("seeds", ", ".join(map(str, seeds)), "one run, seed unknown"),
+    ]  # fmt: skip
+    note = "(code): not in the paper, but in the authors' code or files."
+    if dataset not in PAPER_PROTOCOL:
+        note += f" {dataset} is not the paper's data set."
+    return {
+        "table": name,
+        "dataset": dataset,
+        "title": f"{_title(name)}. {dataset}: settings of experiments {first} to {first + 3}",
+        "note": note,
+        "experiments": experiments,
+        "settings": [{"setting": s, "ours": ours, "paper": its} for s, ours, its in rows],
+    }
+
+
+def settings_csv(table: Mapping[str, Any]) -> str:
+    """Columns setting, ours, paper: the test arrays of the experiments, then the settings."""
+    arrays = [
+        {"setting": f"test array, experiment {row['experiment']} ({row['input']})"} | row
+        for row in table["experiments"]
+    ]
+    frame = pd.DataFrame([*arrays, *table["settings"]])
+    return frame[["setting", "ours", "paper"]].to_csv(index=False, lineterminator="\n")
+
+
+def settings_markdown(table: Mapping[str, Any]) -> str:
+    """The table with its caption, aligned."""
+    arrays = [
+        [f"{row['experiment']}", row["name"], row["ours"], row["paper"]]
+        for row in table["experiments"]
+    ]
+    rows = [[row["setting"], row["ours"], row["paper"]] for row in table["settings"]]
+    return _document(
+        f"**{table['title']}.**",
+        _grid(["experiment", "motion input", "test array", "the paper's"], arrays),
+        _grid(["setting", "here", "the paper's"], rows),
+        table["note"],
+    )
+
+
+def accuracy_table(
+    name: str,
+    dataset: str,
+    evaluation: Mapping[str, Any],
+    unit: str,
+    segment: Segment,
+    train: Train,
+    paper: pd.DataFrame | None = None,
+) -> dict[str, Any]:
+    """Tables 3 and 4 (unit segment) or 5 and 6 (unit excerpt), with the baselines.
+
+    Args:
+        name: table3 … table6.
+        dataset: its name in params.yaml.
+        evaluation: what motionmusic.evaluation.evaluate gave.
+        unit: segment or excerpt.
+        segment: how the data set is cut and split.
+        train: how its networks were trained.
+        paper: motionmusic.paper.printed(name) where the paper's values can be compared, else None.
+
+    Returns:
+        table, dataset, unit, title, caption (all of it in one text), settings, counts, chance,
+        cells [{row, cl, input, mean, sd, low, high, paper, n, seeds, per_seed}] in percent, gain
+        {difference, low, high, holds_zero} in points. Without CL, plain and dropout are the same
+        network: both rows are there, with equal numbers and the paper's two values. Baselines have
+        the empty cl and no paper value. What is not defined is None.
+    """
+    n = evaluation[f"n_{unit}s"]
+    printed = {} if paper is None else {
+        (row["row"], row["cl"], row["input"]): float(row["percent"])
+        for row in paper.to_dict("records")
+    }  # fmt: skip
+    networks = {key for _, _, key in ROWS}
+    baselines = list(dict.fromkeys(cell.split("/")[0] for cell in evaluation["cells"]))
+    keys = [*ROWS, *((row, "", row) for row in baselines if row not in networks)]
+    cells = []
+    for row, cl, key in keys:
+        for kind in INPUTS:
+            if f"{key}/{kind}" not in evaluation["cells"]:
+                continue
+            scores = evaluation["cells"][f"{key}/{kind}"][unit]
+            cells.append(
+                {"row": row, "cl": cl, "input": kind}
+                | {part: _percent(scores[part]) for part in ("mean", "sd", "low", "high")}
+                | {
+                    "paper": printed.get((row, cl, kind)),
+                    "n": n,
+                    "seeds": len(scores["per_seed"]),
+                    "per_seed": [_percent(value) for value in scores["per_seed"]],
+                }
+            )
+    gain = evaluation["collaborative_gain"]["fused"]["fc"][unit]
+    gain = {part: _percent(gain[part]) for part in ("difference", "low", "high")}
+    low, high = gain["low"], gain["high"]
+    of = (
+        "test segment of 25 frames"
+        if unit == "segment"
+        else "test excerpt, by vote of its segments"
+    )
+    table: dict[str, Any] = {
+        "table": name,
+        "dataset": dataset,
+        "unit": unit,
+        "title": f"{_title(name)}. {dataset}: accuracy per "
+        + of.replace("25", f"{segment.segment_frames}")
+        + ", in percent",
+        "settings": {"protocol": segment.protocol, "folds": segment.folds, **train.model_dump()},
+        "counts": {
+            part: evaluation[part] for part in ("n_segments", "n_excerpts", "n_pieces", "n_seeds")
+        },
+        "chance": {part: _percent(share) for part, share in evaluation["chance"].items()},
+        "cells": cells,
+        "gain": gain
+        | {"holds_zero": None if low is None or high is None else bool(low <= 0 <= high)},
+        "paper_shown": paper is not None,
+    }
+    table["caption"] = _caption(table)
+    result: dict[str, Any] = rounded(table)
+    return result
+
+
+def accuracy_csv(table: Mapping[str, Any]) -> str:
+    """One line a cell: row, cl, input, mean, sd, low, high, paper (percent), n, seeds."""
+    frame = pd.DataFrame(table["cells"])[_COLUMNS]
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def accuracy_markdown(table: Mapping[str, Any]) -> str:
+    """The table as the paper prints it, with caption, baselines and what CL gains, aligned."""
+    cells = {(cell["row"], cell["cl"], cell["input"]): cell for cell in table["cells"]}
+    baselines = list(dict.fromkeys(cell["row"] for cell in table["cells"] if not cell["cl"]))
+    # The two rows without CL are one network and stand once, with the paper's two values.
+    rows: list[tuple[list[str], str]] = [(["plain", "dropout"], "no")]
+    rows += [([row], cl) for row, cl, _ in ROWS if cl == "yes"]
+    ours = [[_ours(cells.get((names[0], cl, kind))) for kind in INPUTS] for names, cl in rows]
+    its = [[_its([cells.get((name, cl, kind)) for name in names]) for kind in INPUTS]
+           for names, cl in rows]  # fmt: skip
+    first = 5 if table["table"] in AIST_TABLES else 1
+    experiments = [f"exp. {number}: {kind}" for number, kind in enumerate(INPUTS, start=first)]
+    plain = [[_ours(cells.get((name, "", kind))) for kind in INPUTS] for name in baselines]
+    spoken = [name.replace("_", " ") for name in baselines]
+    if table["unit"] == "segment":
+        grid = []
+        for (names, cl), values, printed in zip(rows, ours, its, strict=True):
+            label = "MCLEMCD, -Dropout ¹" if len(names) > 1 else NAMES[names[0]]
+            grid.append([label, cl, *values])
+            if table["paper_shown"]:
+                grid.append(["", "", *printed])
+        grid += [[label, "–", *values] for label, values in zip(spoken, plain, strict=True)]
+        grids = [_grid(["", "CL", *experiments], grid)]
+    else:
+        head = ["", "no CL: both ¹"]
+        head += [f"CL: {NAMES[names[0]].replace('MCLEMCD-', '-')}" for names, _ in rows[1:]]
+        grid = []
+        for place, experiment in enumerate(experiments):
+            grid.append([experiment, *(values[place] for values in ours)])
+            if table["paper_shown"]:
+                grid.append(["", *(printed[place] for printed in its)])
+        grids = [_grid(head, grid)]
+        if baselines:
+            joints = list(INPUTS).index("joints")
+            below = [[label, values[joints]] for label, values in zip(spoken, plain, strict=True)]
+            grids.append(_grid(["baseline", "joints"], below))
+    footnote = f"{_FOOTNOTE} {_TWO_RUNS}" if table["paper_shown"] else _FOOTNOTE
+    return _document(f"**{table['title']}.** {table['caption']}", *grids, footnote, _gain(table))
+
+
+def _caption(table: Mapping[str, Any]) -> str:
+    counts, settings, chance = table["counts"], table["settings"], table["chance"]
+    seeds, folds = counts["n_seeds"], settings["folds"]
+    mean = "One seed" if seeds == 1 else f"Mean ± standard deviation over {seeds} seeds"
+    return (
+        f"{mean}; in brackets the 95 % interval, bootstrap over pieces."
+        f" {counts['n_segments']} test segments, {counts['n_excerpts']} excerpts,"
+        f" {counts['n_pieces']} pieces; chance {chance['uniform']:.1f} % (guessing evenly),"
+        f" {chance['largest_class']:.1f} % (always the largest class)."
+        f" Protocol {settings['protocol']}, {folds} {'fold' if folds == 1 else 'folds'}."
+        f" Networks of width {settings['width']}, {settings['epochs_alone']} epochs without"
+        f" collaborative learning (CL) + {settings['epochs_together']} with; epoch tested:"
+        f" {_SELECT[settings['select']]}. {_BASELINES} {_comparable(table)}"
+    )
+
+
+def _comparable(table: Mapping[str, Any]) -> str:
+    if not table["paper_shown"]:
+        return (
+            "The paper's values were measured on other data or another split and are not"
+            " comparable, so they are left out."
+        )
+    paper = _PAPER_SETTINGS["table2" if table["table"] in AIST_TABLES else "table1"]
+    epochs = paper["epochs"].removesuffix(" (code)")
+    return (
+        f"Below each row, the paper's value from its {_title(table['table'])}: one run of"
+        f" {epochs} epochs, width 64, no interval given."
+    )
+
+
+def _gain(table: Mapping[str, Any]) -> str:
+    gain = table["gain"]
+    start = (
+        "What collaborative learning adds (fused; MCLEMCD-FC with CL − without CL, paired):"
+        f" {_signed(gain['difference'])} points"
+    )
+    if gain["holds_zero"] is None:
+        end = ", without an interval (it needs two pieces)."
+    else:
+        verdict = "holds zero: no effect is shown" if gain["holds_zero"] else "does not hold zero"
+        end = f" [{_signed(gain['low'])}, {_signed(gain['high'])}]; the interval {verdict}."
+    longer = table["settings"]["epochs_together"]
+    return f"{start}{end} The network with CL has also trained {longer} epochs longer."
+
+
+def _ours(cell: Mapping[str, Any] | None) -> str:
+    if cell is None:
+        return "–"
+    spread = "" if cell["sd"] is None else f" ± {cell['sd']:.1f}"
+    interval = "" if cell["low"] is None else f" [{cell['low']:.1f}, {cell['high']:.1f}]"
+    return f"{cell['mean']:.1f}{spread}{interval}"
+
+
+def _its(cells: Sequence[Mapping[str, Any] | None]) -> str:
+    values = [cell["paper"] for cell in cells if cell is not None and cell["paper"] is not None]
+    return "paper " + " / ".join(f"{value:.2f}" for value in values) if values else "–"
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None or math.isnan(share) else 100 * share
+
+
+def _signed(points: float) -> str:
+    text = f"{points:+.1f}".replace("-", "−")
+    return "0.0" if text in ("+0.0", "−0.0") else text
+
+
+def _title(name: str) -> str:
+    return name.replace("table", "Table ")
+
+
+def _split(segment: Segment) -> str:
+    folds = "" if segment.folds == 1 else f", {segment.folds} folds"
+    return f"protocol {segment.protocol}{folds}"
+
+
+def _parts(index: pd.DataFrame) -> str:
+    """Numbers of segments; over several folds the least and the most of each part."""
+    counts = pd.crosstab(index["fold"], index["split"])
+    texts = []
+    for part in ("train", "validation", "test"):
+        column = counts[part] if part in counts else pd.Series([0])
+        low, high = int(column.min()), int(column.max())
+        texts.append(f"{low}" if low == high else f"{low}–{high}")
+    return " / ".join(texts) + (" in each fold" if len(counts) > 1 else "")
+
+
+def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns are aligned in a terminal, too."""
+    widths = [max(3, *(len(row[place]) for row in [head, *rows])) for place in range(len(head))]
+    lines = [head, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "| "
+        + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
+        + " |"
+        for line in lines
+    )
+
+
+def _document(*parts: str) -> str:
+    """Paragraphs, wrapped, and grids, as they are."""
+    texts = [part if part.startswith("|") else textwrap.fill(part, _WIDTH) for part in parts]
+    return "\n\n".join(texts) + "\n"

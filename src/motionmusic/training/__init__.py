@@ -1,0 +1,1 @@
+"""What is optimised, when, and how it is made repeatable."""

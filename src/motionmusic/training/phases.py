@@ -1,0 +1,210 @@
+"""What is optimised when: motion alone, music alone, both together (spec/mclemcd.md 4.1).
+
+Phase 1 of the paper falls into two trainings that share no gradient, so they are two stages; the
+collaborative phase starts from both, with their optimisers' moments.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from motionmusic.networks.mapping import mapping
+from motionmusic.networks.motion_encoder import MotionEncoder
+from motionmusic.networks.music_autoencoder import MusicAutoencoder
+from motionmusic.streams import stream_seed
+from motionmusic.training.loop import Chance, History, Schedule, logits_of, optimise
+from motionmusic.training.weights import State, optimiser_state
+
+Select = Literal["last", "last_hundred", "best_validation"]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """The segments of one data set and fold, on the device.
+
+    Attributes:
+        motion: (n, c, 25, v) float32.
+        music: (n, 1, 96, 25) float32.
+        labels: (n,) int64.
+        train, validation: indices of the rows in each.
+    """
+
+    motion: Tensor
+    music: Tensor
+    labels: Tensor
+    train: Tensor
+    validation: Tensor
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a phase leaves: weights to test, weights and moments to go on from, one row per epoch."""
+
+    tested: State
+    last: State
+    moments: State
+    history: History
+
+
+def adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
+    """The paper's optimiser: betas 0.9 / 0.999, eps 1e-8, no weight decay."""
+    return torch.optim.Adam(network.parameters(), lr=learning_rate)
+
+
+@contextmanager
+def seeded(chance: Chance, use: str, device: torch.device) -> Iterator[None]:
+    """A block in which torch draws (initial weights, dropout) from one named stream, and no other."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(stream_seed(chance.seed, *chance.cell, use))
+        yield
+
+
+def epoch_to_test(select: Select, epochs: int, earlier: int) -> int:
+    """After how many epochs of this phase the weights are tested (O6).
+
+    ``last_hundred``: the authors write a checkpoint where the epoch, counted from 0 through both
+    phases, is a multiple of 100, and test the last: 1,401 of 1,500, and 1,401 of the second 1,500.
+    """
+    if select == "last_hundred":
+        return (earlier + epochs - 1) // 100 * 100 - earlier + 1
+    return epochs
+
+
+def train_motion(
+    network: MotionEncoder, segments: Segments, schedule: Schedule, select: Select, chance: Chance
+) -> Trained:
+    """Phase 1 of the motion encoder: cross-entropy alone. The network is changed in place."""
+
+    def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        labels = segments.labels[rows]
+        _, logits = network(segments.motion[rows])
+        return {"motion": F.cross_entropy(logits, labels)}, (logits.argmax(1) == labels).sum()
+
+    optimiser = adam(network, schedule.learning_rate)
+    keeper = Keeper(network, network, segments, select, epoch_to_test(select, schedule.epochs, 0))
+    history = optimise(
+        [network], [optimiser], losses, segments.train, schedule, chance, keeper.after_epoch
+    )
+    return Trained(keeper.state, network.state_dict(), optimiser_state(optimiser), history)
+
+
+def train_music(
+    network: MusicAutoencoder, segments: Segments, schedule: Schedule, chance: Chance
+) -> Trained:
+    """Phase 1 of the music autoencoder: reconstruction alone. The network is changed in place."""
+
+    def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        music = segments.music[rows]
+        _, decoded = network(music)
+        return {"reconstruction": F.mse_loss(decoded, music)}, torch.zeros((), device=rows.device)
+
+    optimiser = adam(network, schedule.learning_rate)
+    with seeded(chance, "dropout", segments.music.device):
+        history = optimise(
+            [network], [optimiser], losses, segments.train, schedule, chance, lambda _: {}
+        )
+    for row in history:
+        del row["accuracy"]
+    state = network.state_dict()
+    return Trained(state, state, optimiser_state(optimiser), history)
+
+
+class Collaborative(nn.Module):
+    """Motion encoder, music autoencoder and, in the variant fc, the mapping between them."""
+
+    def __init__(self, motion: MotionEncoder, music: MusicAutoencoder, between: nn.Module):
+        super().__init__()
+        self.motion = motion
+        self.music = music
+        self.mapping = between
+
+    def losses(
+        self, motion: Tensor, music: Tensor, labels: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """The three losses of phase 2 and the number predicted right.
+
+        Motion: cross-entropy. Pair: mean square between z_m *before* the mapping and z_a (O5).
+        Reconstruction: the music decoded from the mapped z_m; the music never sees its own code
+        again (O25). All are means over elements and have the weight 1 (O4).
+        """
+        z_motion, logits = self.motion(motion)
+        z_music = self.music.encode(music)
+        decoded = self.music.decode(self.mapping(z_motion))
+        named = {
+            "motion": F.cross_entropy(logits, labels),
+            "pair": F.mse_loss(z_motion, z_music),
+            "reconstruction": F.mse_loss(decoded, music),
+        }
+        return named, (logits.argmax(1) == labels).sum()
+
+
+def mapping_of(variant: str, size: int) -> nn.Module:
+    """What stands between z_m and the decoder: the mapping network in fc, nothing in the others."""
+    return mapping(size) if variant == "fc" else nn.Identity()
+
+
+def cotrain(
+    networks: Collaborative,
+    optimisers: list[torch.optim.Adam],
+    segments: Segments,
+    schedule: Schedule,
+    select: Select,
+    earlier_epochs: int,
+    chance: Chance,
+) -> Trained:
+    """Phase 2, collaborative learning. The networks are changed in place.
+
+    Args:
+        networks: as phase 1 left them.
+        optimisers: of motion, music and (fc) mapping, with the moments of phase 1.
+        segments: as in phase 1.
+        schedule: of this phase.
+        select: which epoch's weights are tested.
+        earlier_epochs: of phase 1, for ``last_hundred``.
+        chance: whose random stream.
+    """
+
+    def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        return networks.losses(segments.motion[rows], segments.music[rows], segments.labels[rows])
+
+    at = epoch_to_test(select, schedule.epochs, earlier_epochs)
+    keeper = Keeper(networks, networks.motion, segments, select, at)
+    with seeded(chance, "dropout", segments.motion.device):
+        history = optimise(
+            [networks], optimisers, losses, segments.train, schedule, chance, keeper.after_epoch
+        )
+    return Trained(keeper.state, networks.state_dict(), {}, history)
+
+
+class Keeper:
+    """Keeps the weights that are tested: those of one epoch, or of the best validation accuracy."""
+
+    def __init__(
+        self, network: nn.Module, motion: nn.Module, segments: Segments, select: Select, at: int
+    ):
+        self.network, self.motion, self.segments = network, motion, segments
+        self.select, self.at = select, at
+        self.best = -1.0
+        self.state: State = {}
+
+    def after_epoch(self, epoch: int) -> dict[str, float]:
+        """Validate where that selects, and keep the weights if this is their epoch."""
+        if self.select != "best_validation":
+            if epoch + 1 == self.at:
+                self.state = copy.deepcopy(self.network.state_dict())
+            return {}
+        rows = self.segments.validation
+        predicted = logits_of(self.motion, self.segments.motion, rows).argmax(1)
+        accuracy = float((predicted == self.segments.labels[rows].cpu()).float().mean())
+        if accuracy > self.best:
+            self.best = accuracy
+            self.state = copy.deepcopy(self.network.state_dict())
+        return {"validation_accuracy": accuracy}

@@ -1,0 +1,41 @@
+"""Baselines on the joints, on exactly the segments and splits of the networks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import workspace
+from tqdm import tqdm
+
+from motionmusic import errors
+from motionmusic.baselines import BASELINES, fit_predict
+from motionmusic.params.data import DATASET
+from motionmusic.params.reader import group
+from motionmusic.predictions import make_predictions, write_predictions
+
+
+def main(given: Sequence[str]) -> None:
+    """baseline.py DATASET SEED."""
+    dataset, seed = workspace.arguments(given, "dataset", "seed")
+    classes = len(group(DATASET, "datasets", dataset).labels)
+    joints = workspace.read_segments(dataset, "joints")
+    folds = workspace.folds(workspace.read_index(dataset))
+    for name in tqdm(BASELINES, desc="baselines", mininterval=5):
+        parts = []
+        for _, ids in folds:
+            train = (ids["split"] == "train").to_numpy()
+            tested = ids["split"].isin(["validation", "test"]).to_numpy()
+            logits = fit_predict(
+                name, joints[train], ids.loc[train, "label"].to_numpy(np.int64), joints[tested],
+                classes, int(seed), n_jobs=os.cpu_count() or 1,
+            )  # fmt: skip
+            parts.append(make_predictions(dataset, ids[tested].reset_index(drop=True), logits))
+        path = workspace.data(dataset, "predictions", f"{name}-joints-{seed}.parquet")
+        write_predictions(path, pd.concat(parts, ignore_index=True))
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,30 @@
+"""The user's own dances, in MusicToDance's layout, taken into the pipeline as they are."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import workspace
+
+from motionmusic import errors
+from motionmusic.files import new_folder
+from motionmusic.params.data import DATASET, OwnFolder
+from motionmusic.params.reader import group
+from motionmusic.sources.musictodance import find_pieces, read_dance
+
+
+def main(given: Sequence[str]) -> None:
+    """download_folder.py DATASET."""
+    (dataset,) = workspace.arguments(given, "dataset")
+    about = group(DATASET, "datasets", dataset)
+    assert isinstance(about, OwnFolder)
+    with new_folder(workspace.data(dataset, "raw")) as folder:
+        for piece, where in find_pieces(Path(about.folder)).items():
+            read_dance(piece, where)  # a broken dance stops here, not hours later
+            shutil.copytree(where, folder / where.name)
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,28 @@
+"""Dances made on the spot, in MusicToDance's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import workspace
+
+from motionmusic import errors
+from motionmusic.files import new_folder
+from motionmusic.params.data import DATASET, Synthetic
+from motionmusic.params.reader import group
+from motionmusic.sources.synthetic import write_dances
+
+
+def main(given: Sequence[str]) -> None:
+    """download_synthetic.py DATASET."""
+    (dataset,) = workspace.arguments(given, "dataset")
+    about = group(DATASET, "datasets", dataset)
+    assert isinstance(about, Synthetic)
+    with new_folder(workspace.data(dataset, "raw")) as folder:
+        write_dances(
+            folder, pieces_per_type=about.pieces_per_type, seconds=about.seconds, seed=about.seed
+        )
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,51 @@
+"""Every prediction of a data set → accuracies, votes, intervals, confusion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import workspace
+
+from motionmusic import errors
+from motionmusic.baselines import BASELINES
+from motionmusic.evaluation import (
+    INPUTS,
+    ROWS,
+    complete_cells,
+    confusion_rows,
+    evaluate,
+    read_cells,
+    summary,
+)
+from motionmusic.files import write_json, write_text
+from motionmusic.params.data import DATASET, Segment
+from motionmusic.params.reader import group
+from motionmusic.params.results import Evaluate
+
+
+def main(given: Sequence[str]) -> None:
+    """evaluate.py DATASET."""
+    (dataset,) = workspace.arguments(given, "dataset")
+    settings = group(Evaluate, "evaluate")
+    seeds = group(list[int], "seeds")
+    folds = group(Segment, "segment", dataset).folds
+    classes = list(group(DATASET, "datasets", dataset).labels.values())
+    cells = [(row, kind) for row in ROWS for kind in INPUTS]
+    cells += [(name, "joints") for name in BASELINES]
+    predictions = workspace.data(dataset, "predictions")
+    read = read_cells(
+        {
+            f"{row}/{kind}": [[predictions / f"{row}-{kind}-{seed}.parquet"] for seed in seeds]
+            for row, kind in cells
+        }
+    )
+    result = evaluate(read, classes, settings.seed, folds=folds, resamples=settings.resamples)
+    write_json(workspace.metrics(dataset, "evaluation.json"), result)
+    write_json(workspace.metrics(dataset, "scores.json"), summary(result))
+    best = complete_cells(read)["fc/fused"]  # the cell of the paper's Figures 4 and 5
+    rows = confusion_rows(best, classes)
+    write_text(workspace.plots(dataset, "confusion.csv"), rows.to_csv(index=False))
+
+
+if __name__ == "__main__":
+    errors.run(main)

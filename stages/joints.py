@@ -1,0 +1,80 @@
+"""Skeletons of every piece → centred, scaled joints, and the list of pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import workspace
+from tqdm import tqdm
+
+from motionmusic import errors
+from motionmusic.errors import UserError
+from motionmusic.features.motion import normalise_joints
+from motionmusic.files import new_folder, write_array, write_text
+from motionmusic.params.data import DATASET, Joints
+from motionmusic.params.reader import group
+from motionmusic.sources import aist, musictodance
+from motionmusic.sources.dance import Dance
+
+
+def read_dances(source: str, raw: Path) -> list[tuple[str, Path]]:
+    """(piece, where) in the order of the pieces' names."""
+    if source != "aist":
+        return list(musictodance.find_pieces(raw).items())
+    found = aist.find_pieces(raw).items()
+    return [(piece, where) for piece, where in found if aist.split_of(piece) != "unused"]
+
+
+def read_dance(source: str, piece: str, where: Path, raw: Path) -> Dance:
+    """One dance of either source."""
+    return (
+        aist.read_dance(piece, raw) if source == "aist" else musictodance.read_dance(piece, where)
+    )
+
+
+def main(given: Sequence[str]) -> None:
+    """joints.py DATASET."""
+    (dataset,) = workspace.arguments(given, "dataset")
+    about = group(DATASET, "datasets", dataset)
+    settings = group(Joints, "joints", dataset)
+    raw = workspace.data(dataset, "raw")
+    labels = list(about.labels)
+    rows = []
+    with new_folder(workspace.data(dataset, "joints")) as folder:
+        for piece, where in tqdm(read_dances(about.source, raw), desc="joints", mininterval=5):
+            dance = read_dance(about.source, piece, where, raw)
+            if dance.code not in labels:
+                raise UserError(
+                    where, "name", f"a dance type of {', '.join(labels)}", dance.code,
+                    f"rename the folder, or add the type to datasets.{dataset}.labels",
+                )  # fmt: skip
+            joints = normalise_joints(
+                dance.skeletons, dance.center, centering=settings.center, scale=settings.scale
+            )
+            write_array(folder / f"{piece}.npy", joints)
+            rows.append(
+                {
+                    "piece": piece,
+                    "label": labels.index(dance.code),
+                    "frames": len(joints),
+                    "motion_rate_hz": about.motion_rate_hz,
+                    "music_file": dance.music_file.relative_to(raw).as_posix(),
+                    "music_start_s": dance.music_start_s,
+                    "music_end_s": dance.music_end_s,
+                    "units": "",
+                }
+            )
+        pieces = pd.DataFrame(rows)
+        for number, code in enumerate(labels):
+            if not (pieces["label"] == number).any():
+                raise UserError(
+                    raw, "", f"at least one dance of type {code} ({about.labels[code]})", "none",
+                    f"add its dances, or take {code} out of datasets.{dataset}.labels",
+                )  # fmt: skip
+    write_text(workspace.data(dataset, "pieces.csv"), pieces.to_csv(index=False))
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,108 @@
+"""Pieces → excerpts → segments of 25 frames, and who is in train, validation and test."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import workspace
+
+from motionmusic import errors, protocols
+from motionmusic.errors import UserError
+from motionmusic.features.segments import choose_excerpts, excerpts_to_segments
+from motionmusic.files import Float32, new_folder, read_array, write_array, write_bytes
+from motionmusic.params.data import DATASET, Segment
+from motionmusic.params.reader import group
+from motionmusic.sources.aist import read_ignore_list, split_of
+
+
+def choose(
+    dataset: str, pieces: pd.DataFrame, frames: dict[str, int], settings: Segment
+) -> pd.DataFrame:
+    """The kept excerpts, in class order: piece, excerpt, label."""
+    rows = []
+    for label, group_ in pieces.groupby("label", sort=True):
+        available = {piece: frames[piece] // settings.excerpt_frames for piece in group_["piece"]}
+        if settings.excerpts_per_piece == "first":
+            available = {piece: min(count, 1) for piece, count in available.items()}
+        wanted = None if settings.excerpts_per_class == "all" else settings.excerpts_per_class
+        chosen = choose_excerpts(available, wanted, settings.choose)
+        if wanted is not None and len(chosen) < wanted:
+            raise UserError(
+                "params.yaml", f"segment.{dataset}.excerpts_per_class",
+                f"at most the {len(chosen)} excerpts that class {label} has", str(wanted),
+                "set fewer (or all), or add dances of that class",
+            )  # fmt: skip
+        rows += [{"piece": piece, "excerpt": k, "label": label} for piece, k in chosen]
+    return pd.DataFrame(rows)
+
+
+def split(dataset: str, excerpts: pd.DataFrame, settings: Segment) -> pd.DataFrame:
+    """The protocol's rows: fold, split, piece, excerpt, label."""
+    if settings.protocol == "paper":
+        return protocols.paper(excerpts)
+    if settings.protocol == "published":
+        return protocols.published(excerpts)
+    if settings.protocol == "by_piece":
+        names = dict(enumerate(group(DATASET, "datasets", dataset).labels.values()))
+        return protocols.by_piece(excerpts, settings.folds, settings.split_seed, names)
+    clean = settings.protocol == "official_clean"
+    broken = read_ignore_list(workspace.data(dataset, "raw", "ignore_list.txt")) if clean else set()
+    return protocols.official(
+        excerpts, {p: "unused" if p in broken else split_of(p) for p in excerpts["piece"]}
+    )
+
+
+def main(given: Sequence[str]) -> None:
+    """segment.py DATASET."""
+    (dataset,) = workspace.arguments(given, "dataset")
+    settings = group(Segment, "segment", dataset)
+    pieces = workspace.read_pieces(dataset)
+    kinds = {
+        kind: {p: read_array(path) for p, path in workspace.piece_arrays(dataset, kind).items()}
+        for kind in (*workspace.INPUTS, "music")
+    }
+    frames = {p: min(len(arrays[p]) for arrays in kinds.values()) for p in pieces["piece"]}
+    for piece, count in frames.items():
+        if count < settings.excerpt_frames:
+            raise UserError(
+                workspace.data(dataset, "raw"), piece,
+                f"at least one excerpt of {settings.excerpt_frames} frames with sound",
+                f"{count} frames", f"take the piece out, or set segment.{dataset}.excerpt_frames",
+            )  # fmt: skip
+    rows = split(dataset, choose(dataset, pieces, frames, settings), settings)
+
+    # the arrays hold every excerpt once, in the order of the first fold
+    first = rows[rows["fold"] == rows["fold"].min()]
+    excerpts = list(zip(first["piece"], first["excerpt"], strict=True))
+    labels = first["label"].to_numpy()
+    per_excerpt = settings.excerpt_frames // settings.segment_frames
+
+    def cut(kind: str) -> Float32:
+        length = settings.excerpt_frames
+        return np.stack([kinds[kind][p][k * length : (k + 1) * length] for p, k in excerpts])
+
+    music = cut("music")
+    with new_folder(workspace.data(dataset, "segments")) as folder:
+        for kind in workspace.INPUTS:
+            motion, sound, _ = excerpts_to_segments(
+                cut(kind).transpose(0, 3, 1, 2), music, labels, settings.segment_frames
+            )
+            write_array(folder / f"{kind}.npy", motion)
+        write_array(folder / "music.npy", sound)
+        by_fold = []
+        for fold, part in rows.groupby("fold", sort=True):
+            ordered = part.set_index(["piece", "excerpt"]).loc[excerpts].reset_index()
+            index = ordered.loc[ordered.index.repeat(per_excerpt)].reset_index(drop=True)
+            index["segment"] = np.tile(np.arange(per_excerpt), len(ordered))
+            by_fold.append(index.assign(fold=fold))
+        columns = ["split", "fold", "piece", "excerpt", "segment", "label"]
+        buffer = io.BytesIO()
+        pd.concat(by_fold)[columns].to_parquet(buffer, index=False)
+        write_bytes(folder / "index.parquet", buffer.getvalue())
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,34 @@
+"""Tables 3 and 5, or 4 and 6: accuracies per segment and per excerpt, beside the paper's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import workspace
+
+from motionmusic import errors, tables
+from motionmusic.files import read_json, write_json, write_text
+from motionmusic.paper import printed
+from motionmusic.params.data import Segment
+from motionmusic.params.reader import group
+from motionmusic.params.training import Train
+
+
+def main(given: Sequence[str]) -> None:
+    """table.py DATASET SEGMENT_TABLE EXCERPT_TABLE."""
+    dataset, *names = workspace.arguments(given, "dataset", "segment_table", "excerpt_table")
+    segment = group(Segment, "segment", dataset)
+    train = group(Train, "train", dataset)
+    evaluation = read_json(
+        workspace.metrics(dataset, "evaluation.json"), "run `dvc repro` for the stage evaluate"
+    )
+    for name, unit in zip(names, ("segment", "excerpt"), strict=True):
+        paper = printed(name) if tables.comparable(dataset, segment) else None
+        table = tables.accuracy_table(name, dataset, evaluation, unit, segment, train, paper)
+        write_json(workspace.metrics(dataset, f"{name}.json"), table)
+        write_text(workspace.metrics(dataset, f"{name}.csv"), tables.accuracy_csv(table))
+        write_text(workspace.metrics(dataset, f"{name}.md"), tables.accuracy_markdown(table))
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from motionmusic.baselines import BASELINES, fit_predict, kinematic_statistics
+
+V = 4
+
+
+def dances(n: int, classes: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Segments (n, 3, 25, V) whose class is how fast and how far they swing."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    time = np.arange(25)[None, None, :, None]
+    phase = rng.uniform(0, 2 * np.pi, size=(n, 3, 1, V))
+    size = 1 + 0.1 * rng.normal(size=(n, 1, 1, 1))
+    speed = 0.1 + 0.25 * labels[:, None, None, None]
+    return (size * np.sin(speed * time + phase)).astype(np.float32), labels
+
+
+def test_statistics_by_hand() -> None:
+    joints = np.zeros((1, 3, 4, 2))
+    joints[0, 0, :, 0] = [0, 3, 6, 9]  # joint 0 moves steadily along x …
+    joints[0, 1, :, 0] = [0, 4, 8, 12]  # … and y: speed 5, no acceleration
+    joints[0, 2, :, 1] = [0, 1, 0, 1]  # joint 1 swings along z: speed 1, acceleration 2
+    (result,) = kinematic_statistics(joints)
+    root = np.sqrt(1.25)  # the standard deviation of 0, 1, 2, 3
+    expected = [
+        *(4.5, 0, 6, 0, 0, 0.5),
+        *(3 * root, 0, 4 * root, 0, 0, 0.5),
+        *(5, 1),
+        *(0, 0),
+        *(0, 2),
+        *(0, 0),
+    ]
+    np.testing.assert_allclose(result, expected, atol=1e-12)
+
+
+@given(st.integers(0, 1000), st.integers(1, 4), st.integers(3, 12), st.floats(0.1, 10))
+@settings(max_examples=30, deadline=None)
+def test_statistics_scale_with_the_movement_and_forget_its_direction(
+    seed: int, n: int, t: int, scale: float
+) -> None:
+    joints = np.random.default_rng(seed).normal(size=(n, 3, t, V))
+    result = kinematic_statistics(joints)
+    assert result.shape == (n, 10 * V)
+    assert result.dtype == np.float64
+    np.testing.assert_allclose(kinematic_statistics(joints * scale), result * scale, rtol=1e-9)
+    np.testing.assert_allclose(kinematic_statistics(joints[:, :, ::-1]), result, atol=1e-9)
+    moved = kinematic_statistics(joints + 7)
+    np.testing.assert_allclose(moved[:, : 3 * V], result[:, : 3 * V] + 7)
+    np.testing.assert_allclose(moved[:, 3 * V :], result[:, 3 * V :], atol=1e-9)
+
+
+def test_statistics_do_not_depend_on_the_blocks() -> None:
+    joints = np.random.default_rng(0).normal(size=(5000, 3, 3, 1)).astype(np.float32)
+    whole = kinematic_statistics(joints)
+    assert (whole[4990:] == kinematic_statistics(joints[4990:])).all()
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 25), (2, 2, 25, 4), (2, 3, 2, 4)])
+def test_statistics_need_three_coordinates_and_three_frames(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="expected joints"):
+        kinematic_statistics(np.zeros(shape))
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_baselines_learn_and_are_deterministic(name: str) -> None:
+    train, train_labels = dances(90, 3, 0)
+    test, labels = dances(30, 3, 1)
+    logits = fit_predict(name, train, train_labels, test, 3, seed=7)
+    assert logits.shape == (30, 3)
+    assert logits.dtype == np.float32
+    assert np.isfinite(logits).all()
+    right = (logits.argmax(axis=1) == labels).mean()
+    assert right == 1 / 3 if name == "majority" else right > 0.9
+    if name != "nearest_centroid":
+        np.testing.assert_allclose(np.exp(logits).sum(axis=1), 1, atol=1e-4)
+        assert logits.min() >= np.log(np.float32(1e-6))
+    for n_jobs in (1, 2):
+        again = fit_predict(name, train, train_labels, test, 3, seed=7, n_jobs=n_jobs)
+        assert (again == logits).all()
+
+
+@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("seen", [[1, 3], [3]])
+def test_classes_that_train_lacks_keep_their_columns(name: str, seen: list[int]) -> None:
+    train, labels = dances(40, len(seen), 0)
+    test, test_labels = dances(10, len(seen), 1)
+    logits = fit_predict(name, train, np.array(seen)[labels], test, 5, seed=0)
+    assert logits.shape == (10, 5)
+    assert np.isfinite(logits).all()
+    guesses = logits.argmax(axis=1)
+    assert set(guesses) <= set(seen)
+    if name != "majority":
+        assert (guesses == np.array(seen)[test_labels]).mean() > 0.8
+
+
+def test_majority_is_the_frequency_of_the_classes() -> None:
+    joints = np.zeros((4, 3, 25, V))
+    logits = fit_predict("majority", joints, [0, 2, 2, 2], joints[:2], 3, seed=0)
+    np.testing.assert_allclose(np.exp(logits), [[0.25, 1e-6, 0.75]] * 2, rtol=1e-5)
+
+
+def test_nearest_centroid_sees_mean_speeds_only() -> None:
+    train, labels = dances(30, 3, 0)
+    test, _ = dances(6, 3, 1)
+    logits = fit_predict("nearest_centroid", train, labels, test, 3, seed=0)
+    moved = fit_predict("nearest_centroid", train + 5, labels, test - 9, 3, seed=0)
+    np.testing.assert_allclose(moved, logits, rtol=1e-3, atol=1e-3)
+    speeds = [kinematic_statistics(one)[:, 6 * V : 7 * V] for one in (train, test)]
+    mean, sd = speeds[0].mean(axis=0), speeds[0].std(axis=0)
+    near, far = ((one - mean) / sd for one in speeds)
+    expected = [
+        [-np.sum((row - near[labels == label].mean(axis=0)) ** 2) for label in range(3)]
+        for row in far
+    ]
+    np.testing.assert_allclose(logits, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "network"}, "expected one of majority, nearest_centroid"),
+        ({"train_labels": [0, 1]}, "a label a segment"),
+        ({"train_labels": [0, 1, 2]}, "labels in 0 … 1"),
+        ({"train_labels": [], "train_joints": np.zeros((0, 3, 25, V))}, "a label a segment"),
+    ],
+)
+def test_wrong_arguments(changes: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {
+        "name": "majority",
+        "train_joints": np.zeros((3, 3, 25, V)),
+        "train_labels": [0, 1, 1],
+        "test_joints": np.zeros((1, 3, 25, V)),
+        "classes": 2,
+        "seed": 0,
+    }
+    with pytest.raises(ValueError, match=message):
+        fit_predict(**{**arguments, **changes})
