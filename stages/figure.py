@@ -8,6 +8,7 @@ import numpy as np
 import workspace
 
 from motionmusic import errors
+from motionmusic.errors import UserError
 from motionmusic.figures import confusion_figure
 from motionmusic.files import read_json, write_bytes
 from motionmusic.paper import printed_confusion
@@ -35,10 +36,15 @@ def main(given: Sequence[str]) -> None:
     dataset, name = workspace.arguments(given, "dataset", "name")
     labels = group(DATASET, "datasets", dataset).labels
     segment = group(Segment, "segment", dataset)
-    evaluation = read_json(
-        workspace.metrics(dataset, "evaluation.json"), "run `dvc repro` for the stage evaluate"
+    file, remedy = (
+        workspace.metrics(dataset, "evaluation.json"),
+        "run `dvc repro` for the stage evaluate",
     )
-    codes = list(labels)
+    evaluation = read_json(file, remedy)
+    codes, names = list(labels), list(labels.values())
+    if evaluation["classes"] != names:
+        # else the matrix would be cut or named wrongly
+        raise UserError(file, "classes", ", ".join(names), ", ".join(evaluation["classes"]), remedy)
     # Figure 5 has the classes in the order of their codes, Figure 4 in the order of the labels.
     order = sorted(codes) if name == "figure5" else codes
     places = [codes.index(code) for code in order]

@@ -44,6 +44,7 @@ def evaluation(seeds: int = 3, low: float | None = -0.02) -> dict[str, Any]:
     gain = {"difference": 0.031, "low": low, "high": None if low is None else 0.07}
     units = ("segment", "excerpt")
     return {
+        "classes": ["Cha-cha", "Rumba", "Tango", "Waltz"],
         "n_segments": 414, "n_excerpts": 46, "n_pieces": 22, "n_seeds": seeds,
         "chance": {"uniform": 0.25, "largest_class": 117 / 414},
         "cells": {
@@ -244,6 +245,11 @@ def test_the_stages_write_and_show_their_files(
     assert Path(shown[0]).read_text("utf-8") in text
     assert "The picture is in plots/m2d/figure4.png" in text
     assert len(list(Path("metrics/m2d").iterdir())) == 7
+    write_json(Path("metrics/m2d_mini/evaluation.json"), made)
+    with pytest.raises(
+        UserError, match="expected Cha-cha, Rumba, Waltz, got Cha-cha, Rumba, Tango"
+    ):
+        stage("figure").main(["m2d_mini", "figure4"])
     with pytest.raises(UserError, match="no such file"):
         stage("show").main(["metrics/m2d/table9.md"])
     with pytest.raises(UserError, match="no such file"):

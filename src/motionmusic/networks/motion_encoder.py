@@ -7,6 +7,7 @@ seven more are constructed and never used (O19).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -61,17 +62,16 @@ class GraphConvolution(nn.Module):
             nn.init.zeros_(bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        n, channels, frames, joints = x.shape
-        total: Tensor | None = None
-        for j in range(SUBSETS):
-            a = self.conv_a[j](x).reshape(n, -1, joints)
-            b = self.conv_b[j](x).reshape(n, -1, joints)
-            attention = torch.tanh(a.transpose(1, 2) @ b / (self.embedding * frames))
-            graph = self.PA[j] + self.alpha * attention
-            y = self.conv_d[j](
-                (x.reshape(n, -1, joints) @ graph).reshape(n, channels, frames, joints)
-            )
-            total = y if total is None else total + y
+        n, _, frames, joints = x.shape
+        # the three subsets side by side: one convolution for all a and b, one product with the
+        # graphs, one convolution for the sum over the subsets
+        ab = F.conv2d(x, *_stacked((*self.conv_a, *self.conv_b)))
+        a, b = ab.reshape(n, 2, SUBSETS, -1, joints).unbind(1)
+        attention = torch.tanh(a.transpose(2, 3) @ b / (self.embedding * frames))
+        spread = x.reshape(n, 1, -1, joints) @ (self.PA + self.alpha * attention)
+        weight = torch.cat([conv.weight for conv in self.conv_d], dim=1)
+        bias = torch.stack([conv.bias for conv in self.conv_d]).sum(0)
+        total = F.conv2d(spread.reshape(n, -1, frames, joints), weight, bias)
         y = F.relu(self.bn(total) + self.down(x))
         # each attention acts on the result of the one before, as y·(1 + gate)
         y = y * (1 + torch.sigmoid(self.conv_sa(y.mean(2)))[:, :, None, :])
@@ -158,6 +158,12 @@ class MotionEncoder(nn.Module):
             x = self.get_submodule(name)(x)
         z = x.mean((2, 3))
         return z, self.fc(z)
+
+
+def _stacked(convolutions: Iterable[nn.Module]) -> tuple[Tensor, Tensor]:
+    """Weights and biases of convolutions of one input, as those of one with all their outputs."""
+    weights, biases = zip(*((conv.weight, conv.bias) for conv in convolutions), strict=True)
+    return torch.cat(weights), torch.cat(biases)
 
 
 def _kaiming(module: nn.Module) -> None:

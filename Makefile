@@ -1,0 +1,37 @@
+# Every target is self-sufficient on a fresh clone: it needs Python 3.11 or newer, git and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint clean
+
+help: ## list what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.installed ## make .venv with the pinned versions
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint requirements.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup ## the whole pipeline on synthetic dances: tables and pictures in five minutes
+	$(BIN)/dvc repro demo
+
+test: $(VENV)/.dev ## all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## ruff and mypy
+	$(BIN)/ruff check src stages tests
+	$(BIN)/ruff format --check src stages tests
+	$(BIN)/mypy
+
+clean: ## remove the virtual environment
+	rm -rf $(VENV)
