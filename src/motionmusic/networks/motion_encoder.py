@@ -65,13 +65,13 @@ class GraphConvolution(nn.Module):
         n, _, frames, joints = x.shape
         # the three subsets side by side: one convolution for all a and b, one product with the
         # graphs, one convolution for the sum over the subsets
-        ab = F.conv2d(x, *_stacked((*self.conv_a, *self.conv_b)))
+        weight, biases = _stacked((*self.conv_a, *self.conv_b))
+        ab = F.conv2d(x, weight, torch.cat(biases))
         a, b = ab.reshape(n, 2, SUBSETS, -1, joints).unbind(1)
         attention = torch.tanh(a.transpose(2, 3) @ b / (self.embedding * frames))
         spread = x.reshape(n, 1, -1, joints) @ (self.PA + self.alpha * attention)
-        weight = torch.cat([conv.weight for conv in self.conv_d], dim=1)
-        bias = torch.stack([conv.bias for conv in self.conv_d]).sum(0)
-        total = F.conv2d(spread.reshape(n, -1, frames, joints), weight, bias)
+        weight, biases = _stacked(self.conv_d, dim=1)
+        total = F.conv2d(spread.reshape(n, -1, frames, joints), weight, torch.stack(biases).sum(0))
         y = F.relu(self.bn(total) + self.down(x))
         # each attention acts on the result of the one before, as y·(1 + gate)
         y = y * (1 + torch.sigmoid(self.conv_sa(y.mean(2)))[:, :, None, :])
@@ -160,10 +160,12 @@ class MotionEncoder(nn.Module):
         return z, self.fc(z)
 
 
-def _stacked(convolutions: Iterable[nn.Module]) -> tuple[Tensor, Tensor]:
-    """Weights and biases of convolutions of one input, as those of one with all their outputs."""
-    weights, biases = zip(*((conv.weight, conv.bias) for conv in convolutions), strict=True)
-    return torch.cat(weights), torch.cat(biases)
+def _stacked(convolutions: Iterable[nn.Module], dim: int = 0) -> tuple[Tensor, list[Tensor]]:
+    """The weights of convolutions side by side, as those of one, and their biases."""
+    states: list[Tensor] = [
+        conv.get_parameter(name) for conv in convolutions for name in ("weight", "bias")
+    ]
+    return torch.cat(states[::2], dim), states[1::2]
 
 
 def _kaiming(module: nn.Module) -> None:
