@@ -14,12 +14,14 @@ from motionmusic import errors
 from motionmusic.baselines import BASELINES, fit_predict
 from motionmusic.params.data import DATASET
 from motionmusic.params.reader import group
+from motionmusic.params.training import Baseline
 from motionmusic.predictions import make_predictions, write_predictions
 
 
 def main(given: Sequence[str]) -> None:
     """baseline.py DATASET SEED."""
     dataset, seed = workspace.arguments(given, "dataset", "seed")
+    settings = group(Baseline, "baseline")
     classes = len(group(DATASET, "datasets", dataset).labels)
     joints = workspace.read_segments(dataset, "joints")
     folds = workspace.folds(workspace.read_index(dataset))
@@ -30,7 +32,8 @@ def main(given: Sequence[str]) -> None:
             tested = ids["split"].isin(["validation", "test"]).to_numpy()
             logits = fit_predict(
                 name, joints[train], ids.loc[train, "label"].to_numpy(np.int64), joints[tested],
-                classes, int(seed), n_jobs=os.cpu_count() or 1,
+                classes, int(seed), trees=settings.trees, logistic_c=settings.logistic_c,
+                n_jobs=os.cpu_count() or 1,
             )  # fmt: skip
             parts.append(make_predictions(dataset, ids[tested].reset_index(drop=True), logits))
         path = workspace.data(dataset, "predictions", f"{name}-joints-{seed}.parquet")

@@ -66,6 +66,9 @@ def fit_predict(
     test_joints: NDArray[Any],
     classes: int,
     seed: int,
+    *,
+    trees: int = 200,
+    logistic_c: float = 0.1,
     n_jobs: int = 1,
 ) -> NDArray[np.float32]:
     """Fit one baseline and give the logits of the test segments, (n, classes) float32.
@@ -81,6 +84,8 @@ def fit_predict(
         test_joints: (n, 3, t, v).
         classes: the number of classes, k.
         seed: of the forest and the boosting.
+        trees: of the forest.
+        logistic_c: inverse strength of the logistic regression's penalty.
         n_jobs: cores to use.
 
     Raises:
@@ -104,7 +109,7 @@ def fit_predict(
             v = train_joints.shape[3]
             speeds = slice(6 * v, 7 * v)  # the mean speeds
             return _nearest_centroid(train[:, speeds], labels, test[:, speeds], classes)
-        model = _model(name, seed, n_jobs).fit(train, labels)
+        model = _model(name, seed, trees, logistic_c, n_jobs).fit(train, labels)
         probabilities = np.zeros((len(test), classes))
         probabilities[:, seen] = model.predict_proba(test)
     return _log(probabilities)
@@ -124,11 +129,11 @@ def _nearest_centroid(
     return logits.astype(np.float32)
 
 
-def _model(name: str, seed: int, n_jobs: int) -> Any:
+def _model(name: str, seed: int, trees: int, logistic_c: float, n_jobs: int) -> Any:
     if name == "logistic_regression":
-        return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
+        return make_pipeline(StandardScaler(), LogisticRegression(C=logistic_c, max_iter=2000))
     if name == "random_forest":
-        return RandomForestClassifier(n_estimators=200, random_state=seed, n_jobs=n_jobs)
+        return RandomForestClassifier(n_estimators=trees, random_state=seed, n_jobs=n_jobs)
     return HistGradientBoostingClassifier(random_state=seed)
 
 
