@@ -9,6 +9,7 @@ from pathlib import Path
 import workspace
 
 from motionmusic import errors
+from motionmusic.errors import UserError
 from motionmusic.files import new_folder
 from motionmusic.params.data import DATASET, OwnFolder
 from motionmusic.params.reader import group
@@ -23,7 +24,14 @@ def main(given: Sequence[str]) -> None:
     with new_folder(workspace.data(dataset, "raw")) as folder:
         for piece, where in find_pieces(Path(about.folder)).items():
             read_dance(piece, where)  # a broken dance stops here, not hours later
-            shutil.copytree(where, folder / where.name)
+            try:
+                shutil.copytree(where, folder / where.name)
+            except shutil.Error as error:  # it lists every file; the first will do
+                source, target, reason = error.args[0][0]
+                raise UserError(
+                    source, "", f"to be copied to {target}", reason,
+                    "free space or mend the permissions, then run the same command again",
+                ) from None  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ def main(given: Sequence[str]) -> None:
     settings = group(Joints, "joints", dataset)
     raw = workspace.data(dataset, "raw")
     labels = list(about.labels)
+    ignore_list = raw / "ignore_list.txt"
+    broken = aist.read_ignore_list(ignore_list) if ignore_list.exists() else set()
     rows = []
     with new_folder(workspace.data(dataset, "joints")) as folder:
         for piece, where in tqdm(read_dances(about.source, raw), desc="joints", mininterval=5):
@@ -64,6 +66,8 @@ def main(given: Sequence[str]) -> None:
                     "music_start_s": dance.music_start_s,
                     "music_end_s": dance.music_end_s,
                     "units": "",
+                    "official_split": aist.split_of(piece) if about.source == "aist" else "",
+                    "broken_tracking": piece in broken,
                 }
             )
         pieces = pd.DataFrame(rows)
@@ -73,7 +77,8 @@ def main(given: Sequence[str]) -> None:
                     raw, "", f"at least one dance of type {code} ({about.labels[code]})", "none",
                     f"add its dances, or take {code} out of datasets.{dataset}.labels",
                 )  # fmt: skip
-    write_text(workspace.data(dataset, "pieces.csv"), pieces.to_csv(index=False))
+        # before the folder takes its name: a disk that gets full here leaves both as they were
+        write_text(workspace.data(dataset, "pieces.csv"), pieces.to_csv(index=False))
 
 
 if __name__ == "__main__":

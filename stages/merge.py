@@ -14,10 +14,10 @@ from motionmusic.files import new_folder, read_array, write_array
 def main(given: Sequence[str]) -> None:
     """merge.py DATASET."""
     (dataset,) = workspace.arguments(given, "dataset")
-    limbs = workspace.piece_arrays(dataset, "bones")
     with new_folder(workspace.data(dataset, "merged")) as folder:
         for piece, path in workspace.piece_arrays(dataset, "joints").items():
-            write_array(folder / f"{piece}.npy", merge(read_array(path), read_array(limbs[piece])))
+            limb = workspace.data(dataset, "bones", path.name)
+            write_array(folder / f"{piece}.npy", merge(read_array(path), read_array(limb)))
 
 
 if __name__ == "__main__":

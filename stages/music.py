@@ -15,12 +15,13 @@ from tqdm import tqdm
 from motionmusic import errors
 from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
-from motionmusic.features.music import HOP, music_features, pad_short
+from motionmusic.features.music import HOP, WINDOW, music_features, pad_short
 from motionmusic.files import Float32, new_folder, write_array
 from motionmusic.params.data import Music
 from motionmusic.params.reader import group
 from motionmusic.streams import stream
 
+SHORTEST = WINDOW // HOP + 1  # frames
 SLACK_S = 1.0  # a config.json may name an end this much past the sound without being wrong
 
 
@@ -28,6 +29,11 @@ def features(raw: Path, settings: Music, row: dict[str, object]) -> Float32:
     """Features of one piece, aligned with its motion: mel frame t is motion frame t."""
     piece, frames = str(row["piece"]), int(str(row["frames"]))
     path = raw / str(row["music_file"])
+    if frames < SHORTEST:
+        raise UserError(
+            raw, piece, f"at least {SHORTEST} frames, one window of sound", f"{frames} frames",
+            "take the piece out",
+        )  # fmt: skip
     # (L − 1) · 512 samples give L mel frames
     samples = (frames - 1) * HOP
     whole = np.isnan(float(str(row["music_end_s"])))  # AIST++: the whole sound is scaled (spec 2.3)
@@ -47,9 +53,10 @@ def features(raw: Path, settings: Music, row: dict[str, object]) -> Float32:
         )  # fmt: skip
     if settings.pad_short:
         audio = pad_short(audio, stream(0, "music", "pad_short", piece))
-    return music_features(
+    values = music_features(
         audio, settings.sample_rate, feature=settings.feature, scale=settings.scale
     )
+    return values[: len(audio) // HOP] if whole else values
 
 
 def main(given: Sequence[str]) -> None:

@@ -15,13 +15,13 @@ from motionmusic.features.segments import choose_excerpts, excerpts_to_segments
 from motionmusic.files import Float32, new_folder, read_array, write_array, write_bytes
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.reader import group
-from motionmusic.sources.aist import read_ignore_list, split_of
 
 
 def choose(
     dataset: str, pieces: pd.DataFrame, frames: dict[str, int], settings: Segment
 ) -> pd.DataFrame:
     """The kept excerpts, in class order: piece, excerpt, label."""
+    names = list(group(DATASET, "datasets", dataset).labels.values())
     rows = []
     for label, group_ in pieces.groupby("label", sort=True):
         available = {piece: frames[piece] // settings.excerpt_frames for piece in group_["piece"]}
@@ -32,14 +32,26 @@ def choose(
         if wanted is not None and len(chosen) < wanted:
             raise UserError(
                 "params.yaml", f"segment.{dataset}.excerpts_per_class",
-                f"at most the {len(chosen)} excerpts that class {label} has", str(wanted),
+                f"at most the {len(chosen)} excerpts that {names[int(str(label))]} has", str(wanted),
                 "set fewer (or all), or add dances of that class",
             )  # fmt: skip
         rows += [{"piece": piece, "excerpt": k, "label": label} for piece, k in chosen]
-    return pd.DataFrame(rows)
+    excerpts = pd.DataFrame(rows)
+    # these protocols make thirds, of all excerpts or of every class
+    thirds = {"paper": len(excerpts), "published": int(excerpts["label"].value_counts().min())}
+    if (count := thirds.get(settings.protocol, 3)) < 3:
+        raise UserError(
+            "params.yaml", f"segment.{dataset}.protocol",
+            f"at least 3 excerpts{'' if settings.protocol == 'paper' else ' of every class'} for"
+            f" protocol {settings.protocol}", f"{count}",
+            "set more excerpts_per_class, add dances, or take protocol by_piece",
+        )  # fmt: skip
+    return excerpts
 
 
-def split(dataset: str, excerpts: pd.DataFrame, settings: Segment) -> pd.DataFrame:
+def split(
+    dataset: str, pieces: pd.DataFrame, excerpts: pd.DataFrame, settings: Segment
+) -> pd.DataFrame:
     """The protocol's rows: fold, split, piece, excerpt, label."""
     if settings.protocol == "paper":
         return protocols.paper(excerpts)
@@ -48,11 +60,10 @@ def split(dataset: str, excerpts: pd.DataFrame, settings: Segment) -> pd.DataFra
     if settings.protocol == "by_piece":
         names = dict(enumerate(group(DATASET, "datasets", dataset).labels.values()))
         return protocols.by_piece(excerpts, settings.folds, settings.split_seed, names)
-    clean = settings.protocol == "official_clean"
-    broken = read_ignore_list(workspace.data(dataset, "raw", "ignore_list.txt")) if clean else set()
-    return protocols.official(
-        excerpts, {p: "unused" if p in broken else split_of(p) for p in excerpts["piece"]}
-    )
+    official = dict(zip(pieces["piece"], pieces["official_split"], strict=True))
+    if settings.protocol == "official_clean":
+        official |= dict.fromkeys(pieces.loc[pieces["broken_tracking"], "piece"], "unused")
+    return protocols.official(excerpts, official)
 
 
 def main(given: Sequence[str]) -> None:
@@ -61,7 +72,7 @@ def main(given: Sequence[str]) -> None:
     settings = group(Segment, "segment", dataset)
     pieces = workspace.read_pieces(dataset)
     kinds = {
-        kind: {p: read_array(path) for p, path in workspace.piece_arrays(dataset, kind).items()}
+        kind: {p: read_array(workspace.data(dataset, kind, f"{p}.npy")) for p in pieces["piece"]}
         for kind in (*workspace.INPUTS, "music")
     }
     frames = {p: min(len(arrays[p]) for arrays in kinds.values()) for p in pieces["piece"]}
@@ -72,7 +83,7 @@ def main(given: Sequence[str]) -> None:
                 f"at least one excerpt of {settings.excerpt_frames} frames with sound",
                 f"{count} frames", f"take the piece out, or set segment.{dataset}.excerpt_frames",
             )  # fmt: skip
-    rows = split(dataset, choose(dataset, pieces, frames, settings), settings)
+    rows = split(dataset, pieces, choose(dataset, pieces, frames, settings), settings)
 
     # the arrays hold every excerpt once, in the order of the first fold
     first = rows[rows["fold"] == rows["fold"].min()]

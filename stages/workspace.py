@@ -31,6 +31,11 @@ def plots(dataset: str, *parts: str) -> Path:
     return Path("plots", dataset, *parts)
 
 
+def _must_exist(path: Path) -> None:
+    if not path.exists():
+        raise UserError(path, "", "what an earlier stage writes", "nothing", "run `dvc repro`")
+
+
 def arguments(given: Iterable[str], *names: str) -> list[str]:
     """The script's arguments, one per name. Raises UserError where there are more or fewer."""
     values = list(given)
@@ -44,12 +49,16 @@ def arguments(given: Iterable[str], *names: str) -> list[str]:
 
 def read_pieces(dataset: str) -> pd.DataFrame:
     """pieces.csv: piece, label (the class's number), frames, motion_rate_hz, music_file, …"""
-    return pd.read_csv(data(dataset, "pieces.csv"), dtype={"piece": str, "units": str})
+    path = data(dataset, "pieces.csv")
+    _must_exist(path)
+    return pd.read_csv(path, dtype={"piece": str, "units": str})
 
 
 def read_index(dataset: str) -> pd.DataFrame:
     """The segments' ids, once per fold: split, fold, piece, excerpt, segment, label."""
-    return pd.read_parquet(data(dataset, "segments", "index.parquet"))
+    path = data(dataset, "segments", "index.parquet")
+    _must_exist(path)
+    return pd.read_parquet(path)
 
 
 def read_segments(dataset: str, name: str) -> NDArray[np.float32]:
@@ -59,7 +68,9 @@ def read_segments(dataset: str, name: str) -> NDArray[np.float32]:
 
 def piece_arrays(dataset: str, kind: str) -> dict[str, Path]:
     """The files of data/DATASET/KIND by piece."""
-    return {path.stem: path for path in sorted(data(dataset, kind).glob("*.npy"))}
+    folder = data(dataset, kind)
+    _must_exist(folder)
+    return {path.stem: path for path in sorted(folder.glob("*.npy"))}
 
 
 def folds(index: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:

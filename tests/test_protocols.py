@@ -86,9 +86,7 @@ def test_published_is_thirds_of_each_class_in_name_order() -> None:
     excerpts = m2d()
     rows = protocols.published(excerpts)
     assert positions(rows, excerpts) == list(range(136))
-    assert rows["split"].tolist() == (
-        (["train"] * 11 + ["validation"] * 11 + ["test"] * 12) * 4
-    )
+    assert rows["split"].tolist() == ((["train"] * 11 + ["validation"] * 11 + ["test"] * 12) * 4)
     assert Counter(rows["split"]) == {"train": 44, "validation": 44, "test": 48}
     assert set(rows["fold"]) == {0}
     # spec 2.6: one test excerpt shares a piece with training, a tango; none is adjacent

@@ -41,7 +41,7 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
         print(error, file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        name = error.filename or "an output file"
+        name = error.filename2 or error.filename or "an output file"
         print(
             f"error: {name}: expected to be readable or writable, got {error.strerror or error}\n"
             "  what to do: free space or mend the permissions, then run the same command again;"

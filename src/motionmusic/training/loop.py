@@ -15,7 +15,7 @@ from tqdm import tqdm
 from motionmusic.errors import UserError
 from motionmusic.streams import stream
 
-Losses = Callable[[Tensor], tuple[dict[str, Tensor], Tensor]]
+Losses = Callable[[Tensor], tuple[dict[str, Tensor], Tensor | None]]
 History = list[dict[str, float]]
 
 
@@ -51,7 +51,7 @@ def optimise(
     Args:
         networks: put into training mode at the start of every epoch.
         optimisers: all stepped on every batch.
-        losses: rows of a batch → (named losses, number predicted right). The losses are added up
+        losses: rows of a batch → (named losses, number predicted right or None). The losses are added up
             and back-propagated once, which gives the gradients of one backward each.
         train_rows: (n,) indices of the training segments. They are shuffled anew in every epoch, as
             a function of seed and epoch alone; the last incomplete batch is dropped.
@@ -94,7 +94,7 @@ def optimise(
         for network in networks:
             network.train()
         sums: dict[str, Tensor] = {}
-        right = torch.zeros((), device=train_rows.device)
+        right: Tensor | None = None
         for rows in _batches(train_rows, schedule.batch, chance, epoch):
             named, hits = losses(rows)
             for optimiser in optimisers:
@@ -104,16 +104,18 @@ def optimise(
                 optimiser.step()
             for scheduler in schedulers:
                 scheduler.step()
-            right += hits
+            if hits is not None:
+                right = hits if right is None else right + hits
             for name, value in named.items():
                 sums[name] = sums.get(name, torch.zeros_like(value)) + value.detach()
         row = {"epoch": float(epoch + 1)}
         row |= {f"{name}_loss": float(total) / steps for name, total in sums.items()}
-        row["accuracy"] = float(right) / (steps * schedule.batch)
+        if right is not None:
+            row["accuracy"] = float(right) / (steps * schedule.batch)
         row |= after_epoch(epoch)
         history.append(row)
-        bar.set_postfix(loss=f"{sum(map(float, sums.values())) / steps:.3f}",
-                        accuracy=f"{row['accuracy']:.3f}", refresh=False)  # fmt: skip
+        shown = {"loss": sum(map(float, sums.values())) / steps, "accuracy": row.get("accuracy")}
+        bar.set_postfix({k: f"{v:.3f}" for k, v in shown.items() if v is not None}, refresh=False)
         bar.update()
     bar.close()
     return history

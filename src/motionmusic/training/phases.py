@@ -101,18 +101,16 @@ def train_music(
 ) -> Trained:
     """Phase 1 of the music autoencoder: reconstruction alone. The network is changed in place."""
 
-    def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def losses(rows: Tensor) -> tuple[dict[str, Tensor], None]:
         music = segments.music[rows]
         _, decoded = network(music)
-        return {"reconstruction": F.mse_loss(decoded, music)}, torch.zeros((), device=rows.device)
+        return {"reconstruction": F.mse_loss(decoded, music)}, None
 
     optimiser = adam(network, schedule.learning_rate)
     with seeded(chance, "dropout", segments.music.device):
         history = optimise(
             [network], [optimiser], losses, segments.train, schedule, chance, lambda _: {}
         )
-    for row in history:
-        del row["accuracy"]
     state = network.state_dict()
     return Trained(state, state, optimiser_state(optimiser), history)
 

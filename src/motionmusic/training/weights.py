@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,7 +33,9 @@ def part(state: Mapping[str, Tensor], name: str) -> State:
 def save(path: Path, state: Mapping[str, Tensor], provenance: Mapping[str, str]) -> None:
     """Write a state atomically, with its provenance in the file's metadata."""
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
-    write_bytes(path, safetensors.torch.save(tensors, metadata=dict(provenance)))
+    # safetensors writes several metadata keys in random order; one key keeps the bytes the same
+    facts = {"provenance": json.dumps(dict(provenance), sort_keys=True)}
+    write_bytes(path, safetensors.torch.save(tensors, metadata=facts))
 
 
 def load(path: Path) -> State:

@@ -1,0 +1,230 @@
+"""Batches, schedules and histories of the one optimisation loop (spec/mclemcd.md 4.1, 4.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from motionmusic.errors import UserError
+from motionmusic.training.loop import Chance, Schedule, logits_of, optimise
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        yield
+    torch.set_num_threads(threads)
+
+
+def nothing(_: int) -> dict[str, float]:
+    return {}
+
+
+def batches(
+    rows: Tensor, batch: int, epochs: int, seed: int = 0, cell: str = "a"
+) -> list[list[list[int]]]:
+    """The rows of every batch of every epoch."""
+    seen: list[list[int]] = []
+    network = nn.Linear(1, 1)
+
+    def losses(chosen: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        seen.append(chosen.tolist())
+        return {"x": network.weight.sum()}, torch.tensor(0)
+
+    optimise(
+        [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, rows,
+        Schedule(batch, epochs, 0.1, "constant"), Chance(seed, (cell, 0)), nothing,
+    )  # fmt: skip
+    steps = len(seen) // epochs
+    return [seen[e * steps : (e + 1) * steps] for e in range(epochs)]
+
+
+@settings(deadline=None, max_examples=25)
+@given(n=st.integers(1, 60), batch=st.integers(1, 20), epochs=st.integers(1, 3))
+def test_whole_batches_of_different_rows(n: int, batch: int, epochs: int) -> None:
+    rows = torch.arange(1000, 1000 + n)
+    if batch > n:
+        with pytest.raises(UserError) as caught:
+            batches(rows, batch, epochs)
+        assert caught.value.where == "train.*.batch"
+        assert str(n) in caught.value.expected
+        assert caught.value.got == str(batch)
+        return
+    for epoch in batches(rows, batch, epochs):
+        assert len(epoch) == n // batch  # the last incomplete batch is dropped
+        assert all(len(chosen) == batch for chosen in epoch)
+        flat = [row for chosen in epoch for row in chosen]
+        assert len(set(flat)) == len(flat)
+        assert set(flat) <= set(rows.tolist())
+
+
+def test_the_papers_steps_of_an_epoch() -> None:
+    """405 or 396 segments in batches of 72: 5 steps, 360 seen."""
+    for n in (405, 396):
+        (epoch,) = batches(torch.arange(n), 72, 1)
+        assert len(epoch) == 5
+
+
+def test_the_order_is_a_function_of_seed_and_epoch_alone() -> None:
+    rows = torch.arange(30)
+    first = batches(rows, 7, 3)
+    torch.manual_seed(99)
+    np.random.default_rng().random(5)
+    torch.rand(11)
+    longer = batches(rows, 7, 5)
+    assert longer[:3] == first
+    assert first[0] != first[1] != first[2]
+    assert batches(rows, 7, 1, seed=1)[0] != first[0]
+    assert batches(rows, 7, 1, cell="b")[0] != first[0]
+    # the batch size cuts the same order elsewhere
+    flat = [row for chosen in first[0] for row in chosen]
+    (whole,) = batches(rows, 14, 1)
+    assert [row for chosen in whole for row in chosen] == flat
+
+
+def test_what_is_dropped_changes_from_epoch_to_epoch() -> None:
+    dropped = [
+        set(range(30)) - {row for chosen in epoch for row in chosen}
+        for epoch in batches(torch.arange(30), 7, 4)
+    ]
+    assert all(len(left) == 2 for left in dropped)
+    assert len(set(map(frozenset, dropped))) > 1
+
+
+def test_the_history_is_means_over_batches() -> None:
+    network = nn.Linear(1, 1)
+    left = iter([1.0, 2.0, 6.0, 10.0, 20.0, 60.0])
+    hits = iter([1, 2, 2, 0, 0, 1])
+
+    def losses(_: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        value = next(left)
+        zero = 0 * network.weight.sum()
+        return {"motion": zero + value, "pair": zero + 2 * value}, torch.tensor(next(hits))
+
+    history = optimise(
+        [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, torch.arange(7),
+        Schedule(2, 2, 0.1, "constant"), Chance(0, ()), lambda epoch: {"extra": 100.0 + epoch},
+    )  # fmt: skip
+    assert [row["epoch"] for row in history] == [1, 2]
+    assert [row["motion_loss"] for row in history] == pytest.approx([3, 30])
+    assert [row["pair_loss"] for row in history] == pytest.approx([6, 60])
+    # of the 6 segments seen, not of the 7 there are (O16 is not reproduced)
+    assert [row["accuracy"] for row in history] == pytest.approx([5 / 6, 1 / 6])
+    assert [row["extra"] for row in history] == [100, 101]
+
+
+def test_every_epoch_starts_in_training_mode() -> None:
+    network = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
+    modes = []
+
+    def losses(_: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        modes.append(all(module.training for module in network.modules()))
+        return {"x": network[0].get_parameter("weight").sum()}, torch.tensor(0)
+
+    def validate(_: int) -> dict[str, float]:
+        network.eval()
+        return {}
+
+    network.eval()
+    optimise(
+        [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, torch.arange(4),
+        Schedule(2, 3, 0.1, "constant"), Chance(0, ()), validate,
+    )  # fmt: skip
+    assert modes == [True] * 6
+
+
+def rates(kind: str, epochs: int = 10, before: float = 7.0) -> list[float]:
+    """The learning rate at every step, from an optimiser that came with another one."""
+    network = nn.Linear(1, 1)
+    optimiser = torch.optim.Adam(network.parameters(), before)
+    seen: list[float] = []
+
+    def losses(_: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        seen.append(float(optimiser.param_groups[0]["lr"]))
+        return {"x": network.weight.sum()}, torch.tensor(0)
+
+    schedule = (
+        Schedule(2, epochs, 0.01, "constant")
+        if kind == "constant"
+        else Schedule(2, epochs, 0.01, "one_cycle")
+    )
+    optimise([network], [optimiser], losses, torch.arange(9), schedule, Chance(0, ()), nothing)
+    assert len(seen) == 4 * epochs
+    return seen
+
+
+def test_a_constant_rate() -> None:
+    assert rates("constant") == [0.01] * 40
+
+
+def test_one_cycle_goes_up_to_the_rate_and_down() -> None:
+    seen = rates("one_cycle")
+    top = seen.index(max(seen))
+    assert 0.0099 < max(seen) <= 0.01  # the very top lies between two steps
+    assert 0 < top < 39
+    assert seen[0] < 0.001
+    assert seen[-1] < 0.001
+    assert seen[: top + 1] == sorted(seen[: top + 1])
+    assert seen[top:] == sorted(seen[top:], reverse=True)
+
+
+def test_a_single_step_of_one_cycle() -> None:
+    network = nn.Linear(1, 1)
+
+    def losses(_: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        return {"x": network.weight.sum()}, torch.tensor(0)
+
+    optimise(
+        [network], [torch.optim.Adam(network.parameters(), 0.1)], losses, torch.arange(2),
+        Schedule(2, 1, 0.01, "one_cycle"), Chance(0, ()), nothing,
+    )  # fmt: skip
+
+
+def quadratic(target: float, network: nn.Linear) -> Callable[[Tensor], Tensor]:
+    return lambda rows: ((network.weight * rows.float().mean() - target) ** 2).mean()
+
+
+def test_gradients_do_not_add_up_over_steps_and_losses_are_summed() -> None:
+    """Plain gradient descent by hand, two losses, four steps."""
+    network = nn.Linear(1, 1, bias=False)
+    start = network.weight.item()
+    seen: list[float] = []
+    a, b = quadratic(1, network), quadratic(-3, network)
+
+    def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        seen.append(float(rows.float().mean()))
+        return {"a": a(rows), "b": b(rows)}, torch.tensor(0)
+
+    optimise(
+        [network], [torch.optim.SGD(network.parameters(), 9.0)], losses, torch.arange(8),
+        Schedule(4, 2, 0.01, "constant"), Chance(0, ()), nothing,
+    )  # fmt: skip
+    w = start
+    for x in seen:
+        w -= 0.01 * (2 * x * (w * x - 1) + 2 * x * (w * x + 3))
+    assert len(seen) == 4
+    assert network.weight.item() == pytest.approx(w, rel=1e-5)
+
+
+class Doubler(nn.Module):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        assert not self.training
+        assert not torch.is_grad_enabled()
+        return x, 2 * x
+
+
+@pytest.mark.parametrize("size", [1, 3, 256])
+def test_logits_are_in_the_order_of_the_rows(size: int) -> None:
+    motion = torch.arange(20.0).reshape(10, 2)
+    rows = torch.tensor([7, 1, 1, 9, 0])
+    got = logits_of(Doubler().train(), motion, rows, size)
+    assert torch.equal(got, 2 * motion[rows])

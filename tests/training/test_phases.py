@@ -1,0 +1,386 @@
+"""What each loss teaches, which weights are tested, and that a seed says everything (spec 4)."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from motionmusic.networks.motion_encoder import MotionEncoder
+from motionmusic.networks.music_autoencoder import MusicAutoencoder
+from motionmusic.training import phases
+from motionmusic.training.loop import Chance, Schedule
+from motionmusic.training.phases import Collaborative, Keeper, Segments, epoch_to_test, mapping_of
+from motionmusic.training.weights import State
+
+V, K = 5, 4
+GRAPH = torch.eye(V).repeat(3, 1, 1)
+VARIANTS = ("plain", "dropout", "fc")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        yield
+    torch.set_num_threads(threads)
+
+
+def networks_of(variant: str) -> Collaborative:
+    return Collaborative(
+        MotionEncoder(3, GRAPH, K, width=4),
+        MusicAutoencoder(8, dropout=variant == "dropout"),
+        mapping_of(variant, 16),
+    )
+
+
+def segments() -> Segments:
+    random = torch.Generator().manual_seed(1)
+    return Segments(
+        torch.rand(14, 3, 25, V, generator=random),
+        torch.rand(14, 1, 96, 25, generator=random),
+        torch.arange(14) % K,
+        torch.arange(10),
+        torch.arange(10, 14),
+    )
+
+
+def batch(n: int = 6) -> tuple[Tensor, Tensor, Tensor]:
+    data = segments()
+    return data.motion[:n], data.music[:n], data.labels[:n]
+
+
+# Who learns from what, 4.1
+
+
+def parts_of(networks: Collaborative) -> dict[str, list[nn.Parameter]]:
+    encoder = [p for name, p in networks.motion.named_parameters() if not name.startswith("fc.")]
+    parts = {
+        "motion encoder": encoder,
+        "classifier": list(networks.motion.fc.parameters()),
+        "music encoder": list(networks.music.encoder.parameters()),
+        "music decoder": list(networks.music.decoder.parameters()),
+        "mapping": list(networks.mapping.parameters()),
+    }
+    assert sum(map(len, parts.values())) == len(list(networks.parameters()))
+    return parts
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_gradients_go_where_the_table_says(variant: str) -> None:
+    networks = networks_of(variant)
+    named, _ = networks.losses(*batch())
+    teaches = {
+        "motion encoder": {"motion", "pair", "reconstruction"},
+        "classifier": {"motion"},
+        "music encoder": {"pair"},
+        "music decoder": {"reconstruction"},
+        "mapping": {"reconstruction"} if variant == "fc" else set(),
+    }
+    assert set(named) == {"motion", "pair", "reconstruction"}
+    for part, parameters in parts_of(networks).items():
+        learnt = set()
+        for name, loss in named.items():
+            if not parameters:
+                continue
+            gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+            if any(g is not None and bool(g.any()) for g in gradients):
+                learnt.add(name)
+        assert learnt == teaches[part], part
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_one_backward_of_the_sum_is_one_backward_of_each(variant: str) -> None:
+    networks = networks_of(variant)
+    named, _ = networks.losses(*batch())
+    torch.stack(list(named.values())).sum().backward(  # type: ignore[no-untyped-call]
+        retain_graph=True
+    )
+    together = [p.grad.clone() for p in networks.parameters() if p.grad is not None]
+    networks.zero_grad()
+    for loss in named.values():
+        loss.backward(retain_graph=True)  # type: ignore[no-untyped-call]
+    apart = [p.grad for p in networks.parameters() if p.grad is not None]
+    largest = max(float(g.abs().max()) for g in together)
+    assert len(together) == len(apart) == len(list(networks.parameters()))
+    for a, b in zip(together, apart, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6 * largest)
+
+
+class StubMotion(nn.Module):
+    def forward(self, _: Tensor) -> tuple[Tensor, Tensor]:
+        third = math.log(3)
+        return torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[third, 0.0], [third, 0.0]])
+
+
+class StubMusic(nn.Module):
+    def encode(self, x: Tensor) -> Tensor:
+        return torch.zeros(len(x), 2)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return z
+
+
+class Double(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return 2 * z
+
+
+def test_losses_are_means_over_elements() -> None:
+    """By hand; the pair loss takes z before the mapping, the decoder after it."""
+    networks = Collaborative(
+        cast(MotionEncoder, StubMotion()), cast(MusicAutoencoder, StubMusic()), Double()
+    )
+    named, right = networks.losses(torch.zeros(2), torch.ones(2, 2), torch.tensor([0, 1]))
+    # probabilities 3/4 and 1/4
+    assert float(named["motion"]) == pytest.approx((math.log(4 / 3) + math.log(4)) / 2)
+    assert float(named["pair"]) == pytest.approx((1 + 4 + 9 + 16) / 4)
+    assert float(named["reconstruction"]) == pytest.approx((1 + 9 + 25 + 49) / 4)
+    assert int(right) == 1
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_losses_of_the_real_networks(variant: str) -> None:
+    networks = networks_of(variant).eval()
+    motion, music, labels = batch()
+    named, right = networks.losses(motion, music, labels)
+    with torch.no_grad():
+        z, logits = networks.motion(motion)
+        code = networks.music.encode(music)
+        mapped = networks.mapping(z) if variant == "fc" else z
+        decoded = networks.music.decode(mapped)
+    n = len(motion)
+    chosen = torch.log_softmax(logits, 1)[torch.arange(n), labels]
+    torch.testing.assert_close(named["motion"].detach(), -chosen.sum() / n)
+    torch.testing.assert_close(named["pair"].detach(), (z - code).square().sum() / (n * 16))
+    torch.testing.assert_close(
+        named["reconstruction"].detach(), (decoded - music).square().sum() / (n * 96 * 25)
+    )
+    assert int(right) == int((logits.argmax(1) == labels).sum())
+
+
+def test_only_fc_has_a_mapping() -> None:
+    assert [len(list(mapping_of(variant, 16).parameters())) > 0 for variant in VARIANTS] == [
+        False, False, True,
+    ]  # fmt: skip
+
+
+def test_the_optimiser_is_the_papers() -> None:
+    settings = phases.adam(nn.Linear(1, 1), 5e-4).param_groups[0]
+    assert settings["lr"] == 5e-4
+    assert tuple(settings["betas"]) == (0.9, 0.999)
+    assert settings["eps"] == 1e-8
+    assert settings["weight_decay"] == 0
+    assert settings["amsgrad"] is False
+
+
+# Which epoch is tested, 4.2
+
+
+@pytest.mark.parametrize(
+    ("epochs", "earlier", "tested"),
+    [(1500, 0, 1401), (1500, 1500, 1401), (500, 0, 401), (500, 500, 401), (101, 0, 101)],
+)
+def test_last_hundred(epochs: int, earlier: int, tested: int) -> None:
+    assert epoch_to_test("last_hundred", epochs, earlier) == tested
+
+
+@given(epochs=st.integers(101, 3000), earlier=st.integers(0, 3000))
+def test_last_hundred_is_the_last_checkpoint(epochs: int, earlier: int) -> None:
+    checkpoints = [e for e in range(earlier, earlier + epochs) if e % 100 == 0]
+    assert epoch_to_test("last_hundred", epochs, earlier) == checkpoints[-1] - earlier + 1
+
+
+@given(epochs=st.integers(1, 3000), earlier=st.integers(0, 3000))
+def test_last_is_the_last(epochs: int, earlier: int) -> None:
+    assert epoch_to_test("last", epochs, earlier) == epochs
+
+
+class Guesser(nn.Module):
+    """Predicts the first ``right`` of four segments rightly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.right = nn.Parameter(torch.tensor(0.0), requires_grad=False)
+
+    def forward(self, motion: Tensor) -> tuple[Tensor, Tensor]:
+        good = motion[:, 0] < self.right
+        return motion, torch.stack([good, ~good], 1).float()
+
+
+def guessing() -> Segments:
+    # the first rows are training segments that must not be looked at
+    motion = torch.tensor([9.0, 9, 9, 0, 1, 2, 3])[:, None]
+    labels = torch.tensor([1, 1, 1, 0, 0, 0, 0])
+    return Segments(motion, torch.empty(0), labels, torch.arange(3), torch.arange(3, 7))
+
+
+def test_best_validation_keeps_the_first_of_the_best() -> None:
+    network = Guesser()
+    whole = nn.ModuleDict({"motion": network, "other": nn.Linear(1, 1)})
+    other = whole["other"].get_parameter("weight")
+    keeper = Keeper(whole, network, guessing(), "best_validation", 99)
+    seen = []
+    for epoch, right in enumerate([1, 3, 2, 3, 0]):
+        with torch.no_grad():
+            network.right.fill_(right)
+            other.fill_(epoch)
+        seen.append(keeper.after_epoch(epoch)["validation_accuracy"])
+    assert seen == [0.25, 0.75, 0.5, 0.75, 0]
+    assert float(keeper.state["other.weight"]) == 1
+    assert float(keeper.state["motion.right"]) == 3
+
+
+def test_a_validation_accuracy_of_0_is_better_than_nothing() -> None:
+    network = Guesser()
+    keeper = Keeper(network, network, guessing(), "best_validation", 99)
+    keeper.after_epoch(0)
+    assert set(keeper.state) == {"right"}
+
+
+def test_a_chosen_epoch_is_kept_and_stays_as_it_was() -> None:
+    network = Guesser()
+    keeper = Keeper(network, network, guessing(), "last_hundred", 2)
+    for epoch in range(4):
+        with torch.no_grad():
+            network.right.fill_(epoch)
+        assert keeper.after_epoch(epoch) == {}
+    assert float(keeper.state["right"]) == 1  # the second epoch
+
+
+# Whole phases with tiny networks
+
+
+def assert_same(a: State, b: State) -> None:
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def differs(a: State, b: State) -> bool:
+    return any(not torch.equal(a[key], b[key]) for key in a)
+
+
+def schedule(epochs: int = 2) -> Schedule:
+    return Schedule(4, epochs, 0.01, "constant")
+
+
+def run(phase: str, seed: int, select: phases.Select = "last", epochs: int = 2) -> phases.Trained:
+    """One phase as the stages run it."""
+    chance = Chance(seed, (phase, "joints", 0))
+    data = segments()
+    variant = phase.removeprefix("cotrain ")
+    with phases.seeded(chance, "initial", torch.device("cpu")):
+        networks = networks_of(variant)
+    if phase == "motion":
+        return phases.train_motion(networks.motion, data, schedule(epochs), select, chance)
+    if phase in ("music", "dropout"):
+        return phases.train_music(networks.music, data, schedule(epochs), chance)
+    children = [child for child in networks.children() if list(child.parameters())]
+    optimisers = [phases.adam(child, 0.01) for child in children]
+    return phases.cotrain(networks, optimisers, data, schedule(epochs), select, epochs, chance)
+
+
+PHASES = ("motion", "music", "dropout", "cotrain plain", "cotrain dropout", "cotrain fc")
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_seed_says_everything(phase: str) -> None:
+    first = run(phase, 0)
+    torch.manual_seed(1234)  # what else was drawn is of no account
+    again = run(phase, 0)
+    assert_same(first.tested, again.tested)
+    assert_same(first.last, again.last)
+    assert_same(first.moments, again.moments)
+    assert first.history == again.history
+    other = run(phase, 1)
+    assert differs(first.last, other.last)
+    assert len(first.history) == 2
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_training_leaves_the_global_generator_alone(phase: str) -> None:
+    torch.manual_seed(5)
+    run(phase, 0, epochs=1)
+    drawn = torch.rand(3)
+    torch.manual_seed(5)
+    assert torch.equal(drawn, torch.rand(3))
+
+
+def test_the_columns_of_the_histories() -> None:
+    assert set(run("motion", 0).history[0]) == {"epoch", "motion_loss", "accuracy"}
+    assert set(run("music", 0).history[0]) == {"epoch", "reconstruction_loss"}
+    assert set(run("cotrain fc", 0, "best_validation").history[0]) == {
+        "epoch", "motion_loss", "pair_loss", "reconstruction_loss", "accuracy",
+        "validation_accuracy",
+    }  # fmt: skip
+
+
+def test_validation_changes_nothing_of_the_training() -> None:
+    for phase in ("motion", "cotrain dropout"):
+        assert_same(run(phase, 0).last, run(phase, 0, "best_validation").last)
+
+
+def test_tested_and_last_are_the_same_where_the_last_is_selected() -> None:
+    for phase in ("motion", "cotrain plain"):
+        trained = run(phase, 0)
+        assert_same(trained.tested, trained.last)
+
+
+def test_every_parameter_of_each_phase_learns() -> None:
+    data = segments()
+    chance = Chance(0, ("x",))
+    networks = networks_of("fc")
+    before = copy.deepcopy(networks)
+    optimisers = [phases.adam(child, 0.01) for child in networks.children()]
+    phases.cotrain(networks, optimisers, data, schedule(), "last", 2, chance)
+    old = before.state_dict()
+    for name, child in networks.named_children():
+        for key, value in child.state_dict().items():
+            if key.endswith("running_mean"):
+                # mapping included: its running statistics start with phase 2
+                assert not torch.equal(value, old[f"{name}.{key}"]), (name, key)
+        weights = dict(child.named_parameters())
+        moved = [key for key, value in weights.items()
+                 if not torch.equal(value, old[f"{name}.{key}"])]  # fmt: skip
+        assert len(moved) > 0.9 * len(weights), name
+
+
+def test_phase_1_of_motion_is_adam_on_the_cross_entropy() -> None:
+    """One step by hand with torch's own pieces: every training segment is in the one batch."""
+    data = segments()
+    network = MotionEncoder(3, GRAPH, K, width=4)
+    by_hand = copy.deepcopy(network)
+    one = Schedule(10, 1, 0.01, "constant")
+    trained = phases.train_motion(network, data, one, "last", Chance(0, ("x",)))
+    optimiser = torch.optim.Adam(by_hand.parameters(), lr=0.01)
+    by_hand.train()
+    _, logits = by_hand(data.motion[:10])
+    loss = F.cross_entropy(logits, data.labels[:10])
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    assert trained.history[0]["motion_loss"] == pytest.approx(loss.item(), rel=1e-4)
+    torch.testing.assert_close(network.fc.weight, by_hand.fc.weight, atol=1e-4, rtol=0)
+    torch.testing.assert_close(network.l9.tcn1.bn.weight, by_hand.l9.tcn1.bn.weight,
+                               atol=1e-4, rtol=0)  # fmt: skip
+
+
+def test_seeded_draws_are_of_their_own_stream() -> None:
+    def draw(seed: int, use: str, *cell: Any) -> list[float]:
+        with phases.seeded(Chance(seed, cell), use, torch.device("cpu")):
+            return torch.rand(4).tolist()
+
+    first = draw(0, "initial", "a", 1)
+    torch.rand(3)
+    assert draw(0, "initial", "a", 1) == first
+    others = [draw(1, "initial", "a", 1), draw(0, "dropout", "a", 1), draw(0, "initial", "a", 2)]
+    assert len({tuple(values) for values in (first, *others)}) == 4
