@@ -62,9 +62,8 @@ def _key(problem: ErrorDetails, whole: object) -> str:
     keys: list[str] = []
     inner: Any = whole
     for part in problem["loc"]:
-        if (isinstance(inner, dict) and part in inner) or (
-            isinstance(inner, list) and isinstance(part, int)
-        ):
+        known = part in inner if isinstance(inner, dict) else isinstance(inner, list)
+        if known:
             inner = inner[part]
         elif problem["type"] != "missing" or part != problem["loc"][-1]:
             continue
