@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
@@ -26,14 +25,7 @@ GRAPH = torch.eye(V).repeat(3, 1, 1)
 VARIANTS = ("plain", "dropout", "fc")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.random.fork_rng([]):
-        torch.manual_seed(0)
-        yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("torch_alone")
 
 
 def networks_of(variant: str) -> Collaborative:
