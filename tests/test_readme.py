@@ -1,0 +1,31 @@
+"""The README shows what is committed, and names what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_table_is_the_committed_one() -> None:
+    table = (ROOT / "metrics" / "m2d_mini" / "table3.md").read_text("utf-8")
+    assert table.strip() in README
+
+
+def test_pictures_and_links_exist() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_commands_exist() -> None:
+    stages = set(yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"])
+    named = set(re.findall(r"`?dvc repro (\w+)", README)) | {"table6", "figure4", "figure5"}
+    assert named <= stages
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in re.findall(r"\bmake (\w+)", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
