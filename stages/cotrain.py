@@ -45,11 +45,7 @@ def main(given: Sequence[str]) -> None:
             ),
         }
         for network, path in starts.items():
-            state = weights.load(path)
-            weights.load_into(network, weights.part(state, "network"), path)
-            optimiser = phases.adam(network, settings.learning_rate)
-            weights.load_optimiser(optimiser, weights.part(state, "adam"))
-            optimisers.append(optimiser)
+            optimisers.append(phases.resume(network, path, settings.learning_rate))
             cell.inputs.append(path)
         if list(networks.mapping.parameters()):
             optimisers.append(phases.adam(networks.mapping, settings.learning_rate))

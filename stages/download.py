@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import workspace
+from download_repository import take
 
 from motionmusic import errors
 from motionmusic.errors import UserError
-from motionmusic.files import new_folder
 from motionmusic.params.data import DATASET, MusicToDance
 from motionmusic.params.reader import group
-from motionmusic.sources.fetch import fetch
 from motionmusic.sources.manifest import manifest
 
 
@@ -36,16 +33,7 @@ def main(given: Sequence[str]) -> None:
         for entry in repository.entries
         if Path(entry.path).parts[0].removeprefix("DANCE_") in set(pieces)
     ]
-    mirror = os.environ.get("MOTIONMUSIC_MIRROR")
-    # outside the stage's output, so that a download that broke off goes on where it stopped
-    paths = fetch(
-        repository, wanted, Path("data", "downloads"), mirror=Path(mirror) if mirror else None
-    )
-    with new_folder(workspace.data(dataset, "raw")) as folder:
-        for entry, path in zip(wanted, paths, strict=True):
-            target = folder / entry.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+    take(repository, wanted, workspace.data(dataset, "raw"))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,15 @@ def main(given: Sequence[str]) -> None:
     (dataset,) = workspace.arguments(given, "dataset")
     about = group(DATASET, "datasets", dataset)
     assert isinstance(about, OwnFolder)
+    found = find_pieces(Path(about.folder))
+    pieces = list(found) if about.pieces == "all" else about.pieces
+    if unknown := sorted(set(pieces) - set(found)):
+        raise UserError(
+            "params.yaml", f"datasets.{dataset}.pieces", f"pieces in {about.folder}",
+            ", ".join(unknown), "name pieces such as C_2 that lie there",
+        )  # fmt: skip
     with new_folder(workspace.data(dataset, "raw")) as folder:
-        for piece, where in find_pieces(Path(about.folder)).items():
+        for piece, where in ((piece, found[piece]) for piece in pieces):
             read_dance(piece, where)  # a broken dance stops here, not hours later
             try:
                 shutil.copytree(where, folder / where.name)

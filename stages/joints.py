@@ -65,7 +65,6 @@ def main(given: Sequence[str]) -> None:
                     "music_file": dance.music_file.relative_to(raw).as_posix(),
                     "music_start_s": dance.music_start_s,
                     "music_end_s": dance.music_end_s,
-                    "units": "",
                     "official_split": aist.split_of(piece) if about.source == "aist" else "",
                     "broken_tracking": piece in broken,
                 }

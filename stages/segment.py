@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,12 @@ import workspace
 
 from motionmusic import errors, protocols
 from motionmusic.errors import UserError
-from motionmusic.features.segments import choose_excerpts, excerpts_to_segments
+from motionmusic.features.segments import (
+    choose_excerpts,
+    every_segment,
+    excerpts_to_segments,
+    units_of_segments,
+)
 from motionmusic.files import Float32, new_folder, read_array, write_array, write_bytes
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.reader import group
@@ -36,34 +42,37 @@ def choose(
                 "set fewer (or all), or add dances of that class",
             )  # fmt: skip
         rows += [{"piece": piece, "excerpt": k, "label": label} for piece, k in chosen]
-    excerpts = pd.DataFrame(rows)
-    # these protocols make thirds, of all excerpts or of every class
-    thirds = {"paper": len(excerpts), "published": int(excerpts["label"].value_counts().min())}
-    if (count := thirds.get(settings.protocol, 3)) < 3:
-        raise UserError(
-            "params.yaml", f"segment.{dataset}.protocol",
-            f"at least 3 excerpts{'' if settings.protocol == 'paper' else ' of every class'} for"
-            f" protocol {settings.protocol}", f"{count}",
-            "set more excerpts_per_class, add dances, or take protocol by_piece",
-        )  # fmt: skip
-    return excerpts
+    return pd.DataFrame(rows)
 
 
 def split(
     dataset: str, pieces: pd.DataFrame, excerpts: pd.DataFrame, settings: Segment
 ) -> pd.DataFrame:
-    """The protocol's rows: fold, split, piece, excerpt, label."""
+    """The protocol's rows, once per fold every segment: fold, split, piece, excerpt, segment, label."""
+    names = dict(enumerate(group(DATASET, "datasets", dataset).labels.values()))
+    per_excerpt = settings.excerpt_frames // settings.segment_frames
+    if settings.protocol in ("by_unit", "by_capture"):
+        spans = workspace.read_units(dataset)
+        segments = every_segment(excerpts, per_excerpt)
+        segments["units"] = units_of_segments(
+            segments, spans, settings.excerpt_frames, settings.segment_frames
+        )
+        if settings.protocol == "by_unit":
+            return protocols.by_unit(segments, settings.folds, settings.split_seed, names)
+        captures = dict(zip(spans["unit"], spans["capture"], strict=True))
+        return protocols.by_capture(segments, captures, settings.split_seed, names)
     if settings.protocol == "paper":
-        return protocols.paper(excerpts)
-    if settings.protocol == "published":
-        return protocols.published(excerpts)
-    if settings.protocol == "by_piece":
-        names = dict(enumerate(group(DATASET, "datasets", dataset).labels.values()))
-        return protocols.by_piece(excerpts, settings.folds, settings.split_seed, names)
-    official = dict(zip(pieces["piece"], pieces["official_split"], strict=True))
-    if settings.protocol == "official_clean":
-        official |= dict.fromkeys(pieces.loc[pieces["broken_tracking"], "piece"], "unused")
-    return protocols.official(excerpts, official)
+        rows = protocols.paper(excerpts)
+    elif settings.protocol == "published":
+        rows = protocols.published(excerpts)
+    elif settings.protocol == "by_piece":
+        rows = protocols.by_piece(excerpts, settings.folds, settings.split_seed, names)
+    else:
+        official = dict(zip(pieces["piece"], pieces["official_split"], strict=True))
+        if settings.protocol == "official_clean":
+            official |= dict.fromkeys(pieces.loc[pieces["broken_tracking"], "piece"], "unused")
+        rows = protocols.official(excerpts, official)
+    return every_segment(rows.reset_index(drop=True), per_excerpt)
 
 
 def main(given: Sequence[str]) -> None:
@@ -83,13 +92,15 @@ def main(given: Sequence[str]) -> None:
                 f"at least one excerpt of {settings.excerpt_frames} frames with sound",
                 f"{count} frames", f"take the piece out, or set segment.{dataset}.excerpt_frames",
             )  # fmt: skip
-    rows = split(dataset, pieces, choose(dataset, pieces, frames, settings), settings)
+    try:
+        rows = split(dataset, pieces, choose(dataset, pieces, frames, settings), settings)
+    except UserError as error:  # protocols do not know the data set's name
+        raise replace(error, where=error.where.replace("*", dataset)) from None
 
-    # the arrays hold every excerpt once, in the order of the first fold
-    first = rows[rows["fold"] == rows["fold"].min()]
+    # the arrays hold every segment once, in the order of the folds, which is one order for all
+    first = rows[(rows["fold"] == 0) & (rows["segment"] == 0)]
     excerpts = list(zip(first["piece"], first["excerpt"], strict=True))
     labels = first["label"].to_numpy()
-    per_excerpt = settings.excerpt_frames // settings.segment_frames
 
     def cut(kind: str) -> Float32:
         length = settings.excerpt_frames
@@ -103,15 +114,9 @@ def main(given: Sequence[str]) -> None:
             )
             write_array(folder / f"{kind}.npy", motion)
         write_array(folder / "music.npy", sound)
-        by_fold = []
-        for fold, part in rows.groupby("fold", sort=True):
-            ordered = part.set_index(["piece", "excerpt"]).loc[excerpts].reset_index()
-            index = ordered.loc[ordered.index.repeat(per_excerpt)].reset_index(drop=True)
-            index["segment"] = np.tile(np.arange(per_excerpt), len(ordered))
-            by_fold.append(index.assign(fold=fold))
         columns = ["split", "fold", "piece", "excerpt", "segment", "label"]
         buffer = io.BytesIO()
-        pd.concat(by_fold)[columns].to_parquet(buffer, index=False)
+        rows[columns].to_parquet(buffer, index=False)
         write_bytes(folder / "index.parquet", buffer.getvalue())
 
 

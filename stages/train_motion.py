@@ -17,7 +17,7 @@ from motionmusic.skeletons import LAYOUTS, paper_graph
 from motionmusic.training import phases, weights
 from motionmusic.training.loop import Chance, logits_of
 
-KEYS = ("width", "batch", "learning_rate", "schedule", "epochs_alone", "select")
+KEYS = ("width", "batch", "learning_rate", "schedule", "precision", "epochs_alone", "select")
 
 
 def main(given: Sequence[str]) -> None:
@@ -34,7 +34,10 @@ def main(given: Sequence[str]) -> None:
                 segments.motion.shape[1], graph, len(about.labels), settings.width
             ).to(cell.device)
         schedule = cell.schedule(settings.epochs_alone)
-        trained = phases.train_motion(network, segments, schedule, settings.select, chance)
+        optimiser = phases.adam(network, settings.learning_rate)
+        trained = phases.train_motion(
+            network, optimiser, segments, schedule, settings.select, chance
+        )
         cell.histories.append(trained.history)
         last = weights.prefixed(network=trained.last, adam=trained.moments)
         weights.save(cell.model(cell.name, fold, "last"), last, cell.stable_facts(fold))

@@ -14,7 +14,7 @@ from motionmusic.params.training import Train
 from motionmusic.training import phases, weights
 from motionmusic.training.loop import Chance
 
-KEYS = ("width", "batch", "learning_rate", "schedule", "epochs_alone")
+KEYS = ("width", "batch", "learning_rate", "schedule", "precision", "epochs_alone")
 
 
 def main(given: Sequence[str]) -> None:

@@ -65,8 +65,9 @@ class Cell:
 
     def schedule(self, epochs: int) -> Schedule:
         """The schedule of one phase."""
+        settings = self.settings
         return Schedule(
-            self.settings.batch, epochs, self.settings.learning_rate, self.settings.schedule
+            settings.batch, epochs, settings.learning_rate, settings.schedule, settings.precision
         )
 
     def used(self) -> dict[str, Any]:

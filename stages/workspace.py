@@ -51,7 +51,14 @@ def read_pieces(dataset: str) -> pd.DataFrame:
     """pieces.csv: piece, label (the class's number), frames, motion_rate_hz, music_file, …"""
     path = data(dataset, "pieces.csv")
     _must_exist(path)
-    return pd.read_csv(path, dtype={"piece": str, "units": str})
+    return pd.read_csv(path, dtype={"piece": str})
+
+
+def read_units(dataset: str) -> pd.DataFrame:
+    """units.csv: piece, start, end (exclusive), unit, capture; no row where no unit is known."""
+    path = data(dataset, "units.csv")
+    _must_exist(path)
+    return pd.read_csv(path, dtype={"piece": str, "unit": str, "capture": str})
 
 
 def read_index(dataset: str) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from motionmusic import protocols
 from motionmusic.errors import UserError
+from motionmusic.features.segments import every_segment, units_of_segments
 
 # spec 2.6, typed anew
 TEST_POSITIONS = [
@@ -162,3 +164,146 @@ def test_official_leaves_unused_pieces_out() -> None:
     assert got["piece"].tolist() == ["a", "a", "c", "c", "d", "d"]
     assert got["split"].tolist() == ["test"] * 2 + ["train"] * 2 + ["validation"] * 2
     assert set(got["fold"]) == {0}
+
+
+@pytest.mark.parametrize("protocol", [protocols.paper, protocols.published])
+def test_too_few_for_thirds(protocol: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    rows = [{"piece": f"C_{i}", "excerpt": 0, "label": 0} for i in range(2)]
+    with pytest.raises(UserError, match="at least 3 excerpts"):
+        protocol(pd.DataFrame(rows))
+
+
+def test_segments_of_excerpts_and_their_units() -> None:
+    excerpts = pd.DataFrame([{"piece": "b", "excerpt": 1}, {"piece": "a", "excerpt": 0}])
+    segments = every_segment(excerpts, 2)
+    assert segments.to_numpy().tolist() == [["b", 1, 0], ["b", 1, 1], ["a", 0, 0], ["a", 0, 1]]
+    spans = pd.DataFrame(
+        [("b", 0, 11, "x"), ("b", 11, 15, "y"), ("b", 15, 16, "z"), ("b", 16, 99, "x"),
+         ("c", 0, 99, "w")],
+        columns=["piece", "start", "end", "unit"],
+    )  # fmt: skip
+    # segments of 5 frames in excerpts of 11: frames 11 to 15 and 16 to 20 of b
+    units = units_of_segments(segments, spans, 11, 5).tolist()
+    assert units == [{"y", "z"}, {"x"}, set(), set()]
+
+
+def danced(*pieces: tuple[int, Sequence[str]]) -> pd.DataFrame:
+    """Segments of (label, units), one after the other."""
+    rows = [
+        {"piece": f"p{number}", "excerpt": 0, "segment": 0, "label": label, "units": frozenset(units)}
+        for number, (label, units) in enumerate(pieces)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@st.composite
+def dances(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
+    """Segments of one or two units each, every unit alone in at least one of them."""
+    folds = draw(st.integers(3, 5))
+    rows: list[tuple[int, list[str]]] = []
+    for label in range(draw(st.integers(1, 3))):
+        units = [f"{label}-{i}" for i in range(draw(st.integers(folds, folds + 8)))]
+        rows += [(label, [unit]) for unit in units]
+        pairs = st.lists(st.sampled_from(units), min_size=1, max_size=3, unique=True)
+        rows += [(label, pair) for pair in draw(st.lists(pairs, max_size=20))]
+    return danced(*draw(st.permutations(rows))), folds
+
+
+@settings(deadline=None, max_examples=40)
+@given(danced=dances(), seed=st.integers(0, 100))
+def test_by_unit_never_divides_a_unit(danced: tuple[pd.DataFrame, int], seed: int) -> None:
+    segments, folds = danced
+    rows = protocols.by_unit(segments, folds, seed, NAMES)
+    for _, fold in rows.groupby("fold"):
+        assert fold["piece"].tolist() == segments["piece"].tolist()
+        units = {
+            split: set().union(*segments["units"][(fold["split"] == split).to_numpy()])
+            for split in ("train", "validation", "test")
+        }
+        assert not units["train"] & units["validation"]
+        assert not units["train"] & units["test"]
+        assert not units["validation"] & units["test"]
+        # what is dropped could be on no side
+        for dropped in segments["units"][(fold["split"] == "dropped").to_numpy()]:
+            assert not any(dropped <= some for some in units.values())
+    for split in ("test", "validation"):
+        some = rows[rows["split"] == split]
+        assert not some.duplicated("piece").any()
+        alone = segments.loc[segments["units"].map(len) == 1, "piece"]
+        assert set(alone) <= set(some["piece"])
+    pd.testing.assert_frame_equal(rows, protocols.by_unit(segments, folds, seed, NAMES))
+
+
+def test_by_unit_deals_segments_evenly() -> None:
+    """A unit with as many segments as all others has a part of its own; the others are alike."""
+    rows = [(0, ["big"])] * 40 + [(0, [f"small{i}"]) for i in range(20) for _ in range(2)]
+    got = protocols.by_unit(danced(*rows), 5, 0, NAMES)
+    tested = sorted(Counter(got.loc[got["split"] == "test", "fold"]).values())
+    assert tested == [10, 10, 10, 10, 40]
+    assert not got.equals(protocols.by_unit(danced(*rows), 5, 1, NAMES))
+
+
+def test_by_unit_counts_what_it_drops() -> None:
+    segments = danced((0, "a"), (0, "b"), (0, "c"), (0, "ab"), (0, "aa"), (0, "abc"))
+    rows = protocols.by_unit(segments, 3, 0, NAMES)
+    for _, fold in rows.groupby("fold"):
+        assert fold["split"].tolist()[3::2] == ["dropped", "dropped"]
+        assert "dropped" not in fold["split"].tolist()[:3]
+        assert fold["split"].tolist()[4] == fold["split"].tolist()[0]
+
+
+def test_by_unit_needs_units() -> None:
+    with pytest.raises(UserError, match="Rumba has 2") as caught:
+        protocols.by_unit(danced((0, "a"), (0, "b"), (0, "c"), (1, "d"), (1, "e")), 3, 0, NAMES)
+    assert caught.value.got == "3 folds"
+    # Rumba's units never come alone
+    mixed = danced((0, "a"), (0, "b"), (0, "c"), (1, "de"), (1, "ef"), (1, "fd"))
+    with pytest.raises(UserError, match="none of Rumba in train of fold 0"):
+        protocols.by_unit(mixed, 3, 0, NAMES)
+    with pytest.raises(UserError, match="Cha-cha has 0"):
+        protocols.by_unit(danced((0, "")), 3, 0, NAMES)
+
+
+def sessions() -> tuple[pd.DataFrame, dict[str, str]]:
+    """Two classes of eight units in the main session and six in two others, and a few mixtures."""
+    rows: list[tuple[int, list[str]]] = []
+    captures = {"?": "unknown"}
+    for label in range(2):
+        units = [f"{label}{letter}" for letter in "abcdefghijklmn"]
+        for number, unit in enumerate(units):
+            captures[unit] = f"main{label}" if number < 8 else f"other{label}{number % 2}"
+        rows += [(label, [unit]) for unit in units for _ in range(3)]
+        rows += [(label, [units[7], units[8]]), (label, [units[0], "?"]), (label, ["?"])]
+    return danced(*rows), captures
+
+
+def test_by_capture_tests_other_sessions() -> None:
+    segments, captures = sessions()
+    rows = protocols.by_capture(segments, captures, 0, NAMES)
+    assert sorted(set(rows["fold"])) == [0, 1]
+    for number, fold in rows.groupby("fold"):
+        assert fold["piece"].tolist() == segments["piece"].tolist()
+        units = {
+            split: set().union(*segments["units"][(fold["split"] == split).to_numpy()])
+            for split in ("train", "validation", "test")
+        }
+        found = {split: {captures[unit] for unit in units[split]} for split in units}
+        main = {"main0", "main1"}
+        others = {"other00", "other01", "other10", "other11"}
+        assert found["test"] == (others if number == 0 else main)
+        assert found["train"] | found["validation"] == (main if number == 0 else others)
+        assert not units["train"] & units["validation"]
+        assert (fold["split"] == "dropped").sum() == 6
+    for split in ("test", "validation"):
+        assert not rows[rows["split"] == split].duplicated("piece").any()
+    assert not rows.equals(protocols.by_capture(segments, captures, 1, NAMES))
+
+
+def test_by_capture_needs_two_sessions() -> None:
+    segments, captures = sessions()
+    for unit in captures:
+        if captures[unit].startswith("other1"):
+            captures[unit] = "main1"
+    with pytest.raises(UserError, match="14 and 0 of Rumba") as caught:
+        protocols.by_capture(segments, captures, 0, NAMES)
+    assert "take Rumba out" in caught.value.remedy

@@ -24,8 +24,8 @@ SEGMENT = Segment(
     choose="first", protocol="paper", folds=1, split_seed=0,
 )  # fmt: skip
 TRAIN = Train(
-    width=64, batch=72, learning_rate=0.0005, schedule="constant", epochs_alone=1500,
-    epochs_together=1400, select="last_hundred",
+    width=64, batch=72, learning_rate=0.0005, schedule="constant", precision="fp32",
+    epochs_alone=1500, epochs_together=1400, select="last_hundred",
 )  # fmt: skip
 CELLS = [f"{row}/{kind}" for row in NETWORKS for kind in tables.INPUTS]
 CELLS += [f"{row}/joints" for row in BASELINES]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,12 +10,27 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from motionmusic.errors import UserError
+from motionmusic.streams import stream
 
 SPLITS = ("train", "validation", "test")
+DROPPED = "dropped"
+"""The split of a segment that belongs to two sides at once and is used on neither."""
+
+# by_capture: one of so many parts of the training side's units validates
+_CAPTURE_PARTS = 5
 
 
-def _frame(fold: int, splits: list[str], excerpts: pd.DataFrame) -> pd.DataFrame:
-    return excerpts[["piece", "excerpt", "label"]].assign(split=splits, fold=fold)
+def _frame(fold: int, splits: list[str], rows: pd.DataFrame) -> pd.DataFrame:
+    ids = [name for name in ("piece", "excerpt", "segment", "label") if name in rows]
+    return rows[ids].assign(split=splits, fold=fold)
+
+
+def _must_make_thirds(count: int, protocol: str, of: str) -> None:
+    if count < 3:
+        raise UserError(
+            "params.yaml", "segment.*.protocol", f"at least 3 excerpts{of} for protocol {protocol}",
+            f"{count}", "set more excerpts_per_class, add dances, or take protocol by_piece",
+        )  # fmt: skip
 
 
 def paper(excerpts: pd.DataFrame) -> pd.DataFrame:
@@ -29,8 +45,12 @@ def paper(excerpts: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         the same rows with ``fold`` (0) and ``split``, in the order of the shuffle.
+
+    Raises:
+        UserError: there are not three excerpts.
     """
     n = len(excerpts)
+    _must_make_thirds(n, "paper", "")
     order = np.arange(n)
     np.random.RandomState(0).shuffle(order)
     splits = [SPLITS[min(rank // (n // 3), 2)] for rank in range(n)]
@@ -38,7 +58,11 @@ def paper(excerpts: pd.DataFrame) -> pd.DataFrame:
 
 
 def published(excerpts: pd.DataFrame) -> pd.DataFrame:
-    """What the published script does: per class, in name order, the thirds 11 / 11 / 12 of 34."""
+    """What the published script does: per class, in name order, the thirds 11 / 11 / 12 of 34.
+
+    Raises UserError where a class has not three excerpts.
+    """
+    _must_make_thirds(int(excerpts["label"].value_counts().min()), "published", " of every class")
     parts = []
     for _, group in excerpts.groupby("label", sort=True):
         third = len(group) // 3
@@ -86,3 +110,139 @@ def official(excerpts: pd.DataFrame, split_of: Mapping[str, str]) -> pd.DataFram
     """A split that the data set itself gives, by piece (AIST++); pieces of no split are left out."""
     known = excerpts[excerpts["piece"].map(lambda piece: split_of[piece] in SPLITS)]
     return _frame(0, [split_of[piece] for piece in known["piece"]], known)
+
+
+def by_unit(
+    segments: pd.DataFrame, folds: int, seed: int, names: Mapping[int, str]
+) -> pd.DataFrame:
+    """No movement unit on two sides: units are dealt into folds, class by class.
+
+    In fold f the f-th part is test, the next one validation, the rest train. A segment is where all
+    its units are; one whose units are on two sides is dropped there. So each segment is tested at
+    most once and validates at most once; pieces and capture sessions are shared.
+
+    Args:
+        segments: piece, excerpt, segment, label, units (the set that it touches).
+        folds: how many, at least 3.
+        seed: of the dealing.
+        names: class names, for the messages.
+
+    Returns:
+        once per fold every segment in the order given, with ``fold`` and ``split``.
+
+    Raises:
+        UserError: a class has fewer units than folds, or no segment in some split.
+    """
+    part: dict[str, int] = {}
+    for label, owned in _owned(segments).items():
+        if len(owned) < folds:
+            raise UserError(
+                "params.yaml", "segment.*.folds",
+                f"at most as many folds as a class has movement units ({names[label]} has"
+                f" {len(owned)})", f"{folds} folds", "set fewer folds, or add pieces of that class",
+            )  # fmt: skip
+        part |= _deal(owned, folds, stream(seed, "by_unit", label))
+    parts = []
+    for fold in range(folds):
+        split_of = {fold: "test", (fold + 1) % folds: "validation"}
+        role = {unit: split_of.get(number, "train") for unit, number in part.items()}
+        parts.append(_frame(fold, _agreed(segments, role), segments))
+    rows = pd.concat(parts, ignore_index=True)
+    _must_be_complete(rows, "by_unit", names)
+    return rows
+
+
+def by_capture(
+    segments: pd.DataFrame, captures: Mapping[str, str], seed: int, names: Mapping[int, str]
+) -> pd.DataFrame:
+    """No capture session on two sides: fold 0 trains on each class's main one and tests on the rest.
+
+    A class's main session is the one that most of its units were recorded in. Fold 1 is the
+    reverse. A fifth of the training side's units, dealt by seed, validates. A segment is dropped
+    where its units are on two sides or the session of one of them is not known (START).
+
+    Args:
+        segments: piece, excerpt, segment, label, units (the set that it touches).
+        captures: unit → capture session, or ``unknown``.
+        seed: of the dealing.
+        names: class names, for the messages.
+
+    Returns:
+        once per fold every segment in the order given, with ``fold`` and ``split``.
+
+    Raises:
+        UserError: a class has too few units in its main session or beside it, or no segment in
+            some split.
+    """
+    sides: dict[int, tuple[dict[str, int], dict[str, int]]] = {}
+    for label, owned in _owned(segments).items():
+        known = {unit: count for unit, count in owned.items() if captures[unit] != "unknown"}
+        sizes = Counter(captures[unit] for unit in known)
+        main = min(sizes, key=lambda capture: (-sizes[capture], capture), default="")
+        of_main, others = (
+            {unit: count for unit, count in known.items() if (captures[unit] == main) == inside}
+            for inside in (True, False)
+        )
+        if min(len(of_main), len(others)) < _CAPTURE_PARTS:
+            raise UserError(
+                "params.yaml", "segment.*.protocol",
+                f"for by_capture at least {_CAPTURE_PARTS} movement units of every class in its main"
+                " capture session and beside it",
+                f"{len(of_main)} and {len(others)} of {names[label]}",
+                f"take {names[label]} out of the data set's labels and pieces",
+            )  # fmt: skip
+        sides[label] = of_main, others
+    parts = []
+    for fold in range(2):
+        role = dict.fromkeys(captures, DROPPED)
+        for label, both in sides.items():
+            part = _deal(both[fold], _CAPTURE_PARTS, stream(seed, "by_capture", fold, label))
+            role |= {u: "validation" if number == 0 else "train" for u, number in part.items()}
+            role |= dict.fromkeys(both[1 - fold], "test")
+        parts.append(_frame(fold, _agreed(segments, role), segments))
+    rows = pd.concat(parts, ignore_index=True)
+    _must_be_complete(rows, "by_capture", names)
+    return rows
+
+
+def _owned(segments: pd.DataFrame) -> dict[int, dict[str, int]]:
+    """By class: how many segments touch each of its units."""
+    counts: dict[int, dict[str, int]] = {}
+    for label, group in segments.groupby("label", sort=True):
+        counts[int(str(label))] = Counter(unit for units in group["units"] for unit in units)
+    return counts
+
+
+def _deal(owned: Mapping[str, int], parts: int, random: np.random.Generator) -> dict[str, int]:
+    """Each unit's part: from the most danced on, a unit goes where fewest segments are so far.
+
+    So parts are alike in segments as far as whole units allow; equals are dealt by chance.
+    """
+    units = sorted(owned)
+    shuffled = [units[i] for i in random.permutation(len(units))]
+    segments = dict.fromkeys(random.permutation(parts).tolist(), 0)
+    part: dict[str, int] = {}
+    for unit in sorted(shuffled, key=lambda unit: -owned[unit]):
+        part[unit] = min(segments, key=lambda number: segments[number])
+        segments[part[unit]] += owned[unit]
+    return part
+
+
+def _agreed(segments: pd.DataFrame, role: Mapping[str, str]) -> list[str]:
+    """Of every segment the one role that all its units have; dropped where they have none or two."""
+    roles = [{role[unit] for unit in units} for units in segments["units"]]
+    return [several.pop() if len(several) == 1 else DROPPED for several in roles]
+
+
+def _must_be_complete(rows: pd.DataFrame, protocol: str, names: Mapping[int, str]) -> None:
+    counts = rows.groupby(["fold", "split", "label"]).size()
+    for fold in sorted(set(rows["fold"])):
+        for split in SPLITS:
+            for label in sorted(set(rows["label"])):
+                if (fold, split, label) not in counts.index:
+                    raise UserError(
+                        "params.yaml", "segment.*.protocol",
+                        f"{protocol} to leave segments of every class in every split",
+                        f"none of {names[label]} in {split} of fold {fold}",
+                        "take another split_seed, more excerpts_per_class or fewer folds",
+                    )  # fmt: skip

@@ -21,11 +21,15 @@ class Layout:
         paper_pairs: (a, b) per bone slot as in the paper's code: slot i holds joint a − joint b and
             the slots past the list hold the joint itself (O8). The first of a pair is the distal
             joint on MusicToDance and the proximal one on AIST++ (O18).
+        mirror_pairs: (left, right) joints that change places in a mirror; the others stay.
+        hips: the left and the right hip joint.
     """
 
     joints: tuple[str, ...]
     parents: tuple[int, ...]
     paper_pairs: tuple[tuple[int, int], ...]
+    mirror_pairs: tuple[tuple[int, int], ...]
+    hips: tuple[int, int]
 
 
 MUSICTODANCE = Layout(
@@ -40,6 +44,11 @@ MUSICTODANCE = Layout(
         (3, 2), (4, 3), (5, 4), (6, 5), (8, 7), (9, 8), (10, 9), (11, 10), (13, 12), (14, 13),
         (15, 14), (17, 16), (18, 17), (19, 18), (20, 19), (7, 2), (12, 2), (16, 2),
     ),
+    mirror_pairs=(
+        (0, 1), (3, 12), (4, 13), (5, 21), (6, 14), (22, 15), (7, 16), (8, 17), (9, 18), (10, 19),
+        (11, 20),
+    ),
+    hips=(7, 16),
 )  # fmt: skip
 
 AIST = Layout(
@@ -51,6 +60,8 @@ AIST = Layout(
     # COCO has no trunk joint: the nose is the root that both shoulders and eyes hang on.
     parents=(0, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 5, 6, 11, 12, 13, 14),
     paper_pairs=((6, 8), (8, 10), (5, 7), (7, 9), (12, 14), (14, 16), (11, 13), (13, 15)),
+    mirror_pairs=((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)),
+    hips=(11, 12),
 )  # fmt: skip
 
 LAYOUTS: dict[LayoutName, Layout] = {"musictodance": MUSICTODANCE, "aist": AIST}

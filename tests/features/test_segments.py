@@ -68,8 +68,8 @@ def test_the_papers_34_excerpts() -> None:
 
 def test_even_by_hand() -> None:
     chosen = choose_excerpts({"a": 9, "b": 1, "c": 5}, 7, "even")
-    # shares 3, 1, 3: over the whole length of each piece
-    assert chosen == [("a", 0), ("a", 4), ("a", 8), ("b", 0), ("c", 0), ("c", 2), ("c", 4)]
+    # shares 3, 1, 3: the middles of thirds of each piece
+    assert chosen == [("a", 1), ("a", 4), ("a", 7), ("b", 0), ("c", 0), ("c", 2), ("c", 4)]
 
 
 @settings(deadline=None)
@@ -101,6 +101,5 @@ def test_even_shares_over_pieces_and_over_their_length(
         kept = [k for p, k in chosen if p == piece]
         gaps = [b - a for a, b in pairwise(kept)]
         if gaps:
-            assert kept[0] == 0
-            assert kept[-1] == count - 1
+            assert abs(kept[0] - (count - 1 - kept[-1])) <= 1
             assert max(gaps) - min(gaps) <= 1

@@ -260,6 +260,15 @@ def encoder(x: Array, s: Values) -> tuple[Array, Array]:
     return z, z @ s["fc.weight"].T + s["fc.bias"]
 
 
+def channels_last(x: Tensor) -> Tensor:
+    """(n, channels, t, v) → (n, t, v, channels), as the layers take it."""
+    return x.permute(0, 2, 3, 1).contiguous()
+
+
+def channels_second(x: Tensor) -> Tensor:
+    return x.permute(0, 3, 1, 2)
+
+
 def close(got: Tensor, expected: Array) -> None:
     scale = max(1.0, float(np.abs(expected).max()))
     np.testing.assert_allclose(got.detach().numpy() / scale, expected / scale, atol=1e-5)
@@ -271,7 +280,8 @@ def test_graph_convolution(channels_in: int, channels_out: int, joints: int) -> 
     module = GraphConvolution(channels_in, channels_out, torch.rand(3, joints, joints))
     randomised(module)
     x = torch.randn(2, channels_in, 7, joints)
-    close(module.eval()(x), graph_convolution(x.double().numpy(), values_of(module)))
+    got = channels_second(module.eval()(channels_last(x)))
+    close(got, graph_convolution(x.double().numpy(), values_of(module)))
 
 
 @pytest.mark.parametrize("frames", [25, 13])
@@ -282,7 +292,7 @@ def test_layer(channels_in: int, stride: int, skip: bool, frames: int) -> None:
     module = Layer(channels_in, 8, torch.rand(3, 5, 5), stride, skip=skip)
     randomised(module)
     x = torch.randn(2, channels_in, frames, 5)
-    got = module.eval()(x)
+    got = channels_second(module.eval()(channels_last(x)))
     assert got.shape == (2, 8, (frames - 1) // stride + 1, 5)
     close(got, layer(x.double().numpy(), values_of(module), stride, skip))
 
@@ -311,8 +321,8 @@ def test_frames_and_sizes_layer_by_layer() -> None:
         network.get_submodule(name).register_forward_hook(note(name))
     z, logits = network(torch.rand(2, 3, 25, 17))
     assert shapes == {
-        "l1": (2, 8, 25, 17), "l2": (2, 8, 25, 17), "l5": (2, 16, 13, 17),
-        "l6": (2, 16, 13, 17), "l8": (2, 32, 7, 17), "l9": (2, 32, 7, 17),
+        "l1": (2, 25, 17, 8), "l2": (2, 25, 17, 8), "l5": (2, 13, 17, 16),
+        "l6": (2, 13, 17, 16), "l8": (2, 7, 17, 32), "l9": (2, 7, 17, 32),
     }  # fmt: skip
     assert z.shape == (2, 32)
     assert logits.shape == (2, 10)
@@ -337,7 +347,7 @@ def test_the_first_norm_is_joint_major() -> None:
         network(torch.zeros(2, 3, 25, 5))
     expected = torch.zeros(2, 3, 25, 5)
     expected[:, 1, :, 2] = 100
-    assert torch.equal(seen[0], expected)
+    assert torch.equal(channels_second(seen[0]), expected)
 
 
 def test_batch_statistics_of_the_first_norm_are_over_samples_and_frames() -> None:
@@ -410,10 +420,10 @@ def test_spread_of_the_initial_values() -> None:
 def test_at_the_start_the_graph_is_off_and_two_gates_give_half() -> None:
     """GCN(x) is then about x·(1 + g_s)·1.5·1.5, with g_s between 0 and 1."""
     module = GraphConvolution(8, 8, torch.rand(3, 5, 5)).train()
-    x = torch.rand(3, 8, 7, 5) + 0.1
+    x = torch.rand(3, 7, 5, 8) + 0.1
     ratio = (module(x) / x / 2.25).detach()
     assert float(ratio.min()) > 1
     assert float(ratio.max()) < 2
     # the factor depends on sample and joint only
-    spread = ratio.amax((1, 2)) - ratio.amin((1, 2))
+    spread = ratio.amax((1, 3)) - ratio.amin((1, 3))
     assert float(spread.max()) < 1e-3

@@ -34,7 +34,7 @@ def batches(
 
     optimise(
         [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, rows,
-        Schedule(batch, epochs, 0.1, "constant"), Chance(seed, (cell, 0)), nothing,
+        Schedule(batch, epochs, 0.1, "constant", "fp32"), Chance(seed, (cell, 0)), nothing,
     )  # fmt: skip
     steps = len(seen) // epochs
     return [seen[e * steps : (e + 1) * steps] for e in range(epochs)]
@@ -104,7 +104,7 @@ def test_the_history_is_means_over_batches() -> None:
 
     history = optimise(
         [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, torch.arange(7),
-        Schedule(2, 2, 0.1, "constant"), Chance(0, ()), lambda epoch: {"extra": 100.0 + epoch},
+        Schedule(2, 2, 0.1, "constant", "fp32"), Chance(0, ()), lambda epoch: {"extra": 100.0 + epoch},
     )  # fmt: skip
     assert [row["epoch"] for row in history] == [1, 2]
     assert [row["motion_loss"] for row in history] == pytest.approx([3, 30])
@@ -129,7 +129,7 @@ def test_every_epoch_starts_in_training_mode() -> None:
     network.eval()
     optimise(
         [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, torch.arange(4),
-        Schedule(2, 3, 0.1, "constant"), Chance(0, ()), validate,
+        Schedule(2, 3, 0.1, "constant", "fp32"), Chance(0, ()), validate,
     )  # fmt: skip
     assert modes == [True] * 6
 
@@ -145,9 +145,9 @@ def rates(kind: str, epochs: int = 10, before: float = 7.0) -> list[float]:
         return {"x": network.weight.sum()}, torch.tensor(0)
 
     schedule = (
-        Schedule(2, epochs, 0.01, "constant")
+        Schedule(2, epochs, 0.01, "constant", "fp32")
         if kind == "constant"
-        else Schedule(2, epochs, 0.01, "one_cycle")
+        else Schedule(2, epochs, 0.01, "one_cycle", "fp32")
     )
     optimise([network], [optimiser], losses, torch.arange(9), schedule, Chance(0, ()), nothing)
     assert len(seen) == 4 * epochs
@@ -177,7 +177,7 @@ def test_a_single_step_of_one_cycle() -> None:
 
     optimise(
         [network], [torch.optim.Adam(network.parameters(), 0.1)], losses, torch.arange(2),
-        Schedule(2, 1, 0.01, "one_cycle"), Chance(0, ()), nothing,
+        Schedule(2, 1, 0.01, "one_cycle", "fp32"), Chance(0, ()), nothing,
     )  # fmt: skip
 
 
@@ -198,7 +198,7 @@ def test_gradients_do_not_add_up_over_steps_and_losses_are_summed() -> None:
 
     optimise(
         [network], [torch.optim.SGD(network.parameters(), 9.0)], losses, torch.arange(8),
-        Schedule(4, 2, 0.01, "constant"), Chance(0, ()), nothing,
+        Schedule(4, 2, 0.01, "constant", "fp32"), Chance(0, ()), nothing,
     )  # fmt: skip
     w = start
     for x in seen:

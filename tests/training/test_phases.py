@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 
 from motionmusic.networks.motion_encoder import MotionEncoder
 from motionmusic.networks.music_autoencoder import MusicAutoencoder
-from motionmusic.training import phases
+from motionmusic.training import phases, weights
 from motionmusic.training.loop import Chance, Schedule
 from motionmusic.training.phases import Collaborative, Keeper, Segments, epoch_to_test, mapping_of
 from motionmusic.training.weights import State
@@ -263,7 +264,7 @@ def differs(a: State, b: State) -> bool:
 
 
 def schedule(epochs: int = 2) -> Schedule:
-    return Schedule(4, epochs, 0.01, "constant")
+    return Schedule(4, epochs, 0.01, "constant", "fp32")
 
 
 def run(phase: str, seed: int, select: phases.Select = "last", epochs: int = 2) -> phases.Trained:
@@ -274,7 +275,14 @@ def run(phase: str, seed: int, select: phases.Select = "last", epochs: int = 2) 
     with phases.seeded(chance, "initial", torch.device("cpu")):
         networks = networks_of(variant)
     if phase == "motion":
-        return phases.train_motion(networks.motion, data, schedule(epochs), select, chance)
+        return phases.train_motion(
+            networks.motion,
+            phases.adam(networks.motion, 0.01),
+            data,
+            schedule(epochs),
+            select,
+            chance,
+        )
     if phase in ("music", "dropout"):
         return phases.train_music(networks.music, data, schedule(epochs), chance)
     children = [child for child in networks.children() if list(child.parameters())]
@@ -341,10 +349,10 @@ def test_every_parameter_of_each_phase_learns() -> None:
             if key.endswith("running_mean"):
                 # mapping included: its running statistics start with phase 2
                 assert not torch.equal(value, old[f"{name}.{key}"]), (name, key)
-        weights = dict(child.named_parameters())
-        moved = [key for key, value in weights.items()
+        learnt = dict(child.named_parameters())
+        moved = [key for key, value in learnt.items()
                  if not torch.equal(value, old[f"{name}.{key}"])]  # fmt: skip
-        assert len(moved) > 0.9 * len(weights), name
+        assert len(moved) > 0.9 * len(learnt), name
 
 
 def test_phase_1_of_motion_is_adam_on_the_cross_entropy() -> None:
@@ -352,8 +360,10 @@ def test_phase_1_of_motion_is_adam_on_the_cross_entropy() -> None:
     data = segments()
     network = MotionEncoder(3, GRAPH, K, width=4)
     by_hand = copy.deepcopy(network)
-    one = Schedule(10, 1, 0.01, "constant")
-    trained = phases.train_motion(network, data, one, "last", Chance(0, ("x",)))
+    one = Schedule(10, 1, 0.01, "constant", "fp32")
+    trained = phases.train_motion(
+        network, phases.adam(network, 0.01), data, one, "last", Chance(0, ("x",))
+    )
     optimiser = torch.optim.Adam(by_hand.parameters(), lr=0.01)
     by_hand.train()
     _, logits = by_hand(data.motion[:10])
@@ -364,6 +374,42 @@ def test_phase_1_of_motion_is_adam_on_the_cross_entropy() -> None:
     torch.testing.assert_close(network.fc.weight, by_hand.fc.weight, atol=1e-4, rtol=0)
     torch.testing.assert_close(network.l9.tcn1.bn.weight, by_hand.l9.tcn1.bn.weight,
                                atol=1e-4, rtol=0)  # fmt: skip
+
+
+def test_longer_without_learning_goes_on_with_the_moments(tmp_path: Path) -> None:
+    """Two epochs, saved, and two more are Adam's steps 3 and 4, not 1 and 2 again."""
+    data = segments()
+    first = MotionEncoder(3, GRAPH, K, width=4)
+    optimiser = phases.adam(first, 0.01)
+    one = Schedule(10, 2, 0.01, "constant", "fp32")
+    trained = phases.train_motion(first, optimiser, data, one, "last", Chance(0, ("x",)))
+    path = tmp_path / "fold0.last.safetensors"
+    weights.save(path, weights.prefixed(network=trained.last, adam=trained.moments), {})
+    resumed = MotionEncoder(3, GRAPH, K, width=4)
+    again = phases.resume(resumed, path, 0.01)
+    for network, adam in ((first, optimiser), (resumed, again)):
+        phases.train_motion(network, adam, data, one, "last", Chance(0, ("y",)), 2)
+    assert_same(first.state_dict(), resumed.state_dict())
+    assert {int(entry["step"]) for entry in again.state_dict()["state"].values()} == {4}
+
+
+def test_bf16_keeps_weights_moments_and_statistics_in_float32() -> None:
+    """The same step as in float32, to bf16's three digits; nothing that is kept is bf16."""
+    data = segments()
+    networks = networks_of("fc")
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        copied = copy.deepcopy(networks)
+        optimisers = [phases.adam(child, 0.01) for child in copied.children()]
+        plan = Schedule(10, 1, 0.01, "constant", precision)
+        trained = phases.cotrain(copied, optimisers, data, plan, "last", 1, Chance(0, ("x",)))
+        losses[precision] = trained.history[0]
+        kept = [*trained.last.values()]
+        kept += [value for adam in optimisers for value in weights.optimiser_state(adam).values()]
+        assert all(value.dtype != torch.bfloat16 for value in kept)
+    for name in ("motion_loss", "pair_loss", "reconstruction_loss"):
+        assert losses["bf16"][name] == pytest.approx(losses["fp32"][name], rel=0.05), name
+        assert losses["bf16"][name] != losses["fp32"][name]
 
 
 def test_seeded_draws_are_of_their_own_stream() -> None:

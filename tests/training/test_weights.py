@@ -125,7 +125,7 @@ def train(net: nn.Sequential, optimiser: torch.optim.Optimizer, cell: str, epoch
         return {"x": (net(x[rows]) - x[rows].sum(1, keepdim=True)).square().mean()}, rows.sum()
 
     optimise(
-        [net], [optimiser], losses, torch.arange(20), Schedule(6, epochs, 0.01, "constant"),
+        [net], [optimiser], losses, torch.arange(20), Schedule(6, epochs, 0.01, "constant", "fp32"),
         Chance(0, (cell,)), lambda _: {},
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from motionmusic.files import Float32
@@ -61,7 +62,7 @@ def choose_excerpts(
         available: piece → number of whole excerpts in it, in the order of the pieces.
         wanted: how many to keep; None keeps all.
         choose: ``first`` takes them in order, as the authors do; ``even`` deals them over the
-            pieces (round robin) and spreads a piece's share evenly over its length.
+            pieces (round robin) and takes the middles of as many equal parts of a piece as it has to give.
 
     Returns:
         (piece, excerpt) in piece order, time order within a piece. Fewer than ``wanted`` where
@@ -79,6 +80,45 @@ def choose_excerpts(
                 share[piece] += 1
     chosen = []
     for piece, kept in share.items():
-        spread = np.linspace(0, available[piece] - 1, kept).round()
-        chosen += [(piece, int(k)) for k in spread]
+        # the middles of equal parts: many dances open alike, so a single excerpt is not the first
+        chosen += [(piece, (2 * i + 1) * available[piece] // (2 * kept)) for i in range(kept)]
     return chosen
+
+
+def every_segment(excerpts: pd.DataFrame, per_excerpt: int) -> pd.DataFrame:
+    """Each row ``per_excerpt`` times, with its number in ``segment``; the order is kept."""
+    rows = excerpts.loc[excerpts.index.repeat(per_excerpt)].reset_index(drop=True)
+    return rows.assign(segment=np.tile(np.arange(per_excerpt), len(excerpts)))
+
+
+def units_of_segments(
+    segments: pd.DataFrame, spans: pd.DataFrame, excerpt_frames: int, segment_frames: int
+) -> pd.Series[Any]:
+    """The movement units that each segment touches with at least one frame.
+
+    Where two units meet, the publishers bent the last and first ten frames towards each other
+    (spec/data.md 6.5); a segment that only has such frames does not count as touching the other.
+
+    Args:
+        segments: piece, excerpt, segment; the n rows.
+        spans: piece, start, end (exclusive), unit; frames of the whole piece.
+        excerpt_frames: length of an excerpt.
+        segment_frames: length of a segment.
+
+    Returns:
+        n frozensets of units' names, empty where no unit is known; the index of ``segments``.
+    """
+    of_piece = {
+        piece: list(zip(rows["start"], rows["end"], rows["unit"], strict=True))
+        for piece, rows in spans.groupby("piece")
+    }
+    starts = segments["excerpt"] * excerpt_frames + segments["segment"] * segment_frames
+    touched = [
+        frozenset(
+            unit
+            for start, end, unit in of_piece.get(piece, [])
+            if start < first + segment_frames and first < end
+        )
+        for piece, first in zip(segments["piece"], starts, strict=True)
+    ]
+    return pd.Series(touched, segments.index, dtype=object)

@@ -1,7 +1,10 @@
 """The adaptive attention graph convolutional network of the motion (spec/mclemcd.md 3.2).
 
 Only the six layers that run are built; their names are those of the authors' state dict, where
-seven more are constructed and never used (O19).
+seven more are constructed and never used (O19). So are the modules, which only hold the weights:
+activations are (n, t, v, channels) throughout, so that 1×1 convolutions are plain matrix products
+and 9×1 convolutions run in channels-last without a copy (spec/mclemcd.md 9.4 A; the algebra is the
+same).
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ LAYER_NAMES = ("l1", "l2", "l5", "l6", "l8", "l9")
 
 
 class GraphConvolution(nn.Module):
-    """Spatial part of a layer: (n, C, t, v) → (n, O, t, v), with three attentions (spec 3.2, GCN)."""
+    """Spatial part of a layer: (n, t, v, C) → (n, t, v, O), with three attentions (spec 3.2, GCN)."""
 
     def __init__(self, channels_in: int, channels_out: int, graph: Tensor):
         super().__init__()
@@ -33,11 +36,11 @@ class GraphConvolution(nn.Module):
             nn.Conv2d(channels_in, self.embedding, 1) for _ in range(SUBSETS)
         )
         self.conv_d = nn.ModuleList(nn.Conv2d(channels_in, channels_out, 1) for _ in range(SUBSETS))
-        self.bn = nn.BatchNorm2d(channels_out)
+        self.bn = nn.BatchNorm1d(channels_out)
         self.down: nn.Module = nn.Identity()
         if channels_in != channels_out:
             self.down = nn.Sequential(
-                nn.Conv2d(channels_in, channels_out, 1), nn.BatchNorm2d(channels_out)
+                nn.Conv2d(channels_in, channels_out, 1), nn.BatchNorm1d(channels_out)
             )
             _kaiming(self.down[0])
         kernel = joints if joints % 2 else joints - 1
@@ -62,27 +65,40 @@ class GraphConvolution(nn.Module):
             nn.init.zeros_(bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        n, _, frames, joints = x.shape
-        # the three subsets side by side: one convolution for all a and b, one product with the
-        # graphs, one convolution for the sum over the subsets
+        n, frames, joints, channels = x.shape
+        # the three subsets side by side: one product for all a and b, one with the graphs, one for
+        # the sum over the subsets
         weight, biases = _stacked((*self.conv_a, *self.conv_b))
-        ab = F.conv2d(x, weight, torch.cat(biases))
-        a, b = ab.reshape(n, 2, SUBSETS, -1, joints).unbind(1)
-        attention = torch.tanh(a.transpose(2, 3) @ b / (self.embedding * frames))
-        spread = x.reshape(n, 1, -1, joints) @ (self.PA + self.alpha * attention)
+        ab = F.linear(x, weight.flatten(1), torch.cat(biases))
+        ab = ab.reshape(n, frames, joints, 2, SUBSETS, self.embedding)
+        a, b = ab.permute(3, 0, 4, 2, 1, 5).reshape(2, n, SUBSETS, joints, -1)
+        attention = torch.tanh(a @ b.transpose(2, 3) / (self.embedding * frames))
+        graph = self.PA + self.alpha * attention  # (n, subset, u, w)
+        # (n, w · subset, u): the product's rows are then each joint's three subsets in a row
+        graph = graph.permute(0, 3, 1, 2).reshape(n, 1, joints * SUBSETS, joints)
+        spread = (graph @ x).reshape(n, frames, joints, SUBSETS * channels)
         weight, biases = _stacked(self.conv_d, dim=1)
-        total = F.conv2d(spread.reshape(n, -1, frames, joints), weight, torch.stack(biases).sum(0))
-        y = F.relu(self.bn(total) + self.down(x))
+        total = F.linear(spread, weight.flatten(1), torch.stack(biases).sum(0))
+        y = F.relu(_normalised(self.bn, total) + self._down(x))
         # each attention acts on the result of the one before, as y·(1 + gate)
-        y = y * (1 + torch.sigmoid(self.conv_sa(y.mean(2)))[:, :, None, :])
-        y = y * (1 + torch.sigmoid(self.conv_ta(y.mean(3)))[:, :, :, None])
-        gate = torch.sigmoid(self.fc2c(F.relu(self.fc1c(y.mean((2, 3))))))
-        result: Tensor = y * (1 + gate[:, :, None, None])
+        gate = _correlation(y.mean(1), self.conv_sa)
+        y = y * (1 + torch.sigmoid(gate)).to(y.dtype)[:, None, :, None]
+        over_joints = y.mean(2)
+        gate = (1 + torch.sigmoid(_correlation(over_joints, self.conv_ta))).to(y.dtype)[:, :, None]
+        hidden = F.relu(self.fc1c((over_joints * gate).mean(1)))
+        channel_gate = (1 + torch.sigmoid(self.fc2c(hidden))).to(y.dtype)[:, None, :]
+        result: Tensor = y * (gate * channel_gate)[:, :, None, :]
         return result
+
+    def _down(self, x: Tensor) -> Tensor:
+        if isinstance(self.down, nn.Identity):
+            return x
+        conv, bn = self.down.children()
+        return _normalised(bn, _product(conv, x))
 
 
 class TemporalConvolution(nn.Module):
-    """Convolution over time and batch norm; kernel 9 in the layers, 1 in their skips."""
+    """Convolution over time and batch norm, (n, t, v, C); kernel 9 in the layers, 1 in skips."""
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int):
         super().__init__()
@@ -93,12 +109,14 @@ class TemporalConvolution(nn.Module):
             stride=(stride, 1),
             padding=((kernel - 1) // 2, 0),
         )
-        self.bn = nn.BatchNorm2d(channels_out)
+        self.bn = nn.BatchNorm1d(channels_out)
         _kaiming(self.conv)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.bn(self.conv(x))
-        return y
+        if self.conv.kernel_size == (1, 1):
+            return _normalised(self.bn, _product(self.conv, x[:, :: self.conv.stride[0]]))
+        y = self.conv(x.permute(0, 3, 1, 2))
+        return _normalised(self.bn, y.permute(0, 2, 3, 1).contiguous())
 
 
 class Layer(nn.Module):
@@ -153,11 +171,32 @@ class MotionEncoder(nn.Module):
         n, channels, frames, joints = x.shape
         # joint-major feature order: joint · c + channel
         features = x.permute(0, 3, 1, 2).reshape(n, joints * channels, frames)
-        x = self.data_bn(features).reshape(n, joints, channels, frames).permute(0, 2, 3, 1)
+        x = self.data_bn(features).reshape(n, joints, channels, frames)
+        x = x.permute(0, 3, 1, 2).contiguous()
         for name in LAYER_NAMES:
             x = self.get_submodule(name)(x)
-        z = x.mean((2, 3))
-        return z, self.fc(z)
+        z = x.mean((1, 2), dtype=self.fc.weight.dtype)
+        with torch.autocast(z.device.type, enabled=False):
+            return z, self.fc(z)
+
+
+def _product(conv: nn.Module, x: Tensor) -> Tensor:
+    """A 1×1 convolution before a batch norm, as a product: (…, C) → (…, O)."""
+    return F.linear(x, conv.get_parameter("weight").flatten(1), conv.get_parameter("bias"))
+
+
+def _normalised(bn: nn.Module, x: Tensor) -> Tensor:
+    """Batch norm over the last axis."""
+    y: Tensor = bn(x.reshape(-1, x.shape[-1]))
+    return y.reshape(x.shape)
+
+
+def _correlation(x: Tensor, conv: nn.Conv1d) -> Tensor:
+    """A Conv1d of one output channel, padded to keep the length: (n, length, C) → (n, length)."""
+    kernel, bias = conv.weight.shape[2], conv.get_parameter("bias")
+    # every tap's product at every place; tap i of the window at l lies at place l + i
+    taps = F.pad(x @ conv.weight[0], (0, 0, kernel // 2, kernel // 2))
+    return taps.unfold(1, kernel, 1).diagonal(dim1=2, dim2=3).sum(2) + bias
 
 
 def _stacked(convolutions: Iterable[nn.Module], dim: int = 0) -> tuple[Tensor, list[Tensor]]:

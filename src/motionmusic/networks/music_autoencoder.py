@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 STRIDES = ((2, 1), (2, 2), (2, 2), (2, 2), (2, 1), (1, 1))
@@ -38,6 +39,8 @@ class MusicAutoencoder(nn.Module):
                 decoder.append(nn.ReLU())
         self.encoder = nn.Sequential(*encoder)
         self.decoder = nn.Sequential(*decoder)
+        # 1.1 to 1.7 times as fast on a CPU (spec/mclemcd.md 9.2)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def encode(self, x: Tensor) -> Tensor:
         """(n, 1, 96, 25) → (n, 2·channels), channel-major; any sign in the plain variant."""

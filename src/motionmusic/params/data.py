@@ -14,6 +14,10 @@ Scale = Literal["per_coordinate_piece", "per_piece"]
 Feature = Literal["logmel", "mfcc"]
 Resampler = Literal["kaiser_fast", "kaiser_best", "soxr_hq"]
 Choose = Literal["first", "even"]
+Protocol = Literal[
+    "paper", "published", "by_piece", "by_unit", "by_capture", "official", "official_clean"
+]
+Pieces = Annotated[list[str], Field(min_length=1)] | Literal["all"]
 
 
 class _Dataset(Group):
@@ -26,7 +30,7 @@ class MusicToDance(_Dataset):
     """The published data set, one of its two time bases."""
 
     source: Literal["musictodance", "musictodance_retimed"]
-    pieces: Annotated[list[str], Field(min_length=1)] | Literal["all"]
+    pieces: Pieces
 
 
 class Aist(_Dataset):
@@ -42,6 +46,8 @@ class OwnFolder(_Dataset):
 
     source: Literal["folder"]
     folder: str
+    pieces: Pieces
+    choreography: Literal["none", "musictodance"]
 
 
 class Synthetic(_Dataset):
@@ -90,7 +96,7 @@ class Segment(Group):
     excerpts_per_class: Annotated[int, Field(ge=1)] | Literal["all"]
     excerpts_per_piece: Literal["first", "all"]
     choose: Choose
-    protocol: Literal["paper", "published", "by_piece", "official", "official_clean"]
+    protocol: Protocol
     folds: Annotated[int, Field(ge=1)]
     split_seed: Annotated[int, Field(ge=0)]
 
@@ -98,10 +104,15 @@ class Segment(Group):
     def _agree(self) -> Segment:
         if self.segment_frames > self.excerpt_frames:
             raise ValueError("segment_frames is larger than excerpt_frames")
-        if self.protocol == "by_piece" and self.folds < 3:
+        if self.protocol in ("by_piece", "by_unit") and self.folds < 3:
             raise ValueError(
-                "protocol by_piece needs folds of at least 3 (test, validation, train)"
+                f"protocol {self.protocol} needs folds of at least 3 (test, validation, train)"
             )
-        if self.protocol != "by_piece" and self.folds != 1:
+        if self.protocol == "by_capture" and self.folds != 2:
+            raise ValueError(
+                "protocol by_capture trains on one session and tests on the others, and the reverse:"
+                " folds must be 2"
+            )
+        if self.protocol in ("paper", "published", "official", "official_clean") and self.folds > 1:
             raise ValueError(f"protocol {self.protocol} has one split: folds must be 1")
         return self

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from motionmusic.params.data import Bones, Dataset, Joints, Music, Segment
-from motionmusic.params.results import Evaluate
+from motionmusic.params.results import Evaluate, Leakage
 from motionmusic.params.training import Baseline, Train
 
 HOP = 512
@@ -30,6 +30,7 @@ class Schema(BaseModel):
     music: dict[str, Music]
     segment: dict[str, Segment]
     train: dict[str, Train]
+    leakage: Leakage
     baseline: Baseline
     evaluate: Evaluate
 
@@ -51,6 +52,14 @@ class Schema(BaseModel):
             if official != (dataset.source == "aist"):
                 raise ValueError(
                     f"segment.{name}.protocol: AIST++ has official splits, and only it"
+                )
+            units = self.segment[name].protocol in ("by_unit", "by_capture")
+            choreographed = dataset.source in ("musictodance", "musictodance_retimed") or (
+                dataset.source == "folder" and dataset.choreography == "musictodance"
+            )
+            if units and not choreographed:
+                raise ValueError(
+                    f"segment.{name}.protocol: the units of movement are known of MusicToDance only"
                 )
             if dataset.source == "aist" and self.joints[name].center != "none":
                 raise ValueError(

@@ -16,6 +16,7 @@ class Train(Group):
     batch: Annotated[int, Field(ge=2)]
     learning_rate: Annotated[float, Field(gt=0, lt=1)]
     schedule: Literal["constant", "one_cycle"]
+    precision: Literal["fp32", "bf16"]
     epochs_alone: Annotated[int, Field(ge=1)]
     epochs_together: Annotated[int, Field(ge=1)]
     select: Literal["last", "last_hundred", "best_validation"]

@@ -27,6 +27,7 @@ class Schedule:
     epochs: int
     learning_rate: float
     schedule: Literal["constant", "one_cycle"]
+    precision: Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def optimise(
             and back-propagated once, which gives the gradients of one backward each.
         train_rows: (n,) indices of the training segments. They are shuffled anew in every epoch, as
             a function of seed and epoch alone; the last incomplete batch is dropped.
-        schedule: batch size, epochs, learning rate.
+        schedule: batch size, epochs, learning rate, precision.
         chance: whose random stream.
         after_epoch: called with the epoch's number (from 0); what it returns joins the row.
 
@@ -88,6 +89,8 @@ def optimise(
         for optimiser in optimisers
         if schedule.schedule == "one_cycle"
     ]
+    # products and activations alone: weights, Adam and the statistics of batch norms stay float32
+    low = schedule.precision == "bf16"
     history: History = []
     bar = _bar(schedule.epochs, "/".join(map(str, chance.cell)))
     for epoch in range(schedule.epochs):
@@ -96,7 +99,8 @@ def optimise(
         sums: dict[str, Tensor] = {}
         right: Tensor | None = None
         for rows in _batches(train_rows, schedule.batch, chance, epoch):
-            named, hits = losses(rows)
+            with torch.autocast(rows.device.type, torch.bfloat16, enabled=low):
+                named, hits = losses(rows)
             for optimiser in optimisers:
                 optimiser.zero_grad(set_to_none=True)
             torch.stack(list(named.values())).sum().backward()  # type: ignore[no-untyped-call]

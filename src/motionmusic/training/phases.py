@@ -10,6 +10,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -20,8 +21,9 @@ from motionmusic.networks.mapping import mapping
 from motionmusic.networks.motion_encoder import MotionEncoder
 from motionmusic.networks.music_autoencoder import MusicAutoencoder
 from motionmusic.streams import stream_seed
+from motionmusic.training import weights
 from motionmusic.training.loop import Chance, History, Schedule, logits_of, optimise
-from motionmusic.training.weights import State, optimiser_state
+from motionmusic.training.weights import State
 
 Select = Literal["last", "last_hundred", "best_validation"]
 
@@ -56,7 +58,16 @@ class Trained:
 
 def adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
     """The paper's optimiser: betas 0.9 / 0.999, eps 1e-8, no weight decay."""
-    return torch.optim.Adam(network.parameters(), lr=learning_rate)
+    return torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
+
+
+def resume(network: nn.Module, path: Path, learning_rate: float) -> torch.optim.Adam:
+    """Put what phase 1 left at its end into the network, and its moments into a new optimiser."""
+    state = weights.load(path)
+    weights.load_into(network, weights.part(state, "network"), path)
+    optimiser = adam(network, learning_rate)
+    weights.load_optimiser(optimiser, weights.part(state, "adam"))
+    return optimiser
 
 
 @contextmanager
@@ -79,21 +90,31 @@ def epoch_to_test(select: Select, epochs: int, earlier: int) -> int:
 
 
 def train_motion(
-    network: MotionEncoder, segments: Segments, schedule: Schedule, select: Select, chance: Chance
+    network: MotionEncoder,
+    optimiser: torch.optim.Adam,
+    segments: Segments,
+    schedule: Schedule,
+    select: Select,
+    chance: Chance,
+    earlier_epochs: int = 0,
 ) -> Trained:
-    """Phase 1 of the motion encoder: cross-entropy alone. The network is changed in place."""
+    """The motion encoder by cross-entropy alone. The network is changed in place.
+
+    Phase 1 of the paper; with the network, the moments and the ``earlier_epochs`` of phase 1, the
+    control that the paper lacks: as many epochs without collaborative learning as with it (O7).
+    """
 
     def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         labels = segments.labels[rows]
         _, logits = network(segments.motion[rows])
         return {"motion": F.cross_entropy(logits, labels)}, (logits.argmax(1) == labels).sum()
 
-    optimiser = adam(network, schedule.learning_rate)
-    keeper = Keeper(network, network, segments, select, epoch_to_test(select, schedule.epochs, 0))
+    at = epoch_to_test(select, schedule.epochs, earlier_epochs)
+    keeper = Keeper(network, network, segments, select, at)
     history = optimise(
         [network], [optimiser], losses, segments.train, schedule, chance, keeper.after_epoch
     )
-    return Trained(keeper.state, network.state_dict(), optimiser_state(optimiser), history)
+    return Trained(keeper.state, network.state_dict(), weights.optimiser_state(optimiser), history)
 
 
 def train_music(
@@ -104,7 +125,7 @@ def train_music(
     def losses(rows: Tensor) -> tuple[dict[str, Tensor], None]:
         music = segments.music[rows]
         _, decoded = network(music)
-        return {"reconstruction": F.mse_loss(decoded, music)}, None
+        return {"reconstruction": F.mse_loss(decoded.to(music.dtype), music)}, None
 
     optimiser = adam(network, schedule.learning_rate)
     with seeded(chance, "dropout", segments.music.device):
@@ -112,7 +133,7 @@ def train_music(
             [network], [optimiser], losses, segments.train, schedule, chance, lambda _: {}
         )
     state = network.state_dict()
-    return Trained(state, state, optimiser_state(optimiser), history)
+    return Trained(state, state, weights.optimiser_state(optimiser), history)
 
 
 class Collaborative(nn.Module):
@@ -138,8 +159,8 @@ class Collaborative(nn.Module):
         decoded = self.music.decode(self.mapping(z_motion))
         named = {
             "motion": F.cross_entropy(logits, labels),
-            "pair": F.mse_loss(z_motion, z_music),
-            "reconstruction": F.mse_loss(decoded, music),
+            "pair": F.mse_loss(z_motion, z_music.to(z_motion.dtype)),
+            "reconstruction": F.mse_loss(decoded.to(music.dtype), music),
         }
         return named, (logits.argmax(1) == labels).sum()
 

@@ -1,0 +1,185 @@
+"""Which movement units MusicToDance's pieces are made of (ChoreoNet's tables; spec/data.md 6).
+
+A piece is a sequence of recorded clips, the movement units, each stretched to its beats:
+
+    RAW/data/choreography/{C,R,T,W}.json   per piece its units and their beats
+    RAW/data/movement_interval.csv         per unit the capture session that it was recorded in
+
+HOLD repeats the last pose and so belongs to the unit before it. START is a unit of its own, from a
+recording that is not published.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from motionmusic.errors import UserError
+
+HOLD, START = "HOLD", "START"
+UNKNOWN = "unknown"
+"""The capture session of a unit whose recording is not known."""
+
+_FILES = "CRTW"
+# Frames a beat in the paper's time base: a beat, and a waltz's bar of three, take half a second.
+_PAPER_RATES = (Fraction(25, 2), Fraction(25, 6))
+_REMEDY = "delete data/choreonet and run `dvc repro` for the stage that downloads it"
+
+
+@dataclass(frozen=True)
+class Choreography:
+    """What one piece dances.
+
+    Attributes:
+        piece: its name (C_1).
+        movements: the units' names in the order of the dance, HOLD and START among them.
+        beats: how long each of them lasts.
+        music_frames: length of the piece in its music, at 25 a second.
+    """
+
+    piece: str
+    movements: tuple[str, ...]
+    beats: tuple[int, ...]
+    music_frames: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """The frames start … end - 1 of a piece, in which it dances a unit of a capture session."""
+
+    piece: str
+    start: int
+    end: int
+    unit: str
+    capture: str
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    name: Annotated[str, Field(pattern=r"^DANCE_[^_]+_[0-9]+$")]
+    start_pos: int
+    end_pos: int
+    movements: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+    durations: list[Annotated[int, Field(ge=1)]]
+
+    @model_validator(mode="after")
+    def _agree(self) -> _Entry:
+        if len(self.movements) != len(self.durations):
+            raise ValueError("as many durations as movements")
+        if self.end_pos <= self.start_pos:
+            raise ValueError("an end_pos after start_pos")
+        if self.movements[0] == HOLD:
+            raise ValueError("a movement before the first HOLD")
+        return self
+
+
+_ENTRIES = TypeAdapter(list[_Entry])
+
+
+def read_choreographies(raw: Path) -> dict[str, Choreography]:
+    """Every piece's choreography by the piece's name.
+
+    Raises:
+        UserError: a file is missing or malformed, or a piece is there twice.
+    """
+    found: dict[str, Choreography] = {}
+    for code in _FILES:
+        file = raw / "data" / "choreography" / f"{code}.json"
+        try:
+            entries = _ENTRIES.validate_json(file.read_bytes())
+        except FileNotFoundError:
+            raise UserError(file, "", "choreographies", "no such file", _REMEDY) from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            expected = first["msg"].removeprefix("Value error, ")
+            raise UserError(file, where, expected, repr(first["input"])[:80], _REMEDY) from None
+        for entry in entries:
+            piece = entry.name.removeprefix("DANCE_")
+            if piece in found:
+                raise UserError(file, piece, "each piece once", "it again", _REMEDY)
+            found[piece] = Choreography(
+                piece, tuple(entry.movements), tuple(entry.durations), entry.end_pos - entry.start_pos
+            )  # fmt: skip
+    return found
+
+
+def read_captures(raw: Path) -> dict[str, str]:
+    """The capture session of every unit; UNKNOWN where a unit's name stands for two recordings.
+
+    Raises:
+        UserError: the file is missing, lacks a column or a value.
+    """
+    file = raw / "data" / "movement_interval.csv"
+    try:
+        text = file.read_text("utf-8")
+    except FileNotFoundError:
+        raise UserError(file, "", "a table of movements", "no such file", _REMEDY) from None
+    except UnicodeDecodeError as error:
+        raise UserError(file, "", "UTF-8 text", str(error), _REMEDY) from None
+    captures: dict[str, str] = {}
+    for number, row in enumerate(csv.DictReader(text.splitlines()), start=2):
+        unit, capture = row.get("movement_tag"), row.get("c3d_file")
+        if not unit or not capture:
+            got = ", ".join(f"{key} {value}" for key, value in row.items())
+            raise UserError(file, f"line {number}", "movement_tag and c3d_file", got, _REMEDY)
+        captures[unit] = capture if captures.get(unit, capture) == capture else UNKNOWN
+    return captures
+
+
+def unit_spans(choreography: Choreography, frames: int, captures: Mapping[str, str]) -> list[Span]:
+    """Which unit a piece dances when, in order and without gaps.
+
+    A unit of b beats takes floor(b · f) frames. f is 12.5 frames a beat in the paper's time base
+    (a third of it in waltz) and frames of the music / beats in the music's; the one of them whose
+    sum is the piece's length is taken. Exception (spec/data.md 6.2): where none is and a piece
+    begins with START, as T_5 in the music's time, START is shorter and takes what the others leave.
+
+    Args:
+        choreography: of the piece.
+        frames: length of the piece's motion, at 25 a second, uncut.
+        captures: unit → capture session.
+
+    Raises:
+        UserError: no f gives the piece's length, or a unit is in no capture session.
+    """
+    beats, movements = choreography.beats, choreography.movements
+    in_music = Fraction(choreography.music_frames, sum(beats))
+    # exact fractions: a floor of floats may fall one frame short
+    lengths = {f: [math.floor(b * f) for b in beats] for f in (*_PAPER_RATES, in_music)}
+    fitting = [taken for taken in lengths.values() if sum(taken) == frames]
+    if not fitting and movements[0] == START:
+        left = frames - sum(lengths[in_music][1:])
+        if 0 < left < lengths[in_music][0]:
+            fitting = [[left, *lengths[in_music][1:]]]
+    if not fitting:
+        sums = ", ".join(f"{sum(taken)}" for taken in lengths.values())
+        raise UserError(
+            "pieces.csv", choreography.piece,
+            f"as many frames as its choreography gives in one of the time bases ({sums})",
+            f"{frames}",
+            "use the published motion uncut, or set choreography: none for dances of your own",
+        )  # fmt: skip
+    spans: list[Span] = []
+    for movement, length in zip(movements, fitting[0], strict=True):
+        start = spans[-1].end if spans else 0
+        if movement == HOLD:
+            last = spans.pop()
+            spans.append(Span(last.piece, last.start, last.end + length, last.unit, last.capture))
+            continue
+        if movement != START and movement not in captures:
+            raise UserError(
+                "movement_interval.csv", choreography.piece, f"a row of its unit {movement}",
+                "none", _REMEDY,
+            )  # fmt: skip
+        capture = captures.get(movement, UNKNOWN)
+        spans.append(Span(choreography.piece, start, start + length, movement, capture))
+    return spans
