@@ -24,7 +24,10 @@ def main(given: Sequence[str]) -> None:
     )
     for name, unit in zip(names, ("segment", "excerpt"), strict=True):
         paper = printed(name) if tables.comparable(dataset, segment) else None
-        table = tables.accuracy_table(name, dataset, evaluation, unit, segment, train, paper)
+        files = read_json(
+            workspace.metrics("authors", "cells.json"), "run `dvc repro` for the stage authors"
+        ) if tables.with_files(dataset, segment) else None  # fmt: skip
+        table = tables.accuracy_table(name, dataset, evaluation, unit, segment, train, paper, files)
         write_json(workspace.metrics(dataset, f"{name}.json"), table)
         write_text(workspace.metrics(dataset, f"{name}.csv"), tables.accuracy_csv(table))
         write_text(workspace.metrics(dataset, f"{name}.md"), tables.accuracy_markdown(table))

@@ -111,22 +111,27 @@ def test_fused_is_joints_and_bones_of_the_same_seed() -> None:
         pd.testing.assert_frame_equal(complete["fc/fused"][seed], expected)
 
 
-def test_gain_is_the_paired_difference_to_alone(evaluation: dict[str, Any]) -> None:
+@pytest.mark.parametrize("without", ["alone", "longer"])
+def test_gain_is_the_paired_difference(without: str, evaluation: dict[str, Any]) -> None:
     cells = complete_cells(example())
-    gain = evaluation["collaborative_gain"]
-    assert list(gain) == ["joints", "bones", "fused", "merged"]
-    assert all(list(rows) == ["plain", "dropout", "fc"] for rows in gain.values())
+    gains = evaluation["collaborative_gain"]
+    assert list(gains) == ["alone", "longer"]
+    inputs = ["joints", "bones", "fused", "merged"]
+    assert list(gains["alone"]) == list(gains["longer"]) == inputs
+    learning = ["plain", "dropout", "fc"]
+    assert all(list(rows) == ["longer", *learning] for rows in gains["alone"].values())
+    assert all(list(rows) == learning for rows in gains["longer"].values())
     for level, function in (("segment", segment_predictions), ("excerpt", excerpt_votes)):
         counts = [
             [per_piece(function(frame)) for frame in cells[f"{row}/fused"]]
-            for row in ("dropout", "alone")
+            for row in ("dropout", without)
         ]
         n = counts[0][0]["n"]
         right = [np.mean([one["right"] for one in row], axis=0) for row in counts]
         expected = paired_difference(right[0], right[1], n, 0, resamples=200)
-        assert tuple(gain["fused"]["dropout"][level].values()) == expected
+        assert tuple(gains[without]["fused"]["dropout"][level].values()) == expected
         accuracy = [
-            evaluation["cells"][f"{row}/fused"][level]["mean"] for row in ("dropout", "alone")
+            evaluation["cells"][f"{row}/fused"][level]["mean"] for row in ("dropout", without)
         ]
         assert expected[0] == pytest.approx(accuracy[0] - accuracy[1])
 
@@ -137,7 +142,9 @@ def test_nothing_is_gained_over_the_same_predictions() -> None:
         cells, CLASSES, 0, rows=["alone", "plain"], inputs=["joints"], baselines=[], resamples=50
     )
     none = {"difference": 0, "low": 0, "high": 0}
-    assert result["collaborative_gain"] == {"joints": {"plain": {"segment": none, "excerpt": none}}}
+    assert result["collaborative_gain"] == {
+        "alone": {"joints": {"plain": {"segment": none, "excerpt": none}}}
+    }
     assert np.isnan(result["cells"]["plain/joints"]["segment"]["sd"])
 
 
@@ -252,4 +259,4 @@ def test_a_perfect_network_is_one_everywhere() -> None:
     for level in ("segment", "excerpt", "dance"):
         assert cell[level] == {"mean": 1, "sd": 0, "low": 1, "high": 1, "per_seed": [1, 1]}
     assert cell["macro_f1"] == {"mean": 1, "sd": 0, "per_seed": [1, 1]}
-    assert result["collaborative_gain"] == {}
+    assert result["collaborative_gain"] == {"alone": {"joints": {}}}

@@ -17,7 +17,7 @@ from motionmusic.paper import printed, printed_confusion
 from motionmusic.params.data import Segment
 from motionmusic.params.training import Train
 
-NETWORKS = ("alone", "plain", "dropout", "fc")
+NETWORKS = ("alone", "longer", "plain", "dropout", "fc")
 BASELINES = ("majority", "random_forest")
 SEGMENT = Segment(
     excerpt_frames=229, segment_frames=25, excerpts_per_class=34, excerpts_per_piece="all",
@@ -27,6 +27,16 @@ TRAIN = Train(
     width=64, batch=72, learning_rate=0.0005, schedule="constant", precision="fp32",
     epochs_alone=1500, epochs_together=1400, select="last_hundred",
 )  # fmt: skip
+# two files claim the first cell, the second gives the printed value; the third is of another split
+AUTHORS: list[dict[str, Any]] = [
+    {"table": "table3", "row": "dropout", "cl": "no", "input": "bones", "sources": [
+        {"file": "a.pkl", "right": 1, "n": 414, "reproduces": False},
+        {"file": "b.pkl", "right": 387, "n": 414, "reproduces": True}]},
+    {"table": "table3", "row": "plain", "cl": "no", "input": "bones", "sources": [
+        {"file": "c.pkl", "right": 308, "n": 432, "reproduces": False}]},
+    {"table": "table5", "row": "fc", "cl": "yes", "input": "bones", "sources": [
+        {"file": "d.pkl", "right": 46, "n": 46, "reproduces": False}]},
+]  # fmt: skip
 CELLS = [f"{row}/{kind}" for row in NETWORKS for kind in tables.INPUTS]
 CELLS += [f"{row}/joints" for row in BASELINES]
 
@@ -51,7 +61,10 @@ def evaluation(seeds: int = 3, low: float | None = -0.02) -> dict[str, Any]:
             cell: {unit: scores(number, unit) for unit in units}
             for number, cell in enumerate(CELLS)
         },
-        "collaborative_gain": {"fused": {"fc": dict.fromkeys(units, gain)}},
+        "collaborative_gain": {
+            "alone": {"fused": {"fc": dict.fromkeys(units, gain)}},
+            "longer": {"fused": {"fc": dict.fromkeys(units, gain | {"difference": 0.004})}},
+        },
     }  # fmt: skip
 
 
@@ -59,7 +72,10 @@ def table(
     name: str, unit: str, paper: bool = True, dataset: str = "m2d", **kind: Any
 ) -> dict[str, Any]:
     beside = printed(name) if paper else None
-    return tables.accuracy_table(name, dataset, evaluation(**kind), unit, SEGMENT, TRAIN, beside)
+    files = AUTHORS if paper else None
+    return tables.accuracy_table(
+        name, dataset, evaluation(**kind), unit, SEGMENT, TRAIN, beside, files
+    )
 
 
 def expected(unit: str) -> list[str]:
@@ -138,11 +154,45 @@ def test_one_seed_has_no_standard_deviation() -> None:
     assert {cell["sd"] for cell in result["cells"]} == {None}
 
 
+def test_the_authors_files_stand_below_the_printed_values() -> None:
+    lines = tables.accuracy_markdown(table("table3", "segment")).splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith("| MCLEMCD, -Dropout"))
+    assert "| paper 92.27 / 93.48 |" in " ".join(lines[place + 1].split())
+    assert "| files – / 93.48 |" in " ".join(lines[place + 2].split())
+    by_excerpt = " ".join(tables.accuracy_markdown(table("table5", "excerpt")).split())
+    assert "| files 100.00 |" in by_excerpt
+    found = {(cell["row"], cell["cl"], cell["input"]): cell["files"]
+             for cell in table("table3", "segment")["cells"] if cell["files"]}  # fmt: skip
+    assert found == {("dropout", "no", "bones"): pytest.approx(100 * 387 / 414, abs=1e-3)}
+
+
+def test_files_of_the_published_split_stand_without_printed_values() -> None:
+    published = SEGMENT.model_copy(update={"protocol": "published"})
+    assert not tables.comparable("paper_time_published", published)
+    assert tables.with_files("paper_time_published", published)
+    assert not tables.with_files("m2d_mini", published)
+    result = tables.accuracy_table(
+        "table3", "paper_time_published", evaluation(), "segment", published, TRAIN, None, AUTHORS
+    )
+    text = " ".join(tables.accuracy_markdown(result).split())
+    assert "files 71.30 / –" in text
+    assert "paper 9" not in text
+    assert "are of another split and left out" in text
+    assert "do not replicate them" in text
+
+
+def test_the_control_has_the_epochs_of_collaborative_learning() -> None:
+    text = " ".join(tables.accuracy_markdown(table("table3", "segment")).split())
+    assert "against as many epochs without CL ² it adds +0.4 points" in text
+    assert "| MCLEMCD ² | no |" in text
+
+
 def test_other_data_show_no_printed_value() -> None:
     result = table("table5", "excerpt", paper=False, dataset="m2d_mini")
     text = " ".join(tables.accuracy_markdown(result).split())
     assert "are not comparable" in text
-    assert "paper " not in text.replace("Protocol paper", "")
+    assert "| paper " not in text
+    assert "| files " not in text
     assert {cell["paper"] for cell in result["cells"]} == {None}
     assert pd.read_csv(io.StringIO(tables.accuracy_csv(result)))["paper"].isna().all()
 
@@ -150,6 +200,7 @@ def test_other_data_show_no_printed_value() -> None:
 def test_only_the_papers_data_and_split_are_comparable() -> None:
     other = SEGMENT.model_copy(update={"protocol": "by_piece", "folds": 5})
     assert tables.comparable("m2d", SEGMENT)
+    assert tables.comparable("paper_time", SEGMENT)
     assert not tables.comparable("m2d", other)
     assert not tables.comparable("m2d_retimed", SEGMENT)
 
@@ -172,9 +223,9 @@ def test_csv_joins_the_papers_cells_and_json_is_written(tmp_path: Path) -> None:
     result = table("table3", "segment")
     frame = pd.read_csv(io.StringIO(tables.accuracy_csv(result)), keep_default_na=False)
     assert frame.columns.tolist() == [
-        "row", "cl", "input", "mean", "sd", "low", "high", "paper", "n", "seeds"
+        "row", "cl", "input", "mean", "sd", "low", "high", "paper", "files", "n", "seeds"
     ]  # fmt: skip
-    assert len(frame) == 20 + len(BASELINES)
+    assert len(frame) == 24 + len(BASELINES)
     joined = frame.merge(printed("table3"), on=["row", "cl", "input"], validate="1:1")
     assert joined["paper"].astype(float).tolist() == joined["percent"].tolist()
     write_json(tmp_path / "table3.json", result)
@@ -237,6 +288,7 @@ def test_the_stages_write_and_show_their_files(
     made = evaluation()
     made["cells"]["fc/fused"]["confusion"] = printed_confusion("figure4")[0].tolist()
     write_json(Path("metrics/m2d/evaluation.json"), made)
+    write_json(Path("metrics/authors/cells.json"), AUTHORS)
     stage("table").main(["m2d", "table3", "table5"])
     stage("figure").main(["m2d", "figure4"])
     shown = ["metrics/m2d/table3.md", "metrics/m2d/table5.md", "plots/m2d/figure4.png"]

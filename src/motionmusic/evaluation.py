@@ -1,7 +1,8 @@
 """All cells of a data set beside each other: the numbers behind Tables 3 to 6 and Figures 4, 5.
 
-A cell is named ``row/input``. Rows are ``alone`` (the motion encoder after phase 1, "without CL")
-and the variants ``plain``, ``dropout``, ``fc`` after collaborative learning; inputs are ``joints``,
+A cell is named ``row/input``. Rows are ``alone`` (the motion encoder after phase 1, "without CL"),
+``longer`` (the control that the paper lacks: alone for as many epochs as with CL), and the variants
+``plain``, ``dropout``, ``fc`` after collaborative learning; inputs are ``joints``,
 ``bones``, ``merged``, and ``fused``, which is made here from joints and bones of the same seed
 (spec section 1.1). Baselines are rows of their own with the input ``joints``. A cell is a list of
 frames of predictions, one a seed, each with the test rows of all folds.
@@ -35,7 +36,9 @@ from motionmusic.scoring import (
     same_segments,
 )
 
-ROWS = ("alone", "plain", "dropout", "fc")
+ROWS = ("alone", "longer", "plain", "dropout", "fc")
+# Without collaborative learning; what it adds is the difference to each.
+_WITHOUT = ("alone", "longer")
 INPUTS = ("joints", "bones", "merged")
 # The order of the paper's experiments 1 to 4.
 _EXPERIMENTS = ("joints", "bones", "fused", "merged")
@@ -140,9 +143,10 @@ def evaluate(
         n_segments, n_excerpts, n_pieces, n_seeds, n_folds, classes, chance {uniform,
         largest_class}; cells {row/input: {segment, excerpt, dance: {mean, sd, low, high, per_seed},
         macro_f1: {mean, sd, per_seed}, per_class, confusion}}; collaborative_gain
-        {input: {plain, dropout, fc: {segment, excerpt: {difference, low, high}}}}. Fractions; low
-        and high are the 95 % interval over pieces of the counts averaged over seeds; sd is over
-        seeds, NaN with one seed; confusion sums the seeds, per_class is made from that sum.
+        {alone, longer: {input: {row: {segment, excerpt: {difference, low, high}}}}}, paired, of the
+        rows that come after the one compared with. Fractions; low and high are the 95 %
+        interval over pieces of the counts averaged over seeds; sd is over seeds, NaN with one seed;
+        confusion sums the seeds, per_class is made from that sum.
 
     Raises:
         UserError: as :func:`complete_cells`, or another number of classes.
@@ -161,10 +165,10 @@ def evaluate(
     counts = {level: pieces[first_cell, level][0]["n"] for level in LEVELS}
     right = {key: _mean_right(seeds) for key, seeds in pieces.items()}
 
-    def gain(row: str, name: str, level: str) -> dict[str, float]:
+    def gain(row: str, without: str, name: str, level: str) -> dict[str, float]:
         difference, low, high = paired_difference(
             right[f"{row}/{name}", level],
-            right[f"alone/{name}", level],
+            right[f"{without}/{name}", level],
             counts[level],
             seed,
             resamples=resamples,
@@ -182,7 +186,6 @@ def evaluate(
             result[cell][level] = {**_spread(seeds), "low": low, "high": high, "per_seed": seeds}
         result[cell] |= _classes(frames, classes)
     shares = np.bincount(first["label"], minlength=k) / len(first)
-    with_learning = [row for row in rows if row != "alone"] if "alone" in rows else []
     return {
         "n_segments": int(counts["segment"].sum()),
         "n_excerpts": int(counts["excerpt"].sum()),
@@ -193,12 +196,18 @@ def evaluate(
         "chance": {"uniform": 1 / k, "largest_class": float(shares.max())},
         "cells": result,
         "collaborative_gain": {
-            name: {
-                row: {level: gain(row, name, level) for level in ("segment", "excerpt")}
-                for row in with_learning
+            without: {
+                name: {
+                    row: {
+                        level: gain(row, without, name, level) for level in ("segment", "excerpt")
+                    }
+                    for row in rows[rows.index(without) + 1 :]
+                }
+                for name in _EXPERIMENTS
+                if f"{without}/{name}" in complete
             }
-            for name in _EXPERIMENTS
-            if with_learning and f"alone/{name}" in complete
+            for without in _WITHOUT
+            if without in rows
         },
     }
 

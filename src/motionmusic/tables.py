@@ -24,24 +24,32 @@ INPUTS = {
     "fused": "late fusion of joints and bones",
     "merged": "early fusion: joints and bones on the channel axis",
 }
-# (variant, collaborative learning, the evaluation's row) as the paper's tables print them.
+# (variant, collaborative learning, the evaluation's row) as the paper's tables print them, and the
+# control that they lack: without CL for as many epochs as with it (O7).
 ROWS = (
     ("plain", "no", "alone"),
     ("dropout", "no", "alone"),
+    ("plain", "longer", "longer"),
     ("plain", "yes", "plain"),
     ("dropout", "yes", "dropout"),
     ("fc", "yes", "fc"),
 )
 NAMES = {"plain": "MCLEMCD", "dropout": "MCLEMCD-Dropout", "fc": "MCLEMCD-FC"}
-# The data sets that the paper used, with its split: elsewhere its accuracies say nothing.
-PAPER_PROTOCOL = {"m2d": "paper", "aist": "official"}
+# The paper's data sets, the first ones whole; elsewhere its accuracies say nothing.
+PAPER_DATASETS = ("m2d", "aist", "paper_time", "paper_time_published")
+WHOLE = ("m2d", "aist")
+# The splits whose printed accuracies and whose files the authors have published, and the number of
+# test segments and excerpts by which one knows to which split a file belongs (spec 8).
+PRINTED_PROTOCOLS = ("paper", "official")
+FILE_SIZES = {"paper": (414, 46), "published": (432, 48), "official": (340, 20)}
 AIST_TABLES = ("table2", "table4", "table6")
-_COLUMNS = ["row", "cl", "input", "mean", "sd", "low", "high", "paper", "n", "seeds"]
+_COLUMNS = ["row", "cl", "input", "mean", "sd", "low", "high", "paper", "files", "n", "seeds"]
 _WIDTH = 100
 _FOOTNOTE = (
     "¹ Dropout acts only in the music network, which cannot reach the motion encoder before"
     " collaborative learning: without CL, MCLEMCD and MCLEMCD-Dropout are the same network."
 )
+_CONTROL = "² The control that the paper lacks: as many epochs as with CL, all of them without it."
 _BASELINES = "The baselines (last rows) see the joints only."
 _TWO_RUNS = "The paper's two values (MCLEMCD / MCLEMCD-Dropout) are two runs of one recipe."
 
@@ -73,8 +81,13 @@ _SELECT = {
 
 
 def comparable(dataset: str, segment: Segment) -> bool:
-    """Whether the paper's accuracies are of this data set and split."""
-    return PAPER_PROTOCOL.get(dataset) == segment.protocol
+    """Whether the paper's printed accuracies are of this kind of data and of this split."""
+    return dataset in PAPER_DATASETS and segment.protocol in PRINTED_PROTOCOLS
+
+
+def with_files(dataset: str, segment: Segment) -> bool:
+    """Whether the authors' published predictions are of this kind of data and of this split."""
+    return dataset in PAPER_DATASETS and segment.protocol in FILE_SIZES
 
 
 def settings_table(
@@ -135,7 +148,7 @@ def settings_table(
         ("seeds", ", ".join(map(str, seeds)), "one run, seed unknown"),
     ]  # fmt: skip
     note = "(code): not in the paper, but in the authors' code or files."
-    if dataset not in PAPER_PROTOCOL:
+    if dataset not in WHOLE:
         note += f" {dataset} is not the paper's data set."
     return {
         "table": name,
@@ -180,6 +193,7 @@ def accuracy_table(
     segment: Segment,
     train: Train,
     paper: pd.DataFrame | None = None,
+    files: Sequence[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Tables 3 and 4 (unit segment) or 5 and 6 (unit excerpt), with the baselines.
 
@@ -191,19 +205,22 @@ def accuracy_table(
         segment: how the data set is cut and split.
         train: how its networks were trained.
         paper: motionmusic.paper.printed(name) where the paper's values can be compared, else None.
+        files: motionmusic.authors.cells() where the authors' predictions can, else None.
 
     Returns:
         table, dataset, unit, title, caption (all of it in one text), settings, counts, chance,
-        cells [{row, cl, input, mean, sd, low, high, paper, n, seeds, per_seed}] in percent, gain
-        {difference, low, high, holds_zero} in points. Without CL, plain and dropout are the same
-        network: both rows are there, with equal numbers and the paper's two values. Baselines have
-        the empty cl and no paper value. What is not defined is None.
+        cells [{row, cl, input, mean, sd, low, high, paper, files, n, seeds, per_seed}] in percent
+        (paper: as printed; files: the authors' predictions scored here), gain and
+        gain_equal_epochs {difference, low, high, holds_zero} in points. Without CL, plain and
+        dropout are the same network: both rows are there, with equal numbers and the paper's two
+        values. Baselines have the empty cl and no paper value. What is not defined is None.
     """
     n = evaluation[f"n_{unit}s"]
     printed = {} if paper is None else {
         (row["row"], row["cl"], row["input"]): float(row["percent"])
         for row in paper.to_dict("records")
     }  # fmt: skip
+    scored = {} if files is None else _scored(files, name, segment, unit)
     networks = {key for _, _, key in ROWS}
     baselines = list(dict.fromkeys(cell.split("/")[0] for cell in evaluation["cells"]))
     keys = [*ROWS, *((row, "", row) for row in baselines if row not in networks)]
@@ -218,14 +235,12 @@ def accuracy_table(
                 | {part: _percent(scores[part]) for part in ("mean", "sd", "low", "high")}
                 | {
                     "paper": printed.get((row, cl, kind)),
+                    "files": scored.get((row, cl, kind)),
                     "n": n,
                     "seeds": len(scores["per_seed"]),
                     "per_seed": [_percent(value) for value in scores["per_seed"]],
                 }
             )
-    gain = evaluation["collaborative_gain"]["fused"]["fc"][unit]
-    gain = {part: _percent(gain[part]) for part in ("difference", "low", "high")}
-    low, high = gain["low"], gain["high"]
     of = (
         "test segment of 25 frames"
         if unit == "segment"
@@ -244,17 +259,41 @@ def accuracy_table(
         },
         "chance": {part: _percent(share) for part, share in evaluation["chance"].items()},
         "cells": cells,
-        "gain": gain
-        | {"holds_zero": None if low is None or high is None else bool(low <= 0 <= high)},
+        "gain": _gained(evaluation, "alone", unit),
+        "gain_equal_epochs": _gained(evaluation, "longer", unit),
         "paper_shown": paper is not None,
+        "files_shown": files is not None,
     }
     table["caption"] = _caption(table)
     result: dict[str, Any] = rounded(table)
     return result
 
 
+def _scored(
+    files: Sequence[Mapping[str, Any]], name: str, segment: Segment, unit: str
+) -> dict[tuple[str, str, str], float]:
+    """(row, cl, input) → percent of the authors' predictions that are of this split."""
+    size = FILE_SIZES[segment.protocol][0 if unit == "segment" else 1]
+    result = {}
+    for cell in files:
+        ours = [source for source in cell["sources"] if source["n"] == size]
+        if cell["table"] == name and ours:
+            # where several files claim a cell, the one that gives the printed value
+            best = next((source for source in ours if source["reproduces"]), ours[0])
+            result[cell["row"], cell["cl"], cell["input"]] = 100 * best["right"] / best["n"]
+    return result
+
+
+def _gained(evaluation: Mapping[str, Any], without: str, unit: str) -> dict[str, Any]:
+    """What MCLEMCD-FC, fused, has more than without CL, in points."""
+    gain = evaluation["collaborative_gain"][without]["fused"]["fc"][unit]
+    gain = {part: _percent(gain[part]) for part in ("difference", "low", "high")}
+    low, high = gain["low"], gain["high"]
+    return gain | {"holds_zero": None if low is None or high is None else bool(low <= 0 <= high)}
+
+
 def accuracy_csv(table: Mapping[str, Any]) -> str:
-    """One line a cell: row, cl, input, mean, sd, low, high, paper (percent), n, seeds."""
+    """One line a cell: row, cl, input, mean, sd, low, high, paper, files (percent), n, seeds."""
     frame = pd.DataFrame(table["cells"])[_COLUMNS]
     return frame.to_csv(index=False, lineterminator="\n")
 
@@ -265,38 +304,48 @@ def accuracy_markdown(table: Mapping[str, Any]) -> str:
     baselines = list(dict.fromkeys(cell["row"] for cell in table["cells"] if not cell["cl"]))
     # The two rows without CL are one network and stand once, with the paper's two values.
     rows: list[tuple[list[str], str]] = [(["plain", "dropout"], "no")]
-    rows += [([row], cl) for row, cl, _ in ROWS if cl == "yes"]
+    rows += [([row], cl) for row, cl, _ in ROWS if cl != "no"]
     ours = [[_ours(cells.get((names[0], cl, kind))) for kind in INPUTS] for names, cl in rows]
-    its = [[_its([cells.get((name, cl, kind)) for name in names]) for kind in INPUTS]
-           for names, cl in rows]  # fmt: skip
+    beside = [
+        [[_its(source, [cells.get((name, cl, kind)) for name in names]) for kind in INPUTS]
+         for names, cl in rows]
+        for source in ("paper", "files") if table[f"{source}_shown"]
+    ]  # fmt: skip
     first = 5 if table["table"] in AIST_TABLES else 1
     experiments = [f"exp. {number}: {kind}" for number, kind in enumerate(INPUTS, start=first)]
     plain = [[_ours(cells.get((name, "", kind))) for kind in INPUTS] for name in baselines]
     spoken = [name.replace("_", " ") for name in baselines]
     if table["unit"] == "segment":
         grid = []
-        for (names, cl), values, printed in zip(rows, ours, its, strict=True):
+        for place, (names, cl) in enumerate(rows):
             label = "MCLEMCD, -Dropout ¹" if len(names) > 1 else NAMES[names[0]]
-            grid.append([label, cl, *values])
-            if table["paper_shown"]:
-                grid.append(["", "", *printed])
+            longer = cl == "longer"
+            grid.append([f"{label} ²" if longer else label, "no" if longer else cl, *ours[place]])
+            if not longer:
+                grid += [["", "", *values[place]] for values in beside]
         grid += [[label, "–", *values] for label, values in zip(spoken, plain, strict=True)]
         grids = [_grid(["", "CL", *experiments], grid)]
     else:
         head = ["", "no CL: both ¹"]
-        head += [f"CL: {NAMES[names[0]].replace('MCLEMCD-', '-')}" for names, _ in rows[1:]]
+        head += [
+            "no CL, longer ²"
+            if cl == "longer"
+            else f"CL: {NAMES[names[0]].replace('MCLEMCD-', '-')}"
+            for names, cl in rows[1:]
+        ]
         grid = []
         for place, experiment in enumerate(experiments):
             grid.append([experiment, *(values[place] for values in ours)])
-            if table["paper_shown"]:
-                grid.append(["", *(printed[place] for printed in its)])
+            grid += [["", *(row[place] for row in values)] for values in beside]
         grids = [_grid(head, grid)]
         if baselines:
             joints = list(INPUTS).index("joints")
             below = [[label, values[joints]] for label, values in zip(spoken, plain, strict=True)]
             grids.append(_grid(["baseline", "joints"], below))
     footnote = f"{_FOOTNOTE} {_TWO_RUNS}" if table["paper_shown"] else _FOOTNOTE
-    return _document(f"**{table['title']}.** {table['caption']}", *grids, footnote, _gain(table))
+    return _document(
+        f"**{table['title']}.** {table['caption']}", *grids, f"{footnote} {_CONTROL}", _gain(table)
+    )
 
 
 def _caption(table: Mapping[str, Any]) -> str:
@@ -316,32 +365,47 @@ def _caption(table: Mapping[str, Any]) -> str:
 
 
 def _comparable(table: Mapping[str, Any]) -> str:
-    if not table["paper_shown"]:
+    if not table["paper_shown"] and not table["files_shown"]:
         return (
             "The paper's values were measured on other data or another split and are not"
             " comparable, so they are left out."
         )
     paper = _PAPER_SETTINGS["table2" if table["table"] in AIST_TABLES else "table1"]
     epochs = paper["epochs"].removesuffix(" (code)")
-    return (
+    texts = [
         f"Below each row, the paper's value from its {_title(table['table'])}: one run of"
         f" {epochs} epochs, width 64, no interval given."
-    )
+        if table["paper_shown"]
+        else "The printed values are of another split and left out."
+    ]
+    if table["files_shown"]:
+        texts.append(
+            '"files": the authors\' published predictions of this split, scored here; – where they'
+            " have published none."
+        )
+    if table["dataset"] not in WHOLE:
+        texts.append(
+            "The data are the paper's in part only (docs/data.md) and the schedule is short: these"
+            " rows stand beside the paper's, they do not replicate them."
+        )
+    return " ".join(texts)
 
 
 def _gain(table: Mapping[str, Any]) -> str:
-    gain = table["gain"]
-    start = (
-        "What collaborative learning adds (fused; MCLEMCD-FC with CL − without CL, paired):"
-        f" {_signed(gain['difference'])} points"
-    )
-    if gain["holds_zero"] is None:
-        end = ", without an interval (it needs two pieces)."
-    else:
-        verdict = "holds zero: no effect is shown" if gain["holds_zero"] else "does not hold zero"
-        end = f" [{_signed(gain['low'])}, {_signed(gain['high'])}]; the interval {verdict}."
     longer = table["settings"]["epochs_together"]
-    return f"{start}{end} The network with CL has also trained {longer} epochs longer."
+    return (
+        "What collaborative learning adds (fused; MCLEMCD-FC with CL − without CL, paired):"
+        f" {_verdict(table['gain'])} The network with CL has also trained {longer} epochs longer;"
+        f" against as many epochs without CL ² it adds {_verdict(table['gain_equal_epochs'])}"
+    )
+
+
+def _verdict(gain: Mapping[str, Any]) -> str:
+    points = f"{_signed(gain['difference'])} points"
+    if gain["holds_zero"] is None:
+        return f"{points}, without an interval (it needs two pieces)."
+    verdict = "holds zero: no effect is shown" if gain["holds_zero"] else "does not hold zero"
+    return f"{points} [{_signed(gain['low'])}, {_signed(gain['high'])}]; the interval {verdict}."
 
 
 def _ours(cell: Mapping[str, Any] | None) -> str:
@@ -352,9 +416,12 @@ def _ours(cell: Mapping[str, Any] | None) -> str:
     return f"{cell['mean']:.1f}{spread}{interval}"
 
 
-def _its(cells: Sequence[Mapping[str, Any] | None]) -> str:
-    values = [cell["paper"] for cell in cells if cell is not None and cell["paper"] is not None]
-    return "paper " + " / ".join(f"{value:.2f}" for value in values) if values else "–"
+def _its(source: str, cells: Sequence[Mapping[str, Any] | None]) -> str:
+    """The paper's values, or those of the authors' files, of one cell or of the two without CL."""
+    values = [None if cell is None else cell[source] for cell in cells]
+    if all(value is None for value in values):
+        return "–"
+    return f"{source} " + " / ".join("–" if v is None else f"{v:.2f}" for v in values)
 
 
 def _percent(share: float | None) -> float | None:
