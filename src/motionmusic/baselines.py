@@ -98,9 +98,7 @@ def fit_predict(
         raise ValueError(f"expected a label a segment, got {len(labels)}, {len(train_joints)}")
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f"expected labels in 0 … {classes - 1}, got {set(labels.tolist())}")
-    seen = np.unique(labels)
-    # With a single class there is nothing to learn, and some classifiers refuse it.
-    if name == "majority" or len(seen) == 1:
+    if name == "majority":
         share = np.bincount(labels, minlength=classes) / len(labels)
         return _log(np.tile(share, (len(test_joints), 1)))
     train, test = kinematic_statistics(train_joints), kinematic_statistics(test_joints)
@@ -109,9 +107,26 @@ def fit_predict(
             v = train_joints.shape[3]
             speeds = slice(6 * v, 7 * v)  # the mean speeds
             return _nearest_centroid(train[:, speeds], labels, test[:, speeds], classes)
-        model = _model(name, seed, trees, logistic_c, n_jobs).fit(train, labels)
-        probabilities = np.zeros((len(test), classes))
-        probabilities[:, seen] = model.predict_proba(test)
+        model = _model(name, seed, trees, logistic_c, n_jobs)
+        return log_probabilities(model, train, labels, test, classes)
+
+
+def log_probabilities(
+    model: Any, train: NDArray[Any], labels: NDArray[np.int64], test: NDArray[Any], classes: int
+) -> NDArray[np.float32]:
+    """Fit a scikit-learn classifier and give log-probabilities, (n, classes), no less than log 1e-6.
+
+    Args:
+        model: not fitted yet.
+        train: (m, f) features.
+        labels: (m,) in 0 … classes - 1; a class that is missing is never the largest.
+        test: (n, f) features.
+        classes: the number of classes.
+    """
+    seen = np.unique(labels)
+    probabilities = np.zeros((len(test), classes))
+    # With a single class there is nothing to learn, and some classifiers refuse it.
+    probabilities[:, seen] = 1 if len(seen) == 1 else model.fit(train, labels).predict_proba(test)
     return _log(probabilities)
 
 

@@ -177,10 +177,10 @@ def settings_markdown(table: Mapping[str, Any]) -> str:
         for row in table["experiments"]
     ]
     rows = [[row["setting"], row["ours"], row["paper"]] for row in table["settings"]]
-    return _document(
+    return document(
         f"**{table['title']}.**",
-        _grid(["experiment", "motion input", "test array", "the paper's"], arrays),
-        _grid(["setting", "here", "the paper's"], rows),
+        grid(["experiment", "motion input", "test array", "the paper's"], arrays),
+        grid(["setting", "here", "the paper's"], rows),
         table["note"],
     )
 
@@ -316,15 +316,15 @@ def accuracy_markdown(table: Mapping[str, Any]) -> str:
     plain = [[_ours(cells.get((name, "", kind))) for kind in INPUTS] for name in baselines]
     spoken = [name.replace("_", " ") for name in baselines]
     if table["unit"] == "segment":
-        grid = []
+        lines = []
         for place, (names, cl) in enumerate(rows):
             label = "MCLEMCD, -Dropout ¹" if len(names) > 1 else NAMES[names[0]]
             longer = cl == "longer"
-            grid.append([f"{label} ²" if longer else label, "no" if longer else cl, *ours[place]])
+            lines.append([f"{label} ²" if longer else label, "no" if longer else cl, *ours[place]])
             if not longer:
-                grid += [["", "", *values[place]] for values in beside]
-        grid += [[label, "–", *values] for label, values in zip(spoken, plain, strict=True)]
-        grids = [_grid(["", "CL", *experiments], grid)]
+                lines += [["", "", *values[place]] for values in beside]
+        lines += [[label, "–", *values] for label, values in zip(spoken, plain, strict=True)]
+        grids = [grid(["", "CL", *experiments], lines)]
     else:
         head = ["", "no CL: both ¹"]
         head += [
@@ -333,17 +333,17 @@ def accuracy_markdown(table: Mapping[str, Any]) -> str:
             else f"CL: {NAMES[names[0]].replace('MCLEMCD-', '-')}"
             for names, cl in rows[1:]
         ]
-        grid = []
+        lines = []
         for place, experiment in enumerate(experiments):
-            grid.append([experiment, *(values[place] for values in ours)])
-            grid += [["", *(row[place] for row in values)] for values in beside]
-        grids = [_grid(head, grid)]
+            lines.append([experiment, *(values[place] for values in ours)])
+            lines += [["", *(row[place] for row in values)] for values in beside]
+        grids = [grid(head, lines)]
         if baselines:
             joints = list(INPUTS).index("joints")
             below = [[label, values[joints]] for label, values in zip(spoken, plain, strict=True)]
-            grids.append(_grid(["baseline", "joints"], below))
+            grids.append(grid(["baseline", "joints"], below))
     footnote = f"{_FOOTNOTE} {_TWO_RUNS}" if table["paper_shown"] else _FOOTNOTE
-    return _document(
+    return document(
         f"**{table['title']}.** {table['caption']}", *grids, f"{footnote} {_CONTROL}", _gain(table)
     )
 
@@ -401,11 +401,11 @@ def _gain(table: Mapping[str, Any]) -> str:
 
 
 def _verdict(gain: Mapping[str, Any]) -> str:
-    points = f"{_signed(gain['difference'])} points"
+    points = f"{signed(gain['difference'])} points"
     if gain["holds_zero"] is None:
         return f"{points}, without an interval (it needs two pieces)."
     verdict = "holds zero: no effect is shown" if gain["holds_zero"] else "does not hold zero"
-    return f"{points} [{_signed(gain['low'])}, {_signed(gain['high'])}]; the interval {verdict}."
+    return f"{points} [{signed(gain['low'])}, {signed(gain['high'])}]; the interval {verdict}."
 
 
 def _ours(cell: Mapping[str, Any] | None) -> str:
@@ -428,7 +428,8 @@ def _percent(share: float | None) -> float | None:
     return None if share is None or math.isnan(share) else 100 * share
 
 
-def _signed(points: float) -> str:
+def signed(points: float) -> str:
+    """A difference with its sign and one decimal."""
     text = f"{points:+.1f}".replace("-", "−")
     return "0.0" if text in ("+0.0", "−0.0") else text
 
@@ -453,7 +454,7 @@ def _parts(index: pd.DataFrame) -> str:
     return " / ".join(texts) + (" in each fold" if len(counts) > 1 else "")
 
 
-def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table whose columns are aligned in a terminal, too."""
     widths = [max(3, *(len(row[place]) for row in [head, *rows])) for place in range(len(head))]
     lines = [head, ["-" * width for width in widths], *rows]
@@ -465,7 +466,7 @@ def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _document(*parts: str) -> str:
+def document(*parts: str) -> str:
     """Paragraphs, wrapped, and grids, as they are."""
     texts = [part if part.startswith("|") else textwrap.fill(part, _WIDTH) for part in parts]
     return "\n\n".join(texts) + "\n"

@@ -14,6 +14,8 @@ from motionmusic.params.data import Bones, Dataset, Joints, Music, Segment
 from motionmusic.params.results import Evaluate, Leakage
 from motionmusic.params.training import Baseline, Train
 
+Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+
 HOP = 512
 SYNC_TOLERANCE = 1e-3  # AIST++: 30,700 / 512 = 59.96 instead of 60 (O11)
 
@@ -23,7 +25,7 @@ class Schema(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    seeds: Seeds
     datasets: dict[str, Dataset]
     joints: dict[str, Joints]
     bones: dict[str, Bones]
@@ -32,6 +34,10 @@ class Schema(BaseModel):
     train: dict[str, Train]
     leakage: Leakage
     baseline: Baseline
+    entries: Annotated[
+        list[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]], Field(min_length=1)
+    ]
+    entry_seeds: Seeds
     evaluate: Evaluate
 
     @model_validator(mode="after")
@@ -39,8 +45,9 @@ class Schema(BaseModel):
         for group in ("joints", "bones", "music", "segment", "train"):
             if set(getattr(self, group)) != set(self.datasets):
                 raise ValueError(f"{group} must have exactly the data sets of datasets")
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError("seeds must differ")
+        for group in ("seeds", "entries", "entry_seeds"):
+            if len(set(getattr(self, group))) != len(getattr(self, group)):
+                raise ValueError(f"{group} must differ")
         for name, dataset in self.datasets.items():
             frames_per_second = self.music[name].sample_rate / HOP
             if abs(frames_per_second / dataset.motion_rate_hz - 1) > SYNC_TOLERANCE:

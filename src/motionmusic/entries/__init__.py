@@ -1,0 +1,1 @@
+"""Models on the leaderboard: one module each, with one function (docs/benchmark.md)."""

@@ -1,0 +1,52 @@
+"""Networks, baselines and entries of a data set in one list, against the best baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import workspace
+
+from motionmusic import errors
+from motionmusic.baselines import BASELINES
+from motionmusic.evaluation import INPUTS, ROWS, complete_cells, evaluate, read_cells
+from motionmusic.files import write_json, write_text
+from motionmusic.leaderboard import leaderboard, leaderboard_csv, leaderboard_markdown
+from motionmusic.params.data import DATASET, Segment
+from motionmusic.params.reader import group
+from motionmusic.params.results import Evaluate
+
+
+def main(given: Sequence[str]) -> None:
+    """leaderboard.py DATASET."""
+    (dataset,) = workspace.arguments(given, "dataset")
+    settings = group(Evaluate, "evaluate")
+    seeds, entry_seeds = (group(list[int], name) for name in ("seeds", "entry_seeds"))
+    entries = group(list[str], "entries")
+    segment = group(Segment, "segment", dataset)
+    classes = list(group(DATASET, "datasets", dataset).labels.values())
+    cells = {
+        f"{row}/{kind}": (f"predictions/{row}-{kind}", seeds) for row in ROWS for kind in INPUTS
+    }
+    cells |= {f"{name}/joints": (f"predictions/{name}-joints", seeds) for name in BASELINES}
+    cells |= {f"{name}/joints": (f"entries/{name}", entry_seeds) for name in entries}
+    read = read_cells(
+        {
+            cell: [[workspace.data(dataset, f"{file}-{seed}.parquet")] for seed in of_cell]
+            for cell, (file, of_cell) in cells.items()
+        }
+    )
+    rows = (*BASELINES, *entries)
+    scores = evaluate(
+        read, classes, settings.seed, baselines=rows, folds=segment.folds,
+        resamples=settings.resamples,
+    )  # fmt: skip
+    complete = complete_cells(read, baselines=rows)
+    board = leaderboard(scores, complete, BASELINES, entries, settings.seed, settings.resamples)
+    write_json(workspace.metrics(dataset, "leaderboard.json"), board)
+    write_text(workspace.metrics(dataset, "leaderboard.csv"), leaderboard_csv(board))
+    text = leaderboard_markdown(dataset, segment.protocol, scores, board)
+    write_text(workspace.metrics(dataset, "leaderboard.md"), text)
+
+
+if __name__ == "__main__":
+    errors.run(main)
