@@ -49,3 +49,19 @@ def test_same_seed_same_logits_and_a_class_that_train_lacks(name: str) -> None:
     assert np.array_equal(first, fit_predict(train, test, unknown, 3, MUSICTODANCE, 4))
     assert (first.argmax(axis=1) != 2).all()
     assert (first.argmax(axis=1) == test.labels).mean() > 0.7
+
+
+def test_the_documented_entry_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "benchmark.md").read_text("utf-8")
+    start = text.index('    """Nearest class mean')
+    block = text[start : text.index("and its name in params.yaml")]
+    lines = [line.removeprefix("    ") for line in block.splitlines()]
+    assert sum(bool(line) for line in lines) <= 20
+    (tmp_path / "documented_entry.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    fit_predict = import_module("documented_entry").fit_predict
+    data = some(40, 1)
+    logits = fit_predict(data, data, data, 2, MUSICTODANCE, 0)
+    assert logits.shape == (40, 2)
+    assert logits.dtype == np.float32
+    assert (logits.argmax(axis=1) == data.labels).mean() > 0.7

@@ -162,6 +162,69 @@ def test_losses_of_the_real_networks(variant: str) -> None:
     assert int(right) == int((logits.argmax(1) == labels).sum())
 
 
+class Scalars(nn.Module):
+    """Networks of one weight each: z_m = w·x, logits (c·z_m, 0), z_a = a·s, decoded d·z."""
+
+    def __init__(self, **weights: float) -> None:
+        super().__init__()
+        for name, value in weights.items():
+            self.register_parameter(name, nn.Parameter(torch.tensor(value)))
+
+    def weight(self, name: str) -> Tensor:
+        return self.get_parameter(name)
+
+    def forward(self, x: Tensor) -> Any:
+        if hasattr(self, "m"):
+            return self.weight("m") * x
+        z = self.weight("w") * x.reshape(1, 1)
+        return z, torch.cat([self.weight("c") * z, torch.zeros(1, 1)], dim=1)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.weight("a") * x
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.weight("d") * z
+
+
+def test_one_step_of_phase_2_by_hand() -> None:
+    """L = CE + (wx − as)² + (dmwx − s)²: pair before the mapping, the decoder gets mapped z_m."""
+    w, c, a, d, m, x, s, rate = 0.5, 1.5, -0.25, 2.0, 3.0, 0.8, 0.6, 0.01
+    networks = Collaborative(
+        cast(MotionEncoder, Scalars(w=w, c=c)),
+        cast(MusicAutoencoder, Scalars(a=a, d=d)),
+        Scalars(m=m),
+    )
+    data = Segments(
+        torch.tensor([[x]]), torch.tensor([[s]]), torch.tensor([0]), torch.tensor([0]),
+        torch.tensor([], dtype=torch.int64),
+    )  # fmt: skip
+    optimisers = [phases.adam(child, rate) for child in networks.children()]
+    plan = Schedule(1, 1, rate, "constant", "fp32")
+    trained = phases.cotrain(networks, optimisers, data, plan, "last", 1, Chance(0, ("x",)))
+
+    z = w * x
+    pair, recon = z - a * s, d * m * z - s
+    missing = 1 / (1 + math.exp(c * z))  # 1 − probability of the true class 0
+    by_hand = {
+        "motion.w": -missing * c * x + 2 * pair * x + 2 * recon * d * m * x,
+        "motion.c": -missing * z,
+        "music.a": -2 * pair * s,
+        "music.d": 2 * recon * m * z,
+        "mapping.m": 2 * recon * d * z,
+    }
+    (row,) = trained.history
+    assert row["motion_loss"] == pytest.approx(-math.log(1 - missing))
+    assert row["pair_loss"] == pytest.approx(pair**2)
+    assert row["reconstruction_loss"] == pytest.approx(recon**2)
+    start = {"motion.w": w, "motion.c": c, "music.a": a, "music.d": d, "mapping.m": m}
+    for name, parameter in networks.named_parameters():
+        assert parameter.grad is not None
+        assert float(parameter.grad) == pytest.approx(by_hand[name], rel=1e-5), name
+        # Adam's first step: the gradient over its own size
+        moved = start[name] - rate * math.copysign(1, by_hand[name])
+        assert parameter.item() == pytest.approx(moved, rel=1e-5), name
+
+
 def test_only_fc_has_a_mapping() -> None:
     assert [len(list(mapping_of(variant, 16).parameters())) > 0 for variant in VARIANTS] == [
         False, False, True,
