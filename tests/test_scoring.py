@@ -1,23 +1,16 @@
 from __future__ import annotations
 
-import csv
-import io
 import json
-import pickle
 import subprocess
 import sys
-import zipfile
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics
 
 from motionmusic import scoring
@@ -367,97 +360,3 @@ def test_command_line_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     scoring.main([str(path), "--split", "validation"])
     scores = json.loads(capsys.readouterr().out)
     assert scores["n_pieces"] == 5
-
-
-# The authors' result files (spec section 8): 46 (48, 20) excerpts, consecutive blocks of 9 (9, 17)
-
-MIRROR = Path(__file__).parents[1].parent / "shared" / "mirror"
-MANIFEST = MIRROR / "wenjgong__musicmotion__a68849131c260e4a79a48d2dac78b6e516301a9b.tsv"
-needs_mirror = pytest.mark.skipif(
-    not MANIFEST.is_file(), reason=f"the authors' result files are not at {MIRROR}"
-)
-
-
-class NumpyOnly(pickle.Unpickler):
-    """Arrays may be unpickled, and nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("numpy.core.multiarray", "_reconstruct"):
-            return np._core.multiarray._reconstruct  # type: ignore[attr-defined]
-        if module == "numpy" and name in ("ndarray", "dtype"):
-            return getattr(np, name)
-        raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
-
-
-@cache
-def result_file(name: str) -> bytes:
-    with MANIFEST.open(newline="") as file:
-        blobs = {row["path"]: row["blob"] for row in csv.DictReader(file, delimiter="\t")}
-    with zipfile.ZipFile(MIRROR / "blobs-small.zip") as archive:
-        return archive.read(blobs[f"result/{name}"])
-
-
-def result_array(name: str) -> NDArray[np.float32]:
-    return np.stack([np.ravel(one) for one in NumpyOnly(io.BytesIO(result_file(name))).load()])
-
-
-def result_frame(name: str) -> pd.DataFrame:
-    aist = name.lower().startswith("aist")
-    truth = "aist_" if aist else "M2D_" if name.startswith("M2D") else ""
-    logits: ArrayLike
-    if name.endswith(".txt"):  # lines true,predicted
-        pairs = [line.split(",") for line in result_file(name).decode().split()]
-        logits = np.eye(10 if aist else 4)[[int(guess) for _, guess in pairs]]
-    else:
-        logits = result_array(name)
-    labels = result_array(f"{truth}true_label.pkl")[:, 0].astype(int)
-    excerpt, segment = np.divmod(np.arange(len(labels)), 17 if aist else 9)
-    pieces = [f"excerpt {index}" for index in excerpt]
-    ids = {"split": "test", "piece": pieces, "excerpt": 0, "segment": segment, "label": labels}
-    return make_predictions("aist" if aist else "m2d", pd.DataFrame(ids), logits)
-
-
-M2D = "M2D_result_{}.pkl"
-GOLDEN: list[tuple[list[str], int, int]] = [
-    ([M2D.format("joint_dropout_1500")], 365, 44),
-    ([M2D.format("bone_dropout_1500")], 387, 44),
-    ([M2D.format("joint_dropout_1500"), M2D.format("bone_dropout_1500")], 394, 45),
-    ([M2D.format("data_dropout_1500")], 382, 44),
-    ([M2D.format("joint_dropout_3000")], 372, 43),
-    ([M2D.format("bone_dropout_3000")], 395, 46),
-    ([M2D.format("joint_dropout_3000"), M2D.format("bone_dropout_3000")], 399, 46),
-    ([M2D.format("data_dropout_3000")], 402, 46),
-    ([M2D.format("joint_fc_3000")], 368, 43),
-    ([M2D.format("bone_fc_3000")], 405, 46),
-    ([M2D.format("joint_fc_3000"), M2D.format("bone_fc_3000")], 406, 46),
-    ([M2D.format("data_fc_3000")], 387, 44),
-    (["result_joint_1500.pkl", "result_bone_1500.pkl"], 329, 37),
-    (["result_joint_3000.pkl", "result_bone_3000.pkl"], 395, 47),
-    (["aist_result_joint_1000.pkl"], 219, 17),
-    (["AIST_DATA_FC_1000.pkl"], 169, 14),
-    (["AIST_DROPOUT_ensemble_1000.txt"], 178, 14),
-]
-
-
-@needs_mirror
-@pytest.mark.parametrize(("names", "segments", "excerpts"), GOLDEN)
-def test_authors_results(names: list[str], segments: int, excerpts: int) -> None:
-    fused = fuse([shuffled(result_frame(name)) for name in names], names=names)
-    result = score(fused, 0, resamples=50)
-    assert (result["segments_right"], result["excerpts_right"]) == (segments, excerpts)
-
-
-@needs_mirror
-def test_authors_best_cell() -> None:
-    joints, bones = (result_frame(M2D.format(f"{name}_fc_3000")) for name in ("joint", "bone"))
-    result = score(fuse([joints, bones]), 0)
-    assert (result["n_segments"], result["n_excerpts"]) == (414, 46)
-    assert f"{result['segment_accuracy']:.2%}" == "98.07%"
-    figure4 = [[88, 2, 0, 0], [0, 99, 0, 0], [0, 0, 108, 0], [5, 0, 1, 111]]
-    assert result["confusion"] == figure4
-    lines = [line.split(",") for line in result_file("ensemble_fc_3000.txt").decode().split()]
-    in_file = np.array([int(guess) for _, guess in lines]).reshape(46, 9)
-    fused = fuse([joints, bones]).set_index(["piece", "segment"])
-    for index in range(46):
-        ours = predicted(fused.loc[f"excerpt {index}"].reset_index())
-        assert ours.tolist() == in_file[index].tolist()
