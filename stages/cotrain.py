@@ -51,7 +51,7 @@ def main(given: Sequence[str]) -> None:
             optimisers.append(phases.adam(networks.mapping, settings.learning_rate))
         trained = phases.cotrain(
             networks, optimisers, segments, cell.schedule(settings.epochs_together),
-            settings.select, settings.epochs_alone, chance,
+            settings.select, settings.epochs_alone, chance, cell.store(fold),
         )  # fmt: skip
         cell.histories.append(trained.history)
         weights.save(cell.model(cell.name, fold), trained.tested, cell.stable_facts(fold))

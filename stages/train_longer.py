@@ -37,7 +37,7 @@ def main(given: Sequence[str]) -> None:
         optimiser = phases.resume(network, path, settings.learning_rate)
         trained = phases.train_motion(
             network, optimiser, segments, cell.schedule(settings.epochs_together), settings.select,
-            Chance(int(seed), ("train_longer", kind, fold)), settings.epochs_alone,
+            Chance(int(seed), ("train_longer", kind, fold)), settings.epochs_alone, cell.store(fold),
         )  # fmt: skip
         cell.histories.append(trained.history)
         weights.save(cell.model(cell.name, fold), trained.tested, cell.stable_facts(fold))

@@ -36,7 +36,13 @@ def main(given: Sequence[str]) -> None:
         schedule = cell.schedule(settings.epochs_alone)
         optimiser = phases.adam(network, settings.learning_rate)
         trained = phases.train_motion(
-            network, optimiser, segments, schedule, settings.select, chance
+            network,
+            optimiser,
+            segments,
+            schedule,
+            settings.select,
+            chance,
+            store=cell.store(fold),
         )
         cell.histories.append(trained.history)
         last = weights.prefixed(network=trained.last, adam=trained.moments)

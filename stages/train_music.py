@@ -28,7 +28,7 @@ def main(given: Sequence[str]) -> None:
             network = MusicAutoencoder(2 * settings.width, dropout=kind == "dropout")
             network = network.to(cell.device)
         schedule = cell.schedule(settings.epochs_alone)
-        trained = phases.train_music(network, segments, schedule, chance)
+        trained = phases.train_music(network, segments, schedule, chance, cell.store(fold))
         cell.histories.append(trained.history)
         last = weights.prefixed(network=trained.last, adam=trained.moments)
         weights.save(cell.model(cell.name, fold, "last"), last, cell.stable_facts(fold))

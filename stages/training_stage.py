@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -16,10 +17,12 @@ from torch import Tensor
 from motionmusic.files import write_json, write_text
 from motionmusic.params.training import Train
 from motionmusic.predictions import make_predictions, write_predictions
+from motionmusic.training.checkpoint import Store, code_digest, content_key, remove
 from motionmusic.training.device import describe, pick_device
+from motionmusic.training.guard import die_with_parent, hold
 from motionmusic.training.loop import History, Schedule
 from motionmusic.training.phases import Segments
-from motionmusic.training.provenance import provenance
+from motionmusic.training.provenance import provenance, sha256_of
 
 IDS = ["split", "piece", "excerpt", "segment", "label"]
 
@@ -38,6 +41,30 @@ class Cell:
     histories: list[History] = field(default_factory=list)
     tested: list[pd.DataFrame] = field(default_factory=list)
     inputs: list[Path] = field(default_factory=list)
+    lock: TextIO = field(init=False)
+
+    def __post_init__(self) -> None:
+        """One process at a time may train a cell, and none outlives the DVC that started it."""
+        if "DVC_STAGE" in os.environ:
+            die_with_parent()
+        self.lock = hold(self.kept / "lock", self.name)
+
+    @property
+    def kept(self) -> Path:
+        """Where checkpoints are until the cell is done; not among the outputs, which DVC removes."""
+        return workspace.data(self.dataset, "checkpoints", self.name)
+
+    def store(self, fold: int) -> Store:
+        """The checkpoints of one fold: only those of the same parameters, data, code and machine."""
+        key = content_key(
+            {
+                "params": self.used(),
+                "inputs": sha256_of(self.inputs),
+                "code": code_digest(),
+                "machine": describe(self.device),
+            }
+        )
+        return Store(self.kept / key, f"fold{fold}")
 
     def folds(self) -> list[tuple[int, pd.DataFrame, Segments]]:
         """(fold, ids, segments on the device); motion is empty where the cell has no input."""
@@ -103,6 +130,7 @@ class Cell:
             seconds=time.monotonic() - self.started,
         )  # fmt: skip
         write_json(workspace.metrics(self.dataset, "runs", f"{self.name}.json"), record)
+        remove(self.kept)
 
 
 def rows_to_test(ids: pd.DataFrame, device: torch.device) -> Tensor:

@@ -12,13 +12,19 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from motionmusic.errors import UserError
-from motionmusic.training.loop import Chance, Schedule, logits_of, optimise
+from motionmusic.training.loop import AfterEpoch, Chance, Schedule, logits_of, optimise
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 
 
-def nothing(_: int) -> dict[str, float]:
-    return {}
+class Said(AfterEpoch):
+    """What a function says of an epoch."""
+
+    def __init__(self, function: Callable[[int], dict[str, float]]) -> None:
+        self.after = function
+
+    def after_epoch(self, epoch: int) -> dict[str, float]:
+        return self.after(epoch)
 
 
 def batches(
@@ -34,7 +40,7 @@ def batches(
 
     optimise(
         [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, rows,
-        Schedule(batch, epochs, 0.1, "constant", "fp32"), Chance(seed, (cell, 0)), nothing,
+        Schedule(batch, epochs, 0.1, "constant", "fp32"), Chance(seed, (cell, 0)), AfterEpoch(),
     )  # fmt: skip
     steps = len(seen) // epochs
     return [seen[e * steps : (e + 1) * steps] for e in range(epochs)]
@@ -104,7 +110,8 @@ def test_the_history_is_means_over_batches() -> None:
 
     history = optimise(
         [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, torch.arange(7),
-        Schedule(2, 2, 0.1, "constant", "fp32"), Chance(0, ()), lambda epoch: {"extra": 100.0 + epoch},
+        Schedule(2, 2, 0.1, "constant", "fp32"), Chance(0, ()),
+        Said(lambda epoch: {"extra": 100.0 + epoch}),
     )  # fmt: skip
     assert [row["epoch"] for row in history] == [1, 2]
     assert [row["motion_loss"] for row in history] == pytest.approx([3, 30])
@@ -129,7 +136,7 @@ def test_every_epoch_starts_in_training_mode() -> None:
     network.eval()
     optimise(
         [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, torch.arange(4),
-        Schedule(2, 3, 0.1, "constant", "fp32"), Chance(0, ()), validate,
+        Schedule(2, 3, 0.1, "constant", "fp32"), Chance(0, ()), Said(validate),
     )  # fmt: skip
     assert modes == [True] * 6
 
@@ -149,7 +156,7 @@ def rates(kind: str, epochs: int = 10, before: float = 7.0) -> list[float]:
         if kind == "constant"
         else Schedule(2, epochs, 0.01, "one_cycle", "fp32")
     )
-    optimise([network], [optimiser], losses, torch.arange(9), schedule, Chance(0, ()), nothing)
+    optimise([network], [optimiser], losses, torch.arange(9), schedule, Chance(0, ()), AfterEpoch())
     assert len(seen) == 4 * epochs
     return seen
 
@@ -177,7 +184,7 @@ def test_a_single_step_of_one_cycle() -> None:
 
     optimise(
         [network], [torch.optim.Adam(network.parameters(), 0.1)], losses, torch.arange(2),
-        Schedule(2, 1, 0.01, "one_cycle", "fp32"), Chance(0, ()), nothing,
+        Schedule(2, 1, 0.01, "one_cycle", "fp32"), Chance(0, ()), AfterEpoch(),
     )  # fmt: skip
 
 
@@ -198,7 +205,7 @@ def test_gradients_do_not_add_up_over_steps_and_losses_are_summed() -> None:
 
     optimise(
         [network], [torch.optim.SGD(network.parameters(), 9.0)], losses, torch.arange(8),
-        Schedule(4, 2, 0.01, "constant", "fp32"), Chance(0, ()), nothing,
+        Schedule(4, 2, 0.01, "constant", "fp32"), Chance(0, ()), AfterEpoch(),
     )  # fmt: skip
     w = start
     for x in seen:
@@ -220,3 +227,33 @@ def test_logits_are_in_the_order_of_the_rows(size: int) -> None:
     rows = torch.tensor([7, 1, 1, 9, 0])
     got = logits_of(Doubler().train(), motion, rows, size)
     assert torch.equal(got, 2 * motion[rows])
+
+
+def test_a_loss_that_is_no_number_stops_with_its_place() -> None:
+    network = nn.Linear(1, 1)
+    left = iter([1.0, 1.0, 1.0, 1.0, float("nan"), 1.0])
+
+    def losses(_: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        return {"motion": network.weight.sum() * 0 + next(left)}, torch.tensor(0)
+
+    with pytest.raises(UserError) as caught:
+        optimise(
+            [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, torch.arange(7),
+            Schedule(2, 2, 0.25, "constant", "fp32"), Chance(3, ("cell", 1)), AfterEpoch(),
+        )  # fmt: skip
+    assert caught.value.where == "epoch 2, step 2"
+    assert "nan" in caught.value.got
+    assert "0.25" in caught.value.got
+
+
+def test_too_little_memory_names_the_knobs() -> None:
+    network = nn.Linear(1, 1)
+
+    def losses(_: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 TiB\nmore")
+
+    with pytest.raises(UserError, match=r"smaller train\.\*\.batch"):
+        optimise(
+            [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, torch.arange(7),
+            Schedule(2, 2, 0.25, "constant", "fp32"), Chance(3, ("cell", 1)), AfterEpoch(),
+        )  # fmt: skip

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from motionmusic.errors import UserError
 from motionmusic.training import weights
-from motionmusic.training.loop import Chance, Schedule, optimise
+from motionmusic.training.loop import AfterEpoch, Chance, Schedule, optimise
 from motionmusic.training.phases import adam
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
@@ -126,7 +126,7 @@ def train(net: nn.Sequential, optimiser: torch.optim.Optimizer, cell: str, epoch
 
     optimise(
         [net], [optimiser], losses, torch.arange(20), Schedule(6, epochs, 0.01, "constant", "fp32"),
-        Chance(0, (cell,)), lambda _: {},
+        Chance(0, (cell,)), AfterEpoch(),
     )  # fmt: skip
 
 

@@ -14,6 +14,14 @@ from tqdm import tqdm
 
 from motionmusic.errors import UserError
 from motionmusic.streams import stream
+from motionmusic.training.checkpoint import Store
+from motionmusic.training.weights import (
+    State,
+    load_optimiser,
+    optimiser_state,
+    part,
+    prefixed,
+)
 
 Losses = Callable[[Tensor], tuple[dict[str, Tensor], Tensor | None]]
 History = list[dict[str, float]]
@@ -38,6 +46,21 @@ class Chance:
     cell: tuple[str | int, ...]
 
 
+class AfterEpoch:
+    """What is done between epochs: nothing, unless a subclass says more."""
+
+    def after_epoch(self, epoch: int) -> dict[str, float]:
+        """Called with the epoch's number (from 0); what it returns joins the epoch's row."""
+        return {}
+
+    def dump(self) -> tuple[State, dict[str, Any]]:
+        """What it keeps, for a checkpoint: tensors, and what JSON holds."""
+        return {}, {}
+
+    def restore(self, state: State, facts: dict[str, Any]) -> None:
+        """Take what a checkpoint kept."""
+
+
 def optimise(
     networks: Sequence[nn.Module],
     optimisers: Sequence[torch.optim.Optimizer],
@@ -45,7 +68,8 @@ def optimise(
     train_rows: Tensor,
     schedule: Schedule,
     chance: Chance,
-    after_epoch: Callable[[int], dict[str, float]],
+    between: AfterEpoch,
+    store: Store | None = None,
 ) -> History:
     """Optimise for all epochs and return one row of numbers per epoch.
 
@@ -58,14 +82,17 @@ def optimise(
             a function of seed and epoch alone; the last incomplete batch is dropped.
         schedule: batch size, epochs, learning rate, precision.
         chance: whose random stream.
-        after_epoch: called with the epoch's number (from 0); what it returns joins the row.
+        between: what is done after each epoch.
+        store: where an interrupted training left its checkpoints, and where new ones go; a training
+            that goes on gives the bytes of one that was never interrupted.
 
     Returns:
         rows with ``epoch`` (from 1), every loss's mean over batches, ``accuracy`` (of the training
-        segments seen, in training mode) and what ``after_epoch`` gave.
+        segments seen, in training mode) and what ``between`` gave.
 
     Raises:
-        UserError: where there are fewer training segments than one batch.
+        UserError: there are fewer training segments than one batch, a loss is not finite, or
+            memory is not enough.
     """
     steps = len(train_rows) // schedule.batch
     if steps == 0:
@@ -92,36 +119,115 @@ def optimise(
     # products and activations alone: weights, Adam and the statistics of batch norms stay float32
     low = schedule.precision == "bf16"
     history: History = []
-    bar = _bar(schedule.epochs, "/".join(map(str, chance.cell)))
-    for epoch in range(schedule.epochs):
+    found = None if store is None else store.load()
+    if found is not None:
+        history = _restore(*found, networks, optimisers, schedulers, between)
+    bar = _bar(schedule.epochs, len(history), "/".join(map(str, chance.cell)))
+    for epoch in range(len(history), schedule.epochs):
         for network in networks:
             network.train()
-        sums: dict[str, Tensor] = {}
+        by_step: list[Tensor] = []
+        names: list[str] = []
         right: Tensor | None = None
         for rows in _batches(train_rows, schedule.batch, chance, epoch):
-            with torch.autocast(rows.device.type, torch.bfloat16, enabled=low):
-                named, hits = losses(rows)
-            for optimiser in optimisers:
-                optimiser.zero_grad(set_to_none=True)
-            torch.stack(list(named.values())).sum().backward()  # type: ignore[no-untyped-call]
-            for optimiser in optimisers:
-                optimiser.step()
+            try:
+                with torch.autocast(rows.device.type, torch.bfloat16, enabled=low):
+                    named, hits = losses(rows)
+                values = torch.stack(list(named.values()))
+                for optimiser in optimisers:
+                    optimiser.zero_grad(set_to_none=True)
+                values.sum().backward()  # type: ignore[no-untyped-call]
+                for optimiser in optimisers:
+                    optimiser.step()
+            except (RuntimeError, MemoryError) as error:
+                no_memory = (torch.OutOfMemoryError, MemoryError)
+                if not isinstance(error, no_memory) and "allocate memory" not in str(error):
+                    raise
+                raise UserError(
+                    "/".join(map(str, chance.cell)), f"batch of {schedule.batch}",
+                    "memory for one step", str(error).splitlines()[0],
+                    "set a smaller train.*.batch or train.*.width, or a device with more memory",
+                ) from None  # fmt: skip
             for scheduler in schedulers:
                 scheduler.step()
             if hits is not None:
                 right = hits if right is None else right + hits
-            for name, value in named.items():
-                sums[name] = sums.get(name, torch.zeros_like(value)) + value.detach()
+            by_step.append(values.detach())
+            names = list(named)
+        # the only time in an epoch that the device is waited for
+        _must_be_finite(torch.stack(by_step).cpu(), schedule, chance, epoch)
+        totals = [float(total) for total in sum(by_step[1:], by_step[0])]
         row = {"epoch": float(epoch + 1)}
-        row |= {f"{name}_loss": float(total) / steps for name, total in sums.items()}
+        row |= {f"{name}_loss": total / steps for name, total in zip(names, totals, strict=True)}
         if right is not None:
             row["accuracy"] = float(right) / (steps * schedule.batch)
-        row |= after_epoch(epoch)
+        row |= between.after_epoch(epoch)
         history.append(row)
-        shown = {"loss": sum(map(float, sums.values())) / steps, "accuracy": row.get("accuracy")}
+        if store is not None:
+            kept, facts = between.dump()
+            state = _everything(networks, optimisers, kept)
+            facts |= {
+                "epoch": epoch + 1,
+                "history": history,
+                "schedulers": [scheduler.state_dict() for scheduler in schedulers],
+            }
+            store.save(state, facts, last=epoch + 1 == schedule.epochs)
+        shown = {"loss": sum(totals) / steps, "accuracy": row.get("accuracy")}
         bar.set_postfix({k: f"{v:.3f}" for k, v in shown.items() if v is not None}, refresh=False)
         bar.update()
     bar.close()
+    return history
+
+
+def _must_be_finite(losses: Tensor, schedule: Schedule, chance: Chance, epoch: int) -> None:
+    broken = (~losses.isfinite()).any(1).nonzero()
+    if len(broken):
+        raise UserError(
+            "/".join(map(str, chance.cell)), f"epoch {epoch + 1}, step {int(broken[0]) + 1}",
+            "a finite loss", f"{losses[int(broken[0])].tolist()}, learning rate"
+            f" {schedule.learning_rate:g}",
+            "lower train.*.learning_rate; what was kept of earlier epochs stays until a run is done",
+        )  # fmt: skip
+
+
+def _everything(
+    networks: Sequence[nn.Module], optimisers: Sequence[torch.optim.Optimizer], kept: State
+) -> State:
+    """All tensors that decide how a training goes on."""
+    state = prefixed(kept=kept, random={"cpu": torch.get_rng_state()})
+    for number, network in enumerate(networks):
+        state |= prefixed(**{f"network{number}": network.state_dict()})
+    for number, optimiser in enumerate(optimisers):
+        state |= prefixed(**{f"adam{number}": optimiser_state(optimiser)})
+    device = next(networks[0].parameters()).device
+    if device.type == "cuda":
+        state["random.cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def _restore(
+    state: State,
+    facts: dict[str, Any],
+    networks: Sequence[nn.Module],
+    optimisers: Sequence[torch.optim.Optimizer],
+    schedulers: Sequence[torch.optim.lr_scheduler.LRScheduler],
+    between: AfterEpoch,
+) -> History:
+    for number, network in enumerate(networks):
+        network.load_state_dict(part(state, f"network{number}"))
+    for number, optimiser in enumerate(optimisers):
+        load_optimiser(optimiser, part(state, f"adam{number}"))
+    for scheduler, values in zip(schedulers, facts["schedulers"], strict=True):
+        scheduler.load_state_dict(values)
+        for settings, rate in zip(
+            scheduler.optimizer.param_groups, scheduler.get_last_lr(), strict=True
+        ):
+            settings["lr"] = rate
+    between.restore(part(state, "kept"), facts)
+    torch.set_rng_state(state["random.cpu"])
+    if "random.cuda" in state:
+        torch.cuda.set_rng_state(state["random.cuda"], next(networks[0].parameters()).device)
+    history: History = facts["history"]
     return history
 
 
@@ -132,11 +238,12 @@ def _batches(rows: Tensor, size: int, chance: Chance, epoch: int) -> Iterator[Te
         yield shuffled[start : start + size]
 
 
-def _bar(epochs: int, name: str) -> tqdm[Any]:
+def _bar(epochs: int, done: int, name: str) -> tqdm[Any]:
     terminal = sys.stderr.isatty()
     return tqdm(
-        total=epochs, desc=name, unit="epoch", mininterval=0.2 if terminal else 30, maxinterval=30
-    )
+        total=epochs, initial=done, desc=name, unit="epoch", mininterval=0.2 if terminal else 30,
+        maxinterval=30,
+    )  # fmt: skip
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,8 @@ from motionmusic.networks.motion_encoder import MotionEncoder
 from motionmusic.networks.music_autoencoder import MusicAutoencoder
 from motionmusic.streams import stream_seed
 from motionmusic.training import weights
-from motionmusic.training.loop import Chance, History, Schedule, logits_of, optimise
+from motionmusic.training.checkpoint import Store
+from motionmusic.training.loop import AfterEpoch, Chance, History, Schedule, logits_of, optimise
 from motionmusic.training.weights import State
 
 Select = Literal["last", "last_hundred", "best_validation"]
@@ -97,6 +98,7 @@ def train_motion(
     select: Select,
     chance: Chance,
     earlier_epochs: int = 0,
+    store: Store | None = None,
 ) -> Trained:
     """The motion encoder by cross-entropy alone. The network is changed in place.
 
@@ -111,14 +113,19 @@ def train_motion(
 
     at = epoch_to_test(select, schedule.epochs, earlier_epochs)
     keeper = Keeper(network, network, segments, select, at)
-    history = optimise(
-        [network], [optimiser], losses, segments.train, schedule, chance, keeper.after_epoch
-    )
+    with seeded(chance, "dropout", segments.motion.device):  # of which it has none
+        history = optimise(
+            [network], [optimiser], losses, segments.train, schedule, chance, keeper, store
+        )
     return Trained(keeper.state, network.state_dict(), weights.optimiser_state(optimiser), history)
 
 
 def train_music(
-    network: MusicAutoencoder, segments: Segments, schedule: Schedule, chance: Chance
+    network: MusicAutoencoder,
+    segments: Segments,
+    schedule: Schedule,
+    chance: Chance,
+    store: Store | None = None,
 ) -> Trained:
     """Phase 1 of the music autoencoder: reconstruction alone. The network is changed in place."""
 
@@ -130,7 +137,7 @@ def train_music(
     optimiser = adam(network, schedule.learning_rate)
     with seeded(chance, "dropout", segments.music.device):
         history = optimise(
-            [network], [optimiser], losses, segments.train, schedule, chance, lambda _: {}
+            [network], [optimiser], losses, segments.train, schedule, chance, AfterEpoch(), store
         )
     state = network.state_dict()
     return Trained(state, state, weights.optimiser_state(optimiser), history)
@@ -178,6 +185,7 @@ def cotrain(
     select: Select,
     earlier_epochs: int,
     chance: Chance,
+    store: Store | None = None,
 ) -> Trained:
     """Phase 2, collaborative learning. The networks are changed in place.
 
@@ -189,6 +197,7 @@ def cotrain(
         select: which epoch's weights are tested.
         earlier_epochs: of phase 1, for ``last_hundred``.
         chance: whose random stream.
+        store: of its checkpoints.
     """
 
     def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
@@ -198,12 +207,12 @@ def cotrain(
     keeper = Keeper(networks, networks.motion, segments, select, at)
     with seeded(chance, "dropout", segments.motion.device):
         history = optimise(
-            [networks], optimisers, losses, segments.train, schedule, chance, keeper.after_epoch
+            [networks], optimisers, losses, segments.train, schedule, chance, keeper, store
         )
     return Trained(keeper.state, networks.state_dict(), {}, history)
 
 
-class Keeper:
+class Keeper(AfterEpoch):
     """Keeps the weights that are tested: those of one epoch, or of the best validation accuracy."""
 
     def __init__(
@@ -227,3 +236,11 @@ class Keeper:
             self.best = accuracy
             self.state = copy.deepcopy(self.network.state_dict())
         return {"validation_accuracy": accuracy}
+
+    def dump(self) -> tuple[State, dict[str, Any]]:
+        """The weights that are kept so far, and their accuracy."""
+        return self.state, {"best": self.best}
+
+    def restore(self, state: State, facts: dict[str, Any]) -> None:
+        """Take the weights of a checkpoint."""
+        self.state, self.best = state, facts["best"]

@@ -79,10 +79,18 @@ def optimiser_state(optimiser: torch.optim.Optimizer) -> State:
 
 
 def load_optimiser(optimiser: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
-    """Put moments written by :func:`optimiser_state` back; the learning rate stays the optimiser's."""
+    """Put moments written by :func:`optimiser_state` back; the learning rate stays the optimiser's.
+
+    A moment gets the memory layout of its parameter: fused Adam walks both side by side, and would
+    silently pair a channels-last weight with another weight's moment.
+    """
+    parameters = [p for settings in optimiser.param_groups for p in settings["params"]]
     entries: dict[int, dict[str, Tensor]] = {}
     for name, value in state.items():
         number, key = name.split(".")
+        parameter = parameters[int(number)]
+        if value.shape == parameter.shape:
+            value = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
         entries.setdefault(int(number), {})[key] = value
     optimiser.load_state_dict(
         {"state": entries, "param_groups": optimiser.state_dict()["param_groups"]}

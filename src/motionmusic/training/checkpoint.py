@@ -1,0 +1,100 @@
+"""Where an interrupted training goes on: everything at the end of an epoch, keyed by content.
+
+A checkpoint is a safetensors file whose name holds the epoch and a digest of its bytes, so that a
+damaged one is known before it is used; the one before is kept until the next is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import safe_open
+
+from motionmusic.files import write_bytes
+from motionmusic.training.weights import State
+
+EVERY_S = 30.0
+SHARE = 0.05
+
+
+def content_key(facts: Mapping[str, Any]) -> str:
+    """A name for everything that decides what a training computes (parameters, data, code, machine)."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def code_digest() -> dict[str, str]:
+    """Own module → SHA-256 of its source, for all that this process has loaded."""
+    package = Path(__file__).parents[1]
+    folders = (package, package.parents[1] / "stages")
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for module in list(sys.modules.values())
+        for path in [Path(getattr(module, "__file__", None) or "/")]
+        if any(folder in path.parents for folder in folders)
+    }
+
+
+@dataclass
+class Store:
+    """The checkpoints of one training, for example of one fold of a cell.
+
+    Attributes:
+        folder: of the training's content key.
+        name: of the training within it; the files are NAME-EPOCH-DIGEST.safetensors.
+        every_s: seconds between two checkpoints,
+        share: or so many that writing them takes at most this share of the time.
+    """
+
+    folder: Path
+    name: str
+    every_s: float = EVERY_S
+    share: float = SHARE
+    _next: float = field(default_factory=time.monotonic)
+
+    def load(self) -> tuple[State, dict[str, Any]] | None:
+        """The latest whole checkpoint: tensors, facts. Damaged ones are said, removed and passed by."""
+        for path in self._paths():
+            content = path.read_bytes()
+            if path.stem.rsplit("-", 1)[1] == _digest(content):
+                with safe_open(path, "pt") as file:
+                    facts = json.loads(file.metadata()["facts"])
+                return safetensors.torch.load(content), facts
+            print(f"{path}: damaged, going on from the one before", file=sys.stderr)
+            path.unlink()
+        return None
+
+    def save(self, state: State, facts: Mapping[str, Any], *, last: bool) -> None:
+        """Keep the end of epoch ``facts["epoch"]`` if it is time, or if it is the last epoch."""
+        started = time.monotonic()
+        if started < self._next and not last:
+            return
+        tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+        content = safetensors.torch.save(tensors, metadata={"facts": json.dumps(dict(facts))})
+        name = f"{self.name}-{facts['epoch']:06d}-{_digest(content)}.safetensors"
+        write_bytes(self.folder / name, content)
+        for path in self._paths()[2 - last :]:
+            path.unlink()
+        ended = time.monotonic()
+        self._next = ended + max(self.every_s, (ended - started) / self.share)
+
+    def _paths(self) -> list[Path]:
+        """Latest first."""
+        return sorted(self.folder.glob(f"{self.name}-*-*.safetensors"), reverse=True)
+
+
+def remove(folder: Path) -> None:
+    """Everything that was kept for a training which is done; with other contents' leftovers."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

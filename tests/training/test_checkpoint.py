@@ -1,0 +1,179 @@
+"""Interrupted trainings end with the bytes of uninterrupted ones; damage is noticed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from motionmusic import files
+from motionmusic.networks.motion_encoder import MotionEncoder
+from motionmusic.networks.music_autoencoder import MusicAutoencoder
+from motionmusic.training import checkpoint, phases
+from motionmusic.training.checkpoint import Store, code_digest, content_key
+from motionmusic.training.loop import AfterEpoch, Chance, Schedule, optimise
+from motionmusic.training.phases import Collaborative, Segments, mapping_of
+from motionmusic.training.weights import State
+
+pytestmark = pytest.mark.usefixtures("torch_alone")
+EPOCHS = 4
+
+
+class Killed(BaseException):
+    """Stands for a process that ends in the middle."""
+
+
+def train(phase: str, store: Store | None, select: phases.Select, kind: Any) -> phases.Trained:
+    """One phase as the stages run it, from its initial weights: ten segments, two steps an epoch."""
+    chance = Chance(0, (phase, 0))
+    random = torch.Generator().manual_seed(1)
+    data = Segments(
+        torch.rand(14, 3, 25, 5, generator=random), torch.rand(14, 1, 96, 25, generator=random),
+        torch.arange(14) % 3, torch.arange(10), torch.arange(10, 14),
+    )  # fmt: skip
+    plan = Schedule(4, EPOCHS, 0.01, kind, "fp32")
+    with phases.seeded(chance, "initial", torch.device("cpu")):
+        networks = Collaborative(
+            MotionEncoder(3, torch.eye(5).repeat(3, 1, 1), 3, width=4),
+            MusicAutoencoder(8, dropout="dropout" in phase),
+            mapping_of(phase, 16),
+        )
+    if phase == "motion":
+        adam = phases.adam(networks.motion, 0.01)
+        return phases.train_motion(networks.motion, adam, data, plan, select, chance, 0, store)
+    if phase == "music dropout":
+        return phases.train_music(networks.music, data, plan, chance, store)
+    children = [child for child in networks.children() if list(child.parameters())]
+    optimisers = [phases.adam(child, 0.01) for child in children]
+    return phases.cotrain(networks, optimisers, data, plan, select, EPOCHS, chance, store)
+
+
+def same(a: State, b: State) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+@pytest.mark.parametrize("kind", ["constant", "one_cycle"])
+@pytest.mark.parametrize("phase", ["motion", "music dropout", "dropout", "fc"])
+def test_killed_in_every_epoch_it_ends_the_same(
+    phase: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    select: phases.Select = "last" if phase == "music dropout" else "best_validation"
+    whole = train(phase, None, select, kind)
+    step = torch.optim.Adam.step
+    for victim in range(EPOCHS):
+        calls = 2 * {"motion": 1, "music dropout": 1, "dropout": 2, "fc": 3}[phase]  # an epoch
+        left = victim * calls + calls // 2
+        store = Store(tmp_path / phase / str(victim), "fold0", every_s=0, share=math.inf)
+
+        def dying(self: Any, *args: Any, **more: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return step(self, *args, **more)
+
+        monkeypatch.setattr(torch.optim.Adam, "step", dying)
+        with pytest.raises(Killed):
+            train(phase, store, select, kind)
+        monkeypatch.setattr(torch.optim.Adam, "step", step)
+        again = train(phase, store, select, kind)
+        assert same(again.tested, whole.tested), victim
+        assert same(again.last, whole.last), victim
+        assert same(again.moments, whole.moments), victim
+        assert again.history == whole.history, victim
+
+
+def small(
+    store: Store | None, epochs: int = 6, before: Callable[[int], None] | None = None
+) -> Tensor:
+    network = nn.Linear(2, 1)
+    with torch.no_grad():
+        network.weight.fill_(0.5)
+        network.bias.fill_(0)
+    done = 0
+
+    def losses(rows: Tensor) -> tuple[dict[str, Tensor], None]:
+        nonlocal done
+        if before is not None:
+            before(done)
+        done += 1
+        noise = torch.rand(2)  # as dropout draws
+        return {"x": (network(rows[:, None] * noise) ** 2).mean()}, None
+
+    with phases.seeded(Chance(0, ("small",)), "dropout", torch.device("cpu")):
+        optimise(
+            [network], [phases.adam(network, 0.1)], losses, torch.arange(8.0),
+            Schedule(4, epochs, 0.1, "one_cycle", "fp32"), Chance(0, ("small",)), AfterEpoch(), store,
+        )  # fmt: skip
+    return network.weight.detach().clone()
+
+
+def until(step: int) -> Callable[[int], None]:
+    def check(done: int) -> None:
+        if done == step:
+            raise Killed
+
+    return check
+
+
+def test_a_damaged_checkpoint_is_said_and_the_one_before_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(tmp_path, "fold0", every_s=0, share=math.inf)
+    with pytest.raises(Killed):
+        small(store, before=until(9))
+    kept = sorted(tmp_path.iterdir())
+    assert [path.name.split("-")[1] for path in kept] == ["000003", "000004"]
+    content = bytearray(kept[-1].read_bytes())
+    content[-3] ^= 1  # one bit of one weight
+    kept[-1].write_bytes(content)
+    assert torch.equal(small(store), small(None))
+    assert "damaged" in capsys.readouterr().err
+    # done: only the last one is left until the cell is done
+    assert [path.name.split("-")[1] for path in tmp_path.iterdir()] == ["000006"]
+
+
+def test_an_unfinished_write_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path, "fold0", every_s=0, share=math.inf)
+    write = files.write_bytes
+
+    def full(path: Path, content: bytes) -> None:
+        if "-000003-" in path.name:
+            raise OSError(28, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(checkpoint, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        small(store)
+    monkeypatch.setattr(checkpoint, "write_bytes", write)
+    assert [path.name.split("-")[1] for path in sorted(tmp_path.iterdir())] == ["000001", "000002"]
+    assert torch.equal(small(store), small(None))
+
+
+def test_a_done_training_is_not_trained_again(tmp_path: Path) -> None:
+    store = Store(tmp_path, "fold0")
+    first = small(store)
+    assert torch.equal(small(store, before=until(0)), first)
+
+
+def test_checkpoints_come_when_it_is_time(tmp_path: Path) -> None:
+    store = Store(tmp_path, "fold0", every_s=3600)
+    with pytest.raises(Killed):
+        small(store, before=until(9))
+    # the first at once, so that a slow training keeps something early; then none for an hour
+    assert [path.name.split("-")[1] for path in tmp_path.iterdir()] == ["000001"]
+
+
+def test_another_content_has_another_key() -> None:
+    facts = {"params": {"batch": 4}, "inputs": {"a": "1"}, "code": code_digest()}
+    assert content_key(facts) == content_key(dict(reversed(facts.items())))
+    assert content_key(facts) != content_key(facts | {"params": {"batch": 5}})
+    assert content_key(facts) != content_key(facts | {"inputs": {"a": "2"}})
+    assert "loop.py" in code_digest()
