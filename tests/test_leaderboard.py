@@ -80,6 +80,27 @@ def test_differences_are_to_the_best_baseline_over_the_seeds(
     ] * 3
 
 
+def test_of_baselines_that_tie_per_segment_the_votes_decide() -> None:
+    spread = frame_of(6)
+    # the same number of segments, but all right in half of the pieces: fewer excerpts
+    packed = frame_of(6)
+    whole = packed["piece"].isin(["P_0", "P_1", "P_2"]).to_numpy()
+    said = np.where(whole | (packed["segment"] < 2), packed["label"], (packed["label"] + 1) % 3)
+    packed = make_predictions("x", packed, np.eye(3)[said])
+    cells = {"alone/joints": [spread], "packed/joints": [packed], "spread/joints": [spread]}
+    options: dict[str, Any] = {
+        "rows": ("alone",), "inputs": ("joints",), "baselines": ("packed", "spread"),
+    }  # fmt: skip
+    scores = evaluate(cells, CLASSES, 0, resamples=50, **options)
+    rows = leaderboard(scores, complete_cells(cells, **options), ("packed", "spread"), (), 0, 50)
+    assert rows[-1]["model"] == "packed"
+    assert "against the best baseline (spread)" in " ".join(
+        leaderboard_markdown("x", "by_piece", scores, rows).split()
+    )
+    assert {row["segment"]["difference"] for row in rows} == {0.0}
+    assert rows[-1]["segment"]["difference_low"] < 0 < rows[-1]["segment"]["difference_high"]
+
+
 def test_csv_and_markdown_say_the_same(
     board: tuple[dict[str, Any], list[dict[str, Any]]],
 ) -> None:

@@ -41,7 +41,10 @@ def overview(
     rows = []
     for dataset, scores in evaluations.items():
         cells = scores["cells"]
-        best = max(baselines, key=lambda name: cells[f"{name}/joints"]["segment"]["mean"])
+        means = {
+            name: [cells[f"{name}/joints"][level]["mean"] for level in LEVELS] for name in baselines
+        }
+        best = max(baselines, key=lambda name: means[name])
         train = trains[dataset]
         row: dict[str, Any] = {
             "dataset": dataset,
