@@ -1,6 +1,6 @@
 """Logistic regression, random trees and boosting on facing statistics, log-probabilities averaged.
 
-Regression and trees also learn from the mirror images. Chosen among 40 candidates on validation,
+Regression and trees also learn from the mirror images. Chosen among several dozen candidates on validation,
 and not on it alone: an earlier choice had the distances of joints among its statistics, and failed
 by capture session because they name the session (docs/benchmark.md).
 """
