@@ -157,13 +157,16 @@ def space(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 def tree(space: Path, without: str = "") -> dict[str, str]:
-    """Every file and folder with its content, the hidden ones too, but what is in ``without``."""
+    """Every file and folder with its content, the hidden ones too, but what is in ``without``.
+
+    Checkpoints are scratch: an interrupted training leaves them so as to go on.
+    """
     found = {
         str(path.relative_to(space)): (
             hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
         )
         for path in space.rglob("*")
-        if not without or without not in path.parts
+        if "checkpoints" not in path.parts and (not without or without not in path.parts)
     }
     assert found
     return found
