@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import workspace
 
 from motionmusic import errors
-from motionmusic.baselines import BASELINES
 from motionmusic.evaluation import (
-    INPUTS,
-    ROWS,
+    cell_files,
     complete_cells,
     confusion_rows,
     evaluate,
@@ -31,15 +29,7 @@ def main(given: Sequence[str]) -> None:
     folds = group(Segment, "segment", dataset).folds
     about = group(DATASET, "datasets", dataset)
     classes = list(about.labels.values())
-    cells = [(row, kind) for row in ROWS for kind in INPUTS]
-    cells += [(name, "joints") for name in BASELINES]
-    predictions = workspace.data(dataset, "predictions")
-    read = read_cells(
-        {
-            f"{row}/{kind}": [[predictions / f"{row}-{kind}-{seed}.parquet"] for seed in seeds]
-            for row, kind in cells
-        }
-    )
+    read = read_cells(cell_files(workspace.data(dataset, "predictions"), seeds))
     result = evaluate(read, classes, settings.seed, folds=folds, resamples=settings.resamples)
     write_json(workspace.metrics(dataset, "evaluation.json"), result)
     write_json(workspace.metrics(dataset, "scores.json"), summary(result))

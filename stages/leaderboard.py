@@ -8,7 +8,7 @@ import workspace
 
 from motionmusic import errors
 from motionmusic.baselines import BASELINES
-from motionmusic.evaluation import INPUTS, ROWS, complete_cells, evaluate, read_cells
+from motionmusic.evaluation import cell_files, complete_cells, evaluate, read_cells
 from motionmusic.files import write_json, write_text
 from motionmusic.leaderboard import leaderboard, leaderboard_csv, leaderboard_markdown
 from motionmusic.params.data import DATASET, Segment
@@ -24,17 +24,12 @@ def main(given: Sequence[str]) -> None:
     entries = group(list[str], "entries")
     segment = group(Segment, "segment", dataset)
     classes = list(group(DATASET, "datasets", dataset).labels.values())
-    cells = {
-        f"{row}/{kind}": (f"predictions/{row}-{kind}", seeds) for row in ROWS for kind in INPUTS
+    files = cell_files(workspace.data(dataset, "predictions"), seeds)
+    folder = workspace.data(dataset, "entries")
+    files |= {
+        f"{e}/joints": [[folder / f"{e}-{seed}.parquet"] for seed in entry_seeds] for e in entries
     }
-    cells |= {f"{name}/joints": (f"predictions/{name}-joints", seeds) for name in BASELINES}
-    cells |= {f"{name}/joints": (f"entries/{name}", entry_seeds) for name in entries}
-    read = read_cells(
-        {
-            cell: [[workspace.data(dataset, f"{file}-{seed}.parquet")] for seed in of_cell]
-            for cell, (file, of_cell) in cells.items()
-        }
-    )
+    read = read_cells(files)
     rows = (*BASELINES, *entries)
     scores = evaluate(
         read, classes, settings.seed, baselines=rows, folds=segment.folds,

@@ -130,6 +130,15 @@ def log_probabilities(
     return _log(probabilities)
 
 
+def boosting_logits(
+    train: NDArray[Any], labels: NDArray[np.int64], test: NDArray[Any], classes: int, seed: int
+) -> NDArray[np.float32]:
+    """Gradient boosting on any features, on one core; arguments as :func:`log_probabilities`."""
+    with threadpool_limits(limits=1):
+        model = _model("gradient_boosting", seed, trees=0, logistic_c=0, n_jobs=1)
+        return log_probabilities(model, train, labels, test, classes)
+
+
 def _nearest_centroid(
     train: NDArray[np.float64],
     labels: NDArray[np.int64],

@@ -45,6 +45,16 @@ _EXPERIMENTS = ("joints", "bones", "fused", "merged")
 _REMEDY = "run `dvc repro` for the stage that writes its predictions"
 
 
+def cell_files(predictions: Path, seeds: Sequence[int]) -> dict[str, list[list[Path]]]:
+    """Where the stages leave every network's and baseline's predictions: ``files[cell][seed][0]``."""
+    cells = [(row, name) for row in ROWS for name in INPUTS]
+    cells += [(name, "joints") for name in BASELINES]
+    return {
+        f"{row}/{name}": [[predictions / f"{row}-{name}-{seed}.parquet"] for seed in seeds]
+        for row, name in cells
+    }
+
+
 def read_cells(
     files: Mapping[str, Sequence[Sequence[Path]]], split: str = "test"
 ) -> dict[str, list[pd.DataFrame]]:

@@ -36,11 +36,14 @@ def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, captio
     Raises:
         ValueError: counts are not (k, k) for k names.
     """
+    return png(draw_confusion(counts, names, title, caption))
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as PNG; equal figures give equal bytes."""
     buffer = io.BytesIO()
     # without the version of matplotlib, which is the only metadata
-    draw_confusion(counts, names, title, caption).savefig(
-        buffer, format="png", metadata={"Software": None}
-    )
+    figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 

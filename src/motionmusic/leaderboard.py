@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from motionmusic.scoring import LEVELS, at_level, paired_difference, per_piece
-from motionmusic.tables import NAMES, document, grid, signed
+from motionmusic.tables import NAMES, accuracy_text, document, grid, percent, points_text
 
 _NETWORKS = {"alone": "MCLEMCD without CL", "longer": "MCLEMCD without CL, as many epochs"} | {
     row: f"{name} with CL" for row, name in NAMES.items()
@@ -106,19 +106,17 @@ def leaderboard_markdown(
     body = []
     for row in rows:
         segment, excerpt = row["segment"], row["excerpt"]
-        difference = "–" if row["model"] == best and row["kind"] == "baseline" else (
-            f"{signed(100 * segment['difference'])} [{signed(100 * segment['difference_low'])},"
-            f" {signed(100 * segment['difference_high'])}]"
-        )  # fmt: skip
+        to_best = {
+            part: segment[name]
+            for part, name in (
+                ("difference", "difference"), ("low", "difference_low"), ("high", "difference_high"),
+            )
+        }  # fmt: skip
+        own = row["model"] == best and row["kind"] == "baseline"
         body.append(
             [f"{row['rank']}", row["model"], row["kind"], row["input"], f"{row['seeds']}",
-             _accuracy(segment), _accuracy(excerpt), difference]
+             accuracy_text(percent(segment)), accuracy_text(percent(excerpt)),
+             "–" if own else points_text(percent(to_best))]
         )  # fmt: skip
     head = ["", "model", "kind", "input", "seeds", "segments", "excerpts", "− best baseline"]
     return document(caption, grid(head, body))
-
-
-def _accuracy(scores: Mapping[str, float]) -> str:
-    spread = "" if np.isnan(scores["sd"]) else f" ± {100 * scores['sd']:.1f}"
-    interval = f"[{100 * scores['low']:.1f}, {100 * scores['high']:.1f}]"
-    return f"{100 * scores['mean']:.1f}{spread} {interval}"

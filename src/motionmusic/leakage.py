@@ -7,7 +7,6 @@ scaled to (params.yaml, joints.*.scale).
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from motionmusic.figures import png
 from motionmusic.files import Float32
 from motionmusic.params.data import Protocol
 
@@ -180,12 +180,7 @@ def leakage_figure(
     distances: Floats, reference: Floats, near: float, title: str, caption: str
 ) -> bytes:
     """The picture of :func:`draw_leakage` as PNG; equal arguments give equal bytes."""
-    buffer = io.BytesIO()
-    # without the version of matplotlib, which is the only metadata
-    draw_leakage(distances, reference, near, title, caption).savefig(
-        buffer, format="png", metadata={"Software": None}
-    )
-    return buffer.getvalue()
+    return png(draw_leakage(distances, reference, near, title, caption))
 
 
 def draw_leakage(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +9,10 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from motionmusic.figures import png
 from motionmusic.params.data import Segment
 from motionmusic.params.training import Train
-from motionmusic.tables import document, grid, signed
+from motionmusic.tables import accuracy_text, document, grid, percent, points_text
 
 NETWORKS = {"alone": "without CL", "longer": "without CL, as many epochs", "fc": "MCLEMCD-FC, CL"}
 LEVELS = ("segment", "excerpt")
@@ -100,10 +100,10 @@ def overview_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
                 + (f", {row['folds']} folds" if row["folds"] > 1 else ""),
                 f"{row['n_segments']} / {row['n_excerpts']} / {row['n_pieces']}",
                 f"{100 * row['chance']:.0f}",
-                *(_accuracy(of[name]) for name in NETWORKS),
-                f"{_accuracy(of['baseline'])} {row['best_baseline'].replace('_', ' ')}",
-                _gain(of["gain"]),
-                _gain(of["gain_equal_epochs"]),
+                *(accuracy_text(percent(of[name])) for name in NETWORKS),
+                f"{accuracy_text(percent(of['baseline']))} {row['best_baseline'].replace('_', ' ')}",
+                points_text(percent(of["gain"])),
+                points_text(percent(of["gain_equal_epochs"])),
             ]
         )
     head = ["data set: split", "test segments / excerpts / pieces", "chance", *NETWORKS.values(),
@@ -163,15 +163,4 @@ def overview_figure(rows: Sequence[Mapping[str, Any]]) -> bytes:
     figure.legend(
         loc="upper center", ncol=4, frameon=False, fontsize=9, bbox_to_anchor=(0.55, 0.995)
     )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def _accuracy(of: Mapping[str, float]) -> str:
-    return f"{100 * of['mean']:.1f} [{100 * of['low']:.1f}, {100 * of['high']:.1f}]"
-
-
-def _gain(of: Mapping[str, float]) -> str:
-    parts = [signed(100 * of[part]) for part in ("difference", "low", "high")]
-    return f"{parts[0]} [{parts[1]}, {parts[2]}]"
+    return png(figure)

@@ -232,7 +232,7 @@ def accuracy_table(
             scores = evaluation["cells"][f"{key}/{kind}"][unit]
             cells.append(
                 {"row": row, "cl": cl, "input": kind}
-                | {part: _percent(scores[part]) for part in ("mean", "sd", "low", "high")}
+                | percent(scores, "mean", "sd", "low", "high")
                 | {
                     "paper": printed.get((row, cl, kind)),
                     "files": scored.get((row, cl, kind)),
@@ -257,7 +257,7 @@ def accuracy_table(
         "counts": {
             part: evaluation[part] for part in ("n_segments", "n_excerpts", "n_pieces", "n_seeds")
         },
-        "chance": {part: _percent(share) for part, share in evaluation["chance"].items()},
+        "chance": percent(evaluation["chance"]),
         "cells": cells,
         "gain": _gained(evaluation, "alone", unit),
         "gain_equal_epochs": _gained(evaluation, "longer", unit),
@@ -287,7 +287,7 @@ def _scored(
 def _gained(evaluation: Mapping[str, Any], without: str, unit: str) -> dict[str, Any]:
     """What MCLEMCD-FC, fused, has more than without CL, in points."""
     gain = evaluation["collaborative_gain"][without]["fused"]["fc"][unit]
-    gain = {part: _percent(gain[part]) for part in ("difference", "low", "high")}
+    gain = percent(gain, "difference", "low", "high")
     low, high = gain["low"], gain["high"]
     return gain | {"holds_zero": None if low is None or high is None else bool(low <= 0 <= high)}
 
@@ -408,12 +408,22 @@ def _verdict(gain: Mapping[str, Any]) -> str:
     return f"{points} [{signed(gain['low'])}, {signed(gain['high'])}]; the interval {verdict}."
 
 
+def accuracy_text(scores: Mapping[str, Any]) -> str:
+    """mean ± sd [low, high], in percent; a spread or an interval that is not there is left out."""
+    sd, low = scores.get("sd"), scores["low"]
+    spread = "" if sd is None else f" ± {sd:.1f}"
+    interval = "" if low is None else f" [{low:.1f}, {scores['high']:.1f}]"
+    return f"{scores['mean']:.1f}{spread}{interval}"
+
+
+def points_text(gain: Mapping[str, Any]) -> str:
+    """difference [low, high], in points and with their signs; without an interval where none is."""
+    interval = "" if gain["low"] is None else f" [{signed(gain['low'])}, {signed(gain['high'])}]"
+    return f"{signed(gain['difference'])}{interval}"
+
+
 def _ours(cell: Mapping[str, Any] | None) -> str:
-    if cell is None:
-        return "–"
-    spread = "" if cell["sd"] is None else f" ± {cell['sd']:.1f}"
-    interval = "" if cell["low"] is None else f" [{cell['low']:.1f}, {cell['high']:.1f}]"
-    return f"{cell['mean']:.1f}{spread}{interval}"
+    return "–" if cell is None else accuracy_text(cell)
 
 
 def _its(source: str, cells: Sequence[Mapping[str, Any] | None]) -> str:
@@ -422,6 +432,11 @@ def _its(source: str, cells: Sequence[Mapping[str, Any] | None]) -> str:
     if all(value is None for value in values):
         return "–"
     return f"{source} " + " / ".join("–" if v is None else f"{v:.2f}" for v in values)
+
+
+def percent(shares: Mapping[str, float | None], *parts: str) -> dict[str, float | None]:
+    """Shares as percent, all of them or the named parts; what is not defined is None."""
+    return {part: _percent(shares[part]) for part in parts or shares}
 
 
 def _percent(share: float | None) -> float | None:

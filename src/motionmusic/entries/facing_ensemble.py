@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from motionmusic.baselines import log_probabilities
+from motionmusic.baselines import boosting_logits, log_probabilities
 from motionmusic.entries.task import Segments
 from motionmusic.features.facing import facing_statistics, mirror
 from motionmusic.skeletons import Layout
@@ -31,11 +31,10 @@ def fit_predict(
     # held tighter than the baseline's: there are five times as many statistics
     regression = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
     trees = ExtraTreesClassifier(n_estimators=200, random_state=seed)
-    boosting = HistGradientBoostingClassifier(random_state=seed)
     with threadpool_limits(limits=1):
         parts = [
             log_probabilities(regression, both, labels, tested, classes),
             log_probabilities(trees, both, labels, tested, classes),
-            log_probabilities(boosting, seen, train.labels, tested, classes),
+            boosting_logits(seen, train.labels, tested, classes, seed),
         ]
     return np.asarray(np.mean(parts, axis=0), np.float32)

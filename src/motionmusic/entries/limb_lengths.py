@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from motionmusic.baselines import log_probabilities
+from motionmusic.baselines import boosting_logits
 from motionmusic.entries.task import Segments
 from motionmusic.features.facing import limb_lengths
 from motionmusic.skeletons import Layout
@@ -18,6 +16,4 @@ def fit_predict(
 ) -> NDArray[np.float32]:
     """Logits of the test segments; validation and music are not used."""
     seen, tested = limb_lengths(train.joints), limb_lengths(test.joints)
-    model = HistGradientBoostingClassifier(random_state=seed)
-    with threadpool_limits(limits=1):
-        return log_probabilities(model, seen, train.labels, tested, classes)
+    return boosting_logits(seen, train.labels, tested, classes, seed)
