@@ -14,7 +14,7 @@ from motionmusic.params.training import Train
 from motionmusic.training import phases, weights
 from motionmusic.training.loop import Chance
 
-KEYS = ("width", "batch", "learning_rate", "schedule", "precision", "epochs_alone")
+KEYS = ("width", "batch", "learning_rate", "schedule", "precision", "recipe", "epochs_alone")
 
 
 def main(given: Sequence[str]) -> None:
@@ -29,9 +29,8 @@ def main(given: Sequence[str]) -> None:
             network = network.to(cell.device)
         schedule = cell.schedule(settings.epochs_alone)
         trained = phases.train_music(network, segments, schedule, chance, cell.store(fold))
-        cell.histories.append(trained.history)
         last = weights.prefixed(network=trained.last, adam=trained.moments)
-        weights.save(cell.model(cell.name, fold, "last"), last, cell.stable_facts(fold))
+        cell.keep(fold, segments, trained.run, {"last": last})
     cell.finish(predictions=None)
 
 

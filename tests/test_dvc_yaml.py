@@ -29,8 +29,8 @@ READERS: dict[str, set[str]] = {
         "joints", "segment", "leakage", "train_motion", *TOGETHER, "baseline", "evaluate", "figure",
     },
     "joints.m2d_mini.center": {"joints"},
-    "joints.m2d_mini.scale": {"joints"},
-    "bones.m2d_mini.paper": {"bones"},
+    "joints.m2d_mini.scale": {"joints", "train_motion", *TOGETHER},
+    "bones.m2d_mini.paper": {"bones", "train_motion", *TOGETHER},
     **{
         f"music.m2d_mini.{key}": {"music"}
         for key in ("feature", "sample_rate", "resampler", "scale", "pad_short", "short_sound")
@@ -43,7 +43,8 @@ READERS: dict[str, set[str]] = {
     "segment.m2d_mini.folds": {"segment", "leakage", "evaluate", "figure", *SHOWN},
     **{
         f"train.m2d_mini.{key}": TRAIN | SHOWN
-        for key in ("width", "batch", "learning_rate", "schedule", "precision", "epochs_alone")
+        for key in ("width", "batch", "learning_rate", "schedule", "precision", "recipe",
+                    "epochs_alone")
     },
     "train.m2d_mini.epochs_together": TOGETHER | SHOWN,
     "train.m2d_mini.select": {"train_motion"} | TOGETHER | SHOWN,

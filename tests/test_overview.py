@@ -19,7 +19,7 @@ SEGMENT = Segment(
     choose="first", protocol="by_unit", folds=5, split_seed=0,
 )  # fmt: skip
 TRAIN = Train(
-    width=32, batch=36, learning_rate=0.003, schedule="one_cycle", precision="bf16",
+    width=32, batch=36, learning_rate=0.003, schedule="one_cycle", precision="bf16", recipe="paper",
     epochs_alone=60, epochs_together=30, select="last",
 )  # fmt: skip
 

@@ -85,7 +85,7 @@ def test_killed_in_every_epoch_it_ends_the_same(
         assert same(again.tested, whole.tested), victim
         assert same(again.last, whole.last), victim
         assert same(again.moments, whole.moments), victim
-        assert again.history == whole.history, victim
+        assert again.run.history == whole.run.history, victim
 
 
 def small(

@@ -108,17 +108,17 @@ def test_the_history_is_means_over_batches() -> None:
         zero = 0 * network.weight.sum()
         return {"motion": zero + value, "pair": zero + 2 * value}, torch.tensor(next(hits))
 
-    history = optimise(
+    run = optimise(
         [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, torch.arange(7),
         Schedule(2, 2, 0.1, "constant", "fp32"), Chance(0, ()),
         Said(lambda epoch: {"extra": 100.0 + epoch}),
     )  # fmt: skip
-    assert [row["epoch"] for row in history] == [1, 2]
-    assert [row["motion_loss"] for row in history] == pytest.approx([3, 30])
-    assert [row["pair_loss"] for row in history] == pytest.approx([6, 60])
+    assert [row["epoch"] for row in run.history] == [1, 2]
+    assert [row["motion_loss"] for row in run.history] == pytest.approx([3, 30])
+    assert [row["pair_loss"] for row in run.history] == pytest.approx([6, 60])
     # of the 6 segments seen, not of the 7 there are (O16 is not reproduced)
-    assert [row["accuracy"] for row in history] == pytest.approx([5 / 6, 1 / 6])
-    assert [row["extra"] for row in history] == [100, 101]
+    assert [row["accuracy"] for row in run.history] == pytest.approx([5 / 6, 1 / 6])
+    assert [row["extra"] for row in run.history] == [100, 101]
 
 
 def test_every_epoch_starts_in_training_mode() -> None:

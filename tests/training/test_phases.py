@@ -212,7 +212,7 @@ def test_one_step_of_phase_2_by_hand() -> None:
         "music.d": 2 * recon * m * z,
         "mapping.m": 2 * recon * d * z,
     }
-    (row,) = trained.history
+    (row,) = trained.run.history
     assert row["motion_loss"] == pytest.approx(-math.log(1 - missing))
     assert row["pair_loss"] == pytest.approx(pair**2)
     assert row["reconstruction_loss"] == pytest.approx(recon**2)
@@ -364,10 +364,10 @@ def test_a_seed_says_everything(phase: str) -> None:
     assert_same(first.tested, again.tested)
     assert_same(first.last, again.last)
     assert_same(first.moments, again.moments)
-    assert first.history == again.history
+    assert first.run.history == again.run.history
     other = run(phase, 1)
     assert differs(first.last, other.last)
-    assert len(first.history) == 2
+    assert len(first.run.history) == 2
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -380,9 +380,9 @@ def test_training_leaves_the_global_generator_alone(phase: str) -> None:
 
 
 def test_the_columns_of_the_histories() -> None:
-    assert set(run("motion", 0).history[0]) == {"epoch", "motion_loss", "accuracy"}
-    assert set(run("music", 0).history[0]) == {"epoch", "reconstruction_loss"}
-    assert set(run("cotrain fc", 0, "best_validation").history[0]) == {
+    assert set(run("motion", 0).run.history[0]) == {"epoch", "motion_loss", "accuracy"}
+    assert set(run("music", 0).run.history[0]) == {"epoch", "reconstruction_loss"}
+    assert set(run("cotrain fc", 0, "best_validation").run.history[0]) == {
         "epoch", "motion_loss", "pair_loss", "reconstruction_loss", "accuracy",
         "validation_accuracy",
     }  # fmt: skip
@@ -433,7 +433,7 @@ def test_phase_1_of_motion_is_adam_on_the_cross_entropy() -> None:
     loss = F.cross_entropy(logits, data.labels[:10])
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
-    assert trained.history[0]["motion_loss"] == pytest.approx(loss.item(), rel=1e-4)
+    assert trained.run.history[0]["motion_loss"] == pytest.approx(loss.item(), rel=1e-4)
     torch.testing.assert_close(network.fc.weight, by_hand.fc.weight, atol=1e-4, rtol=0)
     torch.testing.assert_close(network.l9.tcn1.bn.weight, by_hand.l9.tcn1.bn.weight,
                                atol=1e-4, rtol=0)  # fmt: skip
@@ -466,7 +466,7 @@ def test_bf16_keeps_weights_moments_and_statistics_in_float32() -> None:
         optimisers = [phases.adam(child, 0.01) for child in copied.children()]
         plan = Schedule(10, 1, 0.01, "constant", precision)
         trained = phases.cotrain(copied, optimisers, data, plan, "last", 1, Chance(0, ("x",)))
-        losses[precision] = trained.history[0]
+        losses[precision] = trained.run.history[0]
         kept = [*trained.last.values()]
         kept += [value for adam in optimisers for value in weights.optimiser_state(adam).values()]
         assert all(value.dtype != torch.bfloat16 for value in kept)

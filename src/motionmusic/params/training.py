@@ -16,7 +16,8 @@ class Train(Group):
     batch: Annotated[int, Field(ge=2)]
     learning_rate: Annotated[float, Field(gt=0, lt=1)]
     schedule: Literal["constant", "one_cycle"]
-    precision: Literal["fp32", "bf16"]
+    precision: Literal["fp32", "bf16", "auto"]
+    recipe: Literal["paper", "quick"]
     epochs_alone: Annotated[int, Field(ge=1)]
     epochs_together: Annotated[int, Field(ge=1)]
     select: Literal["last", "last_hundred", "best_validation"]
@@ -28,6 +29,8 @@ class Train(Group):
                 raise ValueError("select last_hundred needs schedule constant")
             if min(self.epochs_alone, self.epochs_together) <= 100:
                 raise ValueError("select last_hundred needs more than 100 epochs in each phase")
+        if self.recipe == "quick" and self.schedule == "constant":
+            raise ValueError("recipe quick needs schedule one_cycle, its warm-up and cosine")
         return self
 
 

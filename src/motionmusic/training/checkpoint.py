@@ -72,11 +72,13 @@ class Store:
             path.unlink()
         return None
 
+    def due(self, *, last: bool) -> bool:
+        """Whether to save now: it is time, or it was the last epoch."""
+        return last or time.monotonic() >= self._next
+
     def save(self, state: State, facts: Mapping[str, Any], *, last: bool) -> None:
-        """Keep the end of epoch ``facts["epoch"]`` if it is time, or if it is the last epoch."""
+        """Keep the end of epoch ``facts["epoch"]``; after the last epoch, that alone."""
         started = time.monotonic()
-        if started < self._next and not last:
-            return
         tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
         content = safetensors.torch.save(tensors, metadata={"facts": json.dumps(dict(facts))})
         name = f"{self.name}-{facts['epoch']:06d}-{_digest(content)}.safetensors"

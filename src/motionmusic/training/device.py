@@ -1,16 +1,95 @@
-"""Where networks run, and what has to be said about it beside every result."""
+"""Where networks run, in which precision, and what has to be said about it beside every result."""
 
 from __future__ import annotations
 
+import os
 import platform
-from typing import Any
+import resource
+import statistics
+import sys
+import time
+from typing import Any, Literal
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from motionmusic.errors import UserError
+
+VARIABLE = "MOTIONMUSIC_DEVICE"
+Precision = Literal["fp32", "bf16"]
 
 
 def pick_device() -> torch.device:
-    """CUDA where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The device that MOTIONMUSIC_DEVICE names: ``auto`` (the default), ``cpu``, ``cuda``, ``cuda:1``.
+
+    ``auto`` takes CUDA where there is one, else the CPU, and says so. Raises UserError where a
+    device is asked for that is not there.
+    """
+    wanted = os.environ.get(VARIABLE, "auto")
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        print(f"no CUDA device: {torch.get_num_threads()} threads of the CPU", file=sys.stderr)
+        return torch.device("cpu")
+    remedy = f"unset {VARIABLE} to take what there is"
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise UserError("environment", VARIABLE, "auto, cpu, cuda or cuda:N", wanted, remedy)
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= found:
+        raise UserError("environment", VARIABLE, f"one of {found} CUDA devices", wanted, remedy)
+    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
+
+
+def pick_precision(wanted: Literal["fp32", "bf16", "auto"], device: torch.device) -> Precision:
+    """``auto`` is what is faster here: bf16 on CUDA and on CPUs that gain by it, measured, else fp32.
+
+    Raises UserError where a CUDA device cannot do bf16 and it is asked for.
+    """
+    if device.type == "cuda":
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
+        if wanted == "bf16" and not able:
+            raise UserError(
+                "params.yaml", "train.*.precision", "a device with bfloat16",
+                torch.cuda.get_device_name(device), "set fp32 or auto",
+            )  # fmt: skip
+        chosen: Precision = "bf16" if wanted != "fp32" and able else "fp32"
+    elif wanted == "auto":
+        chosen = "bf16" if _step_seconds(torch.bfloat16) < _step_seconds(torch.float32) else "fp32"
+    else:
+        chosen = wanted
+    if wanted == "auto":
+        print(f"precision auto: {chosen}", file=sys.stderr)
+    return chosen
+
+
+def _step_seconds(dtype: torch.dtype) -> float:
+    """A product and a 9×1 convolution in channels-last, forward and backward: most of a step."""
+    with torch.random.fork_rng([]):
+        x = torch.rand(36, 64, 25, 23).to(dtype, memory_format=torch.channels_last)
+        wide = torch.rand(64, 64).to(dtype)
+        tall = torch.rand(64, 64, 9, 1).to(dtype, memory_format=torch.channels_last)
+
+    def step() -> float:
+        leaves: list[Tensor] = [t.detach().requires_grad_() for t in (x, wide, tall)]
+        started = time.perf_counter()
+        product = F.linear(leaves[0].permute(0, 2, 3, 1), leaves[1]).permute(0, 3, 1, 2)
+        F.conv2d(product, leaves[2], padding=(4, 0)).sum().backward()  # type: ignore[no-untyped-call]
+        return time.perf_counter() - started
+
+    return statistics.median([step() for _ in range(7)])
+
+
+def peak_memory_mib(device: torch.device) -> int:
+    """The most memory that this process held at once, of the device where it is a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) // 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // 2**20 if sys.platform == "darwin" else peak // 2**10
 
 
 def describe(device: torch.device) -> dict[str, Any]:

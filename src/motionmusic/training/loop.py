@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +17,8 @@ from tqdm import tqdm
 from motionmusic.errors import UserError
 from motionmusic.streams import stream
 from motionmusic.training.checkpoint import Store
+from motionmusic.training.cuda_graph import Captured
+from motionmusic.training.recipe import PAPER, Recipe
 from motionmusic.training.weights import (
     State,
     load_optimiser,
@@ -36,6 +40,15 @@ class Schedule:
     learning_rate: float
     schedule: Literal["constant", "one_cycle"]
     precision: Literal["fp32", "bf16"]
+    recipe: Recipe = PAPER
+
+
+@dataclass(frozen=True)
+class Run:
+    """What optimisation leaves: one row per epoch, and the seconds of all, interruptions left out."""
+
+    history: History
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -70,8 +83,8 @@ def optimise(
     chance: Chance,
     between: AfterEpoch,
     store: Store | None = None,
-) -> History:
-    """Optimise for all epochs and return one row of numbers per epoch.
+) -> Run:
+    """Optimise for all epochs.
 
     Args:
         networks: put into training mode at the start of every epoch.
@@ -87,8 +100,8 @@ def optimise(
             that goes on gives the bytes of one that was never interrupted.
 
     Returns:
-        rows with ``epoch`` (from 1), every loss's mean over batches, ``accuracy`` (of the training
-        segments seen, in training mode) and what ``between`` gave.
+        the history's rows have ``epoch`` (from 1), every loss's mean over batches, ``accuracy`` (of
+        the training segments seen, in training mode) and what ``between`` gave.
 
     Raises:
         UserError: there are fewer training segments than one batch, a loss is not finite, or
@@ -105,7 +118,7 @@ def optimise(
         )
     for optimiser in optimisers:
         for settings in optimiser.param_groups:
-            settings["lr"] = schedule.learning_rate
+            _set_rate(settings, schedule.learning_rate)
     schedulers = [
         torch.optim.lr_scheduler.OneCycleLR(
             optimiser,
@@ -116,44 +129,43 @@ def optimise(
         for optimiser in optimisers
         if schedule.schedule == "one_cycle"
     ]
-    # products and activations alone: weights, Adam and the statistics of batch norms stay float32
-    low = schedule.precision == "bf16"
+    names: list[str] = []
+
+    def step(rows: Tensor) -> tuple[Tensor, Tensor | None]:
+        # products and activations alone: weights, Adam and batch norms' statistics stay float32
+        with torch.autocast(rows.device.type, torch.bfloat16, enabled=schedule.precision == "bf16"):
+            named, hits = losses(rows)
+        names[:] = named
+        values = torch.stack(list(named.values()))
+        for optimiser in optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        values.sum().backward()  # type: ignore[no-untyped-call]
+        for optimiser in optimisers:
+            optimiser.step()
+        return values.detach(), hits
+
+    run_step = Captured(step) if train_rows.device.type == "cuda" else step
     history: History = []
+    seconds = 0.0
     found = None if store is None else store.load()
     if found is not None:
         history = _restore(*found, networks, optimisers, schedulers, between)
+        seconds = found[1]["seconds"]
     bar = _bar(schedule.epochs, len(history), "/".join(map(str, chance.cell)))
     for epoch in range(len(history), schedule.epochs):
+        started = time.monotonic()
         for network in networks:
             network.train()
         by_step: list[Tensor] = []
-        names: list[str] = []
         right: Tensor | None = None
         for rows in _batches(train_rows, schedule.batch, chance, epoch):
-            try:
-                with torch.autocast(rows.device.type, torch.bfloat16, enabled=low):
-                    named, hits = losses(rows)
-                values = torch.stack(list(named.values()))
-                for optimiser in optimisers:
-                    optimiser.zero_grad(set_to_none=True)
-                values.sum().backward()  # type: ignore[no-untyped-call]
-                for optimiser in optimisers:
-                    optimiser.step()
-            except (RuntimeError, MemoryError) as error:
-                no_memory = (torch.OutOfMemoryError, MemoryError)
-                if not isinstance(error, no_memory) and "allocate memory" not in str(error):
-                    raise
-                raise UserError(
-                    "/".join(map(str, chance.cell)), f"batch of {schedule.batch}",
-                    "memory for one step", str(error).splitlines()[0],
-                    "set a smaller train.*.batch or train.*.width, or a device with more memory",
-                ) from None  # fmt: skip
+            with _enough_memory(schedule, chance):
+                values, hits = run_step(rows)
             for scheduler in schedulers:
                 scheduler.step()
             if hits is not None:
                 right = hits if right is None else right + hits
-            by_step.append(values.detach())
-            names = list(named)
+            by_step.append(values)
         # the only time in an epoch that the device is waited for
         _must_be_finite(torch.stack(by_step).cpu(), schedule, chance, epoch)
         totals = [float(total) for total in sum(by_step[1:], by_step[0])]
@@ -163,20 +175,48 @@ def optimise(
             row["accuracy"] = float(right) / (steps * schedule.batch)
         row |= between.after_epoch(epoch)
         history.append(row)
-        if store is not None:
+        seconds += time.monotonic() - started
+        last = epoch + 1 == schedule.epochs
+        if store is not None and store.due(last=last):
             kept, facts = between.dump()
-            state = _everything(networks, optimisers, kept)
             facts |= {
                 "epoch": epoch + 1,
+                "seconds": seconds,
                 "history": history,
-                "schedulers": [scheduler.state_dict() for scheduler in schedulers],
+                "schedulers": [
+                    scheduler.state_dict() | {"_last_lr": [*map(float, scheduler.get_last_lr())]}
+                    for scheduler in schedulers
+                ],
             }
-            store.save(state, facts, last=epoch + 1 == schedule.epochs)
+            store.save(_everything(networks, optimisers, kept), facts, last=last)
         shown = {"loss": sum(totals) / steps, "accuracy": row.get("accuracy")}
         bar.set_postfix({k: f"{v:.3f}" for k, v in shown.items() if v is not None}, refresh=False)
         bar.update()
     bar.close()
-    return history
+    return Run(history, seconds)
+
+
+@contextmanager
+def _enough_memory(schedule: Schedule, chance: Chance) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        no_memory = (torch.OutOfMemoryError, MemoryError)
+        if not isinstance(error, no_memory) and "allocate memory" not in str(error):
+            raise
+        raise UserError(
+            "/".join(map(str, chance.cell)), f"batch of {schedule.batch}",
+            "memory for one step", str(error).splitlines()[0],
+            "set a smaller train.*.batch or train.*.width, or a device with more memory",
+        ) from None  # fmt: skip
+
+
+def _set_rate(settings: dict[str, Any], rate: float) -> None:
+    """A tensor, which a CUDA graph reads anew at every step, keeps its place in memory."""
+    if isinstance(settings["lr"], Tensor):
+        settings["lr"].fill_(rate)
+    else:
+        settings["lr"] = rate
 
 
 def _must_be_finite(losses: Tensor, schedule: Schedule, chance: Chance, epoch: int) -> None:
@@ -222,7 +262,7 @@ def _restore(
         for settings, rate in zip(
             scheduler.optimizer.param_groups, scheduler.get_last_lr(), strict=True
         ):
-            settings["lr"] = rate
+            _set_rate(settings, float(rate))
     between.restore(part(state, "kept"), facts)
     torch.set_rng_state(state["random.cpu"])
     if "random.cuda" in state:

@@ -22,8 +22,9 @@ from motionmusic.networks.motion_encoder import MotionEncoder
 from motionmusic.networks.music_autoencoder import MusicAutoencoder
 from motionmusic.streams import stream_seed
 from motionmusic.training import weights
+from motionmusic.training.augment import Augmentation
 from motionmusic.training.checkpoint import Store
-from motionmusic.training.loop import AfterEpoch, Chance, History, Schedule, logits_of, optimise
+from motionmusic.training.loop import AfterEpoch, Chance, Run, Schedule, logits_of, optimise
 from motionmusic.training.weights import State
 
 Select = Literal["last", "last_hundred", "best_validation"]
@@ -38,6 +39,7 @@ class Segments:
         music: (n, 1, 96, 25) float32.
         labels: (n,) int64.
         train, validation: indices of the rows in each.
+        augmentation: of the training segments, where the recipe has one.
     """
 
     motion: Tensor
@@ -45,28 +47,50 @@ class Segments:
     labels: Tensor
     train: Tensor
     validation: Tensor
+    augmentation: Augmentation | None = None
+
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Motion and music of training rows, as they are or augmented."""
+        if self.augmentation is None:
+            return self.motion[rows], self.music[rows]
+        return self.augmentation(self.motion, self.music, rows)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a phase leaves: weights to test, weights and moments to go on from, one row per epoch."""
+    """What a phase leaves: weights to test, weights and moments to go on from, how it went."""
 
     tested: State
     last: State
     moments: State
-    history: History
+    run: Run
 
 
-def adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
-    """The paper's optimiser: betas 0.9 / 0.999, eps 1e-8, no weight decay."""
-    return torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
+def adam(network: nn.Module, learning_rate: float, weight_decay: float = 0.0) -> torch.optim.Adam:
+    """The paper's optimiser: betas 0.9 / 0.999, eps 1e-8, no weight decay.
+
+    With weight decay it is decoupled (AdamW) and spares biases, batch norms and the like.
+    """
+    parameters = list(network.parameters())
+    cuda = parameters[0].device.type == "cuda"
+    # a CUDA graph reads the learning rate anew at every step from where it lies
+    rate = torch.tensor(learning_rate, device=parameters[0].device) if cuda else learning_rate
+    if weight_decay == 0:
+        return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=cuda)
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=rate, fused=True, capturable=cuda)
 
 
-def resume(network: nn.Module, path: Path, learning_rate: float) -> torch.optim.Adam:
+def resume(
+    network: nn.Module, path: Path, learning_rate: float, weight_decay: float = 0.0
+) -> torch.optim.Adam:
     """Put what phase 1 left at its end into the network, and its moments into a new optimiser."""
     state = weights.load(path)
     weights.load_into(network, weights.part(state, "network"), path)
-    optimiser = adam(network, learning_rate)
+    optimiser = adam(network, learning_rate, weight_decay)
     weights.load_optimiser(optimiser, weights.part(state, "adam"))
     return optimiser
 
@@ -108,16 +132,17 @@ def train_motion(
 
     def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         labels = segments.labels[rows]
-        _, logits = network(segments.motion[rows])
-        return {"motion": F.cross_entropy(logits, labels)}, (logits.argmax(1) == labels).sum()
+        _, logits = network(segments.batch(rows)[0])
+        loss = F.cross_entropy(logits, labels, label_smoothing=schedule.recipe.smoothing)
+        return {"motion": loss}, (logits.argmax(1) == labels).sum()
 
     at = epoch_to_test(select, schedule.epochs, earlier_epochs)
     keeper = Keeper(network, network, segments, select, at)
     with seeded(chance, "dropout", segments.motion.device):  # of which it has none
-        history = optimise(
+        run = optimise(
             [network], [optimiser], losses, segments.train, schedule, chance, keeper, store
         )
-    return Trained(keeper.state, network.state_dict(), weights.optimiser_state(optimiser), history)
+    return Trained(keeper.state, network.state_dict(), weights.optimiser_state(optimiser), run)
 
 
 def train_music(
@@ -130,17 +155,17 @@ def train_music(
     """Phase 1 of the music autoencoder: reconstruction alone. The network is changed in place."""
 
     def losses(rows: Tensor) -> tuple[dict[str, Tensor], None]:
-        music = segments.music[rows]
+        music = segments.batch(rows)[1]
         _, decoded = network(music)
         return {"reconstruction": F.mse_loss(decoded.to(music.dtype), music)}, None
 
-    optimiser = adam(network, schedule.learning_rate)
+    optimiser = adam(network, schedule.learning_rate, schedule.recipe.weight_decay)
     with seeded(chance, "dropout", segments.music.device):
-        history = optimise(
+        run = optimise(
             [network], [optimiser], losses, segments.train, schedule, chance, AfterEpoch(), store
         )
     state = network.state_dict()
-    return Trained(state, state, weights.optimiser_state(optimiser), history)
+    return Trained(state, state, weights.optimiser_state(optimiser), run)
 
 
 class Collaborative(nn.Module):
@@ -153,7 +178,7 @@ class Collaborative(nn.Module):
         self.mapping = between
 
     def losses(
-        self, motion: Tensor, music: Tensor, labels: Tensor
+        self, motion: Tensor, music: Tensor, labels: Tensor, smoothing: float = 0.0
     ) -> tuple[dict[str, Tensor], Tensor]:
         """The three losses of phase 2 and the number predicted right.
 
@@ -165,7 +190,7 @@ class Collaborative(nn.Module):
         z_music = self.music.encode(music)
         decoded = self.music.decode(self.mapping(z_motion))
         named = {
-            "motion": F.cross_entropy(logits, labels),
+            "motion": F.cross_entropy(logits, labels, label_smoothing=smoothing),
             "pair": F.mse_loss(z_motion, z_music.to(z_motion.dtype)),
             "reconstruction": F.mse_loss(decoded.to(music.dtype), music),
         }
@@ -201,15 +226,16 @@ def cotrain(
     """
 
     def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        return networks.losses(segments.motion[rows], segments.music[rows], segments.labels[rows])
+        labels = segments.labels[rows]
+        return networks.losses(*segments.batch(rows), labels, schedule.recipe.smoothing)
 
     at = epoch_to_test(select, schedule.epochs, earlier_epochs)
     keeper = Keeper(networks, networks.motion, segments, select, at)
     with seeded(chance, "dropout", segments.motion.device):
-        history = optimise(
+        run = optimise(
             [networks], optimisers, losses, segments.train, schedule, chance, keeper, store
         )
-    return Trained(keeper.state, networks.state_dict(), {}, history)
+    return Trained(keeper.state, networks.state_dict(), {}, run)
 
 
 class Keeper(AfterEpoch):
