@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo test lint bench clean
 
 help: ## list what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,9 +29,12 @@ test: $(VENV)/.dev ## all tests
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev ## ruff and mypy
-	$(BIN)/ruff check src stages tests
-	$(BIN)/ruff format --check src stages tests
+	$(BIN)/ruff check src stages tests benchmarks
+	$(BIN)/ruff format --check src stages tests benchmarks
 	$(BIN)/mypy
+
+bench: setup ## time one training step of every network; ten minutes on a quiet machine
+	$(BIN)/python benchmarks/steps.py
 
 clean: ## remove the virtual environment
 	rm -rf $(VENV)

@@ -45,6 +45,7 @@ def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     params["train"]["synthetic"] |= {
         "width": 4,
+        "recipe": "quick",  # whose augmentation draws at every step
         "batch": 6,
         "epochs_alone": 4,
         "epochs_together": 40,
