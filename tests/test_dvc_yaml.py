@@ -56,7 +56,7 @@ READERS: dict[str, set[str]] = {
     "entry_seeds": {"leaderboard"},
     "evaluate.resamples": {"evaluate", "leaderboard"},
     "evaluate.seed": {"evaluate", "leaderboard"},
-    "seeds": {"evaluate", "leaderboard", "settings"},
+    "seeds": {"evaluate", "curves", "leaderboard", "settings"},
 }  # fmt: skip
 
 
