@@ -36,6 +36,7 @@ from motionmusic.networks.motion_encoder import MotionEncoder
 from motionmusic.networks.music_autoencoder import MusicAutoencoder
 from motionmusic.skeletons import LAYOUTS, LayoutName, paper_graph
 from motionmusic.training import cuda_graph, phases
+from motionmusic.training.device import keep_memory
 
 Batch = tuple[Tensor, Tensor, Tensor]
 Networks = plain.Collaborative | phases.Collaborative
@@ -214,6 +215,7 @@ def main(given: Sequence[str]) -> None:
     if asked.threads:
         torch.set_num_threads(asked.threads)
     torch.manual_seed(0)
+    keep_memory()  # as a training does; plain steps gain by it as well
     if asked.profile:
         print(report.profiled(cells_of("m2d", asked.width, device)["motion", OURS_LOW]))
         return

@@ -28,6 +28,7 @@ from motionmusic.training.checkpoint import Store, code_digest, content_key, rem
 from motionmusic.training.device import (
     Precision,
     describe,
+    keep_memory,
     peak_memory_mib,
     pick_device,
     pick_precision,
@@ -64,6 +65,7 @@ class Cell:
         """One process at a time may train a cell, and none outlives the DVC that started it."""
         if "DVC_STAGE" in os.environ:
             die_with_parent()
+        keep_memory()
         self.lock = hold(self.kept / "lock", self.name)
         self.precision = pick_precision(self.settings.precision, self.device)
 
