@@ -101,22 +101,23 @@ class Cell:
         names = ["music"] if self.input is None else [self.input, "music"]
         self.inputs += [workspace.data(self.dataset, "segments", f"{n}.npy") for n in names]
         self.inputs.append(workspace.data(self.dataset, "segments", "index.parquet"))
-        arrays = {n: self._on_device(workspace.read_segments(self.dataset, n)) for n in names}
+        arrays = {n: self.on_device(workspace.read_segments(self.dataset, n)) for n in names}
         music = arrays["music"]
         motion = arrays.get(str(self.input), music.new_empty(len(music), 0, music.shape[3], 0))
         return [
             (fold, ids, self._segments(ids, motion, music)) for fold, ids in workspace.folds(index)
         ]
 
-    def _on_device(self, array: Any) -> Tensor:
+    def on_device(self, array: Any) -> Tensor:
+        """A NumPy array as a tensor where the cell trains."""
         return torch.from_numpy(array).to(self.device)
 
     def _segments(self, ids: pd.DataFrame, motion: Tensor, music: Tensor) -> Segments:
         rows = {
-            split: self._on_device(np.flatnonzero((ids["split"] == split).to_numpy()))
+            split: self.on_device(np.flatnonzero((ids["split"] == split).to_numpy()))
             for split in ("train", "validation")
         }
-        labels = self._on_device(ids["label"].to_numpy(np.int64, copy=True))
+        labels = self.on_device(ids["label"].to_numpy(np.int64, copy=True))
         augmentation = None
         if self.recipe.augments:
             excerpts = ids.groupby(["piece", "excerpt"]).ngroup().to_numpy()
@@ -169,7 +170,7 @@ class Cell:
     def test(self, ids: pd.DataFrame, network: MotionEncoder, motion: Tensor) -> None:
         """Keep the logits of one fold's validation and test segments."""
         rows = np.flatnonzero(ids["split"].isin(["validation", "test"]).to_numpy())
-        logits = logits_of(network, motion, self._on_device(rows))
+        logits = logits_of(network, motion, self.on_device(rows))
         kept = ids.iloc[rows][IDS].reset_index(drop=True)
         self.tested.append(make_predictions(self.dataset, kept, logits.numpy()))
 

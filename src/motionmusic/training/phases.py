@@ -24,7 +24,16 @@ from motionmusic.streams import stream_seed
 from motionmusic.training import weights
 from motionmusic.training.augment import Augmentation
 from motionmusic.training.checkpoint import Store
-from motionmusic.training.loop import AfterEpoch, Chance, Run, Schedule, logits_of, optimise
+from motionmusic.training.loop import (
+    AfterEpoch,
+    Chance,
+    Losses,
+    Run,
+    Schedule,
+    logits_of,
+    optimise,
+)
+from motionmusic.training.recipe import Recipe
 from motionmusic.training.weights import State
 
 Select = Literal["last", "last_hundred", "best_validation"]
@@ -114,6 +123,18 @@ def epoch_to_test(select: Select, epochs: int, earlier: int) -> int:
     return epochs
 
 
+def motion_losses(network: MotionEncoder, segments: Segments, recipe: Recipe) -> Losses:
+    """Cross-entropy of the motion encoder alone, and the number predicted right."""
+
+    def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        labels = segments.labels[rows]
+        _, logits = network(segments.batch(rows)[0])
+        loss = F.cross_entropy(logits, labels, label_smoothing=recipe.smoothing)
+        return {"motion": loss}, (logits.argmax(1) == labels).sum()
+
+    return losses
+
+
 def train_motion(
     network: MotionEncoder,
     optimiser: torch.optim.Adam,
@@ -130,12 +151,7 @@ def train_motion(
     control that the paper lacks: as many epochs without collaborative learning as with it (O7).
     """
 
-    def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        labels = segments.labels[rows]
-        _, logits = network(segments.batch(rows)[0])
-        loss = F.cross_entropy(logits, labels, label_smoothing=schedule.recipe.smoothing)
-        return {"motion": loss}, (logits.argmax(1) == labels).sum()
-
+    losses = motion_losses(network, segments, schedule.recipe)
     at = epoch_to_test(select, schedule.epochs, earlier_epochs)
     keeper = Keeper(network, network, segments, select, at)
     with seeded(chance, "dropout", segments.motion.device):  # of which it has none
