@@ -162,7 +162,7 @@ def summary(runs: pd.DataFrame) -> str:
 
 def picture(runs: pd.DataFrame) -> bytes:
     """Test accuracy by epoch, paper and quick in one panel for each data set; PNG."""
-    runs = runs[runs["recipe"].isin(RECIPES) & (runs["precision"] == "bf16")].dropna(subset="test")
+    runs = runs[runs["recipe"].isin(RECIPES)].dropna(subset="test")
     panels = list(runs.groupby(["dataset", "input"]))
     figure = Figure(figsize=(5.2 * len(panels), 4.2), dpi=150, facecolor="white",
                     layout="constrained")  # fmt: skip
@@ -170,16 +170,15 @@ def picture(runs: pd.DataFrame) -> bytes:
     for axes, (of, rows) in zip(
         figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True
     ):
-        for colour, ((recipe, epochs), of_recipe) in zip(
-            ("#d95f02", "#1f77b4", "#1b9e77", "#7570b3"), rows.groupby(["recipe", "epochs"]),
-            strict=False,
-        ):  # fmt: skip
+        groups = rows.groupby(["recipe", "epochs", "precision"])
+        for number, (kind, of_recipe) in enumerate(groups):
+            colour = f"C{number}"
             for _, curve in of_recipe.groupby(["fold", "seed"]):
                 axes.plot(curve["epoch"], 100 * curve["test"], color=colour, lw=0.7, alpha=0.5)
             mean = of_recipe.groupby("epoch")["test"].mean()
             count = of_recipe.groupby(["fold", "seed"]).ngroups
             axes.plot(mean.index, 100 * mean, color=colour, lw=2,
-                      label=f"{recipe}, {epochs} epochs, mean of {count}")  # fmt: skip
+                      label=f"{kind[0]}, {kind[1]} epochs, {kind[2]}: mean of {count}")  # fmt: skip
         axes.set_xscale("log")
         axes.set_xlabel("epoch")
         axes.set_title(" ".join(map(str, of)), loc="left", fontsize=11)

@@ -12,13 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
-import yaml
 from closure import ROOT
-
-from motionmusic.files import write_array
 
 KILLS = 20
 # The stage as DVC runs it, with a checkpoint after every epoch.
@@ -37,33 +32,6 @@ BEFORE = (
     ("train_motion", "synthetic", "joints", "0"),
     ("train_music", "synthetic", "dropout", "0"),
 )
-
-
-@pytest.fixture
-def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workspace with the segments of two folds."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    params["train"]["synthetic"] |= {
-        "width": 4,
-        "recipe": "quick",  # whose augmentation draws at every step
-        "batch": 6,
-        "epochs_alone": 4,
-        "epochs_together": 40,
-    }
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    folder = tmp_path / "data" / "synthetic" / "segments"
-    rng = np.random.default_rng(0)
-    write_array(folder / "joints.npy", rng.random((36, 3, 25, 23)).astype(np.float32))
-    write_array(folder / "music.npy", rng.random((36, 1, 96, 25)).astype(np.float32))
-    split = {0: "test", 1: "validation", 2: "train"}
-    rows = [
-        {"split": split[(i // 4 + fold) % 3], "fold": fold, "piece": f"P_{i % 12}",
-         "excerpt": i // 12, "segment": 0, "label": i % 4}
-        for fold in range(2) for i in range(36)
-    ]  # fmt: skip
-    pd.DataFrame(rows).to_parquet(folder / "index.parquet")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def start(stage: str, *given: str) -> subprocess.Popen[str]:

@@ -1,0 +1,70 @@
+"""Runs that are followed while they train: their files, table and picture, and bad arguments."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import recipes
+
+from motionmusic.errors import UserError
+from motionmusic.training.recipe import PAPER, QUICK, Recipe
+
+pytestmark = pytest.mark.usefixtures("torch_alone")
+SMALL = ("--width", "4", "--batch", "6", "--epochs", "3")
+
+
+@pytest.fixture
+def results(space: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(recipes, "RESULTS", space / "results")
+    return space / "results"
+
+
+def test_a_run_is_a_curve_and_a_record(results: Path) -> None:
+    for recipe in ("paper", "quick", "turn=3.14,mirror=0.5"):
+        recipes.main(["train", "synthetic", "--fold", "1", "--recipe", recipe, *SMALL])
+    curve = pd.read_csv(results / "paper-3-fp32-synthetic-joints-1-0.csv")
+    assert curve["epoch"].tolist() == [1, 2, 3]
+    assert curve["test"].between(0, 1).all()
+    record = json.loads((results / "quick-3-fp32-synthetic-joints-1-0.json").read_text("utf-8"))
+    assert record["settings"]["recipe"]["turn"] == pytest.approx(QUICK.turn)
+    assert record["segments"] == {"train": 12, "validation": 12, "test": 12}
+    assert record["last"]["test"] in [hits / 12 for hits in range(13)]
+    assert not list(Path("data/synthetic/checkpoints").glob("recipe-*"))
+
+    recipes.main(["draw"])
+    table = (results / "summary.md").read_text("utf-8")
+    assert all(name in table for name in ("paper", "quick", "turn=3.14+mirror=0.5"))
+    assert (results / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_is_repeatable_and_its_seed_matters(results: Path) -> None:
+    path = results / "quick-3-fp32-synthetic-joints-0-0.csv"
+    given = ["train", "synthetic", "--recipe", "quick", *SMALL]
+    recipes.main(given)
+    first = path.read_bytes()
+    recipes.main(given)
+    assert path.read_bytes() == first
+    recipes.main([*given, "--seed", "1"])
+    assert path.with_name("quick-3-fp32-synthetic-joints-0-1.csv").read_bytes() != first
+
+
+def test_recipes_by_name_and_by_parts() -> None:
+    assert recipes.recipe_of("paper") == PAPER
+    assert recipes.recipe_of("quick") == QUICK
+    assert recipes.recipe_of("turn=1,noise=0.01") == Recipe(turn=1, noise=0.01)
+
+
+@pytest.mark.parametrize("text", ["fast", "turn", "turn=x", "spin=1", ""])
+def test_an_unknown_recipe_is_an_error(text: str) -> None:
+    with pytest.raises(UserError, match="paper, quick or NAME=NUMBER"):
+        recipes.recipe_of(text)
+
+
+def test_a_fold_that_is_not_there_and_no_runs_are_errors(results: Path) -> None:
+    with pytest.raises(UserError, match="below 2"):
+        recipes.main(["train", "synthetic", "--fold", "2", *SMALL])
+    with pytest.raises(UserError, match="train some"):
+        recipes.main(["draw"])
