@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from motionmusic.errors import UserError
+from motionmusic.training.checkpoint import Store
 from motionmusic.training.loop import AfterEpoch, Chance, Schedule, logits_of, optimise
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
@@ -229,9 +231,11 @@ def test_logits_are_in_the_order_of_the_rows(size: int) -> None:
     assert torch.equal(got, 2 * motion[rows])
 
 
-def test_a_loss_that_is_no_number_stops_with_its_place() -> None:
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_loss_that_is_no_number_stops_with_its_place(kept: bool, tmp_path: Path) -> None:
     network = nn.Linear(1, 1)
     left = iter([1.0, 1.0, 1.0, 1.0, float("nan"), 1.0])
+    store = Store(tmp_path, "fold0", every_s=0) if kept else None
 
     def losses(_: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         return {"motion": network.weight.sum() * 0 + next(left)}, torch.tensor(0)
@@ -240,10 +244,15 @@ def test_a_loss_that_is_no_number_stops_with_its_place() -> None:
         optimise(
             [network], [torch.optim.SGD(network.parameters(), 0.1)], losses, torch.arange(7),
             Schedule(2, 2, 0.25, "constant", "fp32"), Chance(3, ("cell", 1)), AfterEpoch(),
+            store,
         )  # fmt: skip
     assert caught.value.where == "epoch 2, step 2"
     assert "nan" in caught.value.got
     assert "0.25" in caught.value.got
+    # the end of the first epoch
+    last = next(tmp_path.iterdir(), None)
+    assert (last is not None) == kept
+    assert caught.value.remedy.endswith(f"the last good checkpoint is {last or 'none'}")
 
 
 def test_too_little_memory_names_the_knobs() -> None:

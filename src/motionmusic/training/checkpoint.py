@@ -72,6 +72,10 @@ class Store:
             path.unlink()
         return None
 
+    def latest(self) -> Path | None:
+        """The file of the latest checkpoint, whole or not."""
+        return next(iter(self._paths()), None)
+
     def due(self, *, last: bool) -> bool:
         """Whether to save now: it is time, or it was the last epoch."""
         return last or time.monotonic() >= self._next

@@ -167,7 +167,7 @@ def optimise(
                 right = hits if right is None else right + hits
             by_step.append(values)
         # the only time in an epoch that the device is waited for
-        _must_be_finite(torch.stack(by_step).cpu(), schedule, chance, epoch)
+        _must_be_finite(torch.stack(by_step).cpu(), schedule, chance, epoch, store)
         totals = [float(total) for total in sum(by_step[1:], by_step[0])]
         row = {"epoch": float(epoch + 1)}
         row |= {f"{name}_loss": total / steps for name, total in zip(names, totals, strict=True)}
@@ -219,14 +219,17 @@ def _set_rate(settings: dict[str, Any], rate: float) -> None:
         settings["lr"] = rate
 
 
-def _must_be_finite(losses: Tensor, schedule: Schedule, chance: Chance, epoch: int) -> None:
+def _must_be_finite(
+    losses: Tensor, schedule: Schedule, chance: Chance, epoch: int, store: Store | None
+) -> None:
     broken = (~losses.isfinite()).any(1).nonzero()
     if len(broken):
+        kept = None if store is None else store.latest()
         raise UserError(
             "/".join(map(str, chance.cell)), f"epoch {epoch + 1}, step {int(broken[0]) + 1}",
             "a finite loss", f"{losses[int(broken[0])].tolist()}, learning rate"
             f" {schedule.learning_rate:g}",
-            "lower train.*.learning_rate; what was kept of earlier epochs stays until a run is done",
+            f"lower train.*.learning_rate; the last good checkpoint is {kept or 'none'}",
         )  # fmt: skip
 
 
