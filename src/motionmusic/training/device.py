@@ -117,4 +117,4 @@ def describe(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "python": platform.python_version(),
-    }
+    } | ({"tf32_convolutions": torch.backends.cudnn.allow_tf32} if cuda else {})
