@@ -154,9 +154,8 @@ def summary(runs: pd.DataFrame) -> str:
             sd = f" ± {100 * group[split].std():.1f}" if len(group) > 1 else ""
             numbers.append(f"{100 * group[split].mean():.1f}{sd}")
         runs_of = ", ".join(f"fold {fold}: {len(rows)}" for fold, rows in group.groupby("fold"))
-        lines.append([*map(str, of), runs_of, *numbers, f"{group['test_loss'].mean():.3f}"])
-    head = ["data", "input", "recipe", "epochs", "precision", "seeds", "validation %", "test %",
-            "test cross-entropy"]  # fmt: skip
+        lines.append([*map(str, of), runs_of, *numbers])
+    head = ["data", "input", "recipe", "epochs", "precision", "runs", "validation %", "test %"]
     return grid(head, lines)
 
 

@@ -12,6 +12,7 @@ import yaml
 from closure import ROOT
 
 from motionmusic.files import write_array
+from motionmusic.skeletons import MUSICTODANCE
 
 
 @pytest.fixture
@@ -41,7 +42,11 @@ def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     folder = tmp_path / "data" / "synthetic" / "segments"
     rng = np.random.default_rng(0)
-    write_array(folder / "joints.npy", rng.random((36, 3, 25, 23)).astype(np.float32))
+    joints = rng.random((36, 3, 25, 23)).astype(np.float32)
+    bones = joints - joints[..., list(MUSICTODANCE.parents)]
+    write_array(folder / "joints.npy", joints)
+    write_array(folder / "bones.npy", bones)
+    write_array(folder / "merged.npy", np.concatenate([joints, bones], axis=1))
     write_array(folder / "music.npy", rng.random((36, 1, 96, 25)).astype(np.float32))
     split = {0: "test", 1: "validation", 2: "train"}
     rows = [
