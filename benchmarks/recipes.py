@@ -14,6 +14,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,11 @@ from training_stage import Cell
 RESULTS = Path(__file__).parent / "results" / "recipes"
 POINTS = 60  # of a curve
 SPLITS = ("validation", "test")
+# of a recipe's curves, by epochs and precision
+COLOURS = {
+    "paper": ("#fdae6b", "#d94801", "#7f2704", "#fdd0a2"),
+    "quick": ("#2171b5", "#6baed6", "#08306b", "#c6dbef"),
+}
 
 
 class Tried(Cell):
@@ -170,8 +176,9 @@ def picture(runs: pd.DataFrame) -> bytes:
         figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True
     ):
         groups = rows.groupby(["recipe", "epochs", "precision"])
-        for number, (kind, of_recipe) in enumerate(groups):
-            colour = f"C{number}"
+        left = {recipe: cycle(colours) for recipe, colours in COLOURS.items()}
+        for kind, of_recipe in groups:
+            colour = next(left[str(kind[0])])
             for _, curve in of_recipe.groupby(["fold", "seed"]):
                 axes.plot(curve["epoch"], 100 * curve["test"], color=colour, lw=0.7, alpha=0.5)
             mean = of_recipe.groupby("epoch")["test"].mean()
@@ -181,7 +188,7 @@ def picture(runs: pd.DataFrame) -> bytes:
         axes.set_xscale("log")
         axes.set_xlabel("epoch")
         axes.set_title(" ".join(map(str, of)), loc="left", fontsize=11)
-        axes.legend(frameon=False, fontsize=9, loc="lower right")
+        axes.legend(frameon=False, fontsize=9, loc="upper left")
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("test segments predicted right, %")
