@@ -18,34 +18,43 @@ FEATURES = {"joints", "bones", "merge", "music", "segment"}
 TRAIN = {"train_motion", "train_music", "train_longer", "cotrain", "cotrain_fc"}
 TOGETHER = {"train_longer", "cotrain", "cotrain_fc"}
 SHOWN = {"settings", "table"}
+MATCH = {"match", "match_category", "match_synchrony"}
+MATCHED = {"matching", "recommend", "render"}
 
 # a key of params.yaml → the stages that read it, so that a change of it makes them stale
 READERS: dict[str, set[str]] = {
-    "datasets.m2d_mini.source": {"download", "joints", "units", "leakage", "evaluate"},
+    "datasets.m2d_mini.source": {
+        "download", "joints", "units", "leakage", "evaluate", "render",
+    },
     "datasets.m2d_mini.pieces": {"download"},
-    "datasets.m2d_mini.layout": {"bones", "train_motion", *TOGETHER},
-    "datasets.m2d_mini.motion_rate_hz": {"joints"},
+    "datasets.m2d_mini.layout": {"bones", "train_motion", *TOGETHER, *MATCH, "render"},
+    "datasets.m2d_mini.motion_rate_hz": {"joints", *MATCH, *MATCHED},
     "datasets.m2d_mini.labels": {
         "joints", "segment", "leakage", "train_motion", *TOGETHER, "baseline", "evaluate", "figure",
+        "look", *MATCH, "recommend",
     },
-    "joints.m2d_mini.center": {"joints"},
-    "joints.m2d_mini.scale": {"joints", "train_motion", *TOGETHER},
-    "bones.m2d_mini.paper": {"bones", "train_motion", *TOGETHER},
+    "joints.m2d_mini.center": {"joints", *MATCH},
+    "joints.m2d_mini.scale": {"joints", "train_motion", *TOGETHER, *MATCH},
+    "bones.m2d_mini.paper": {"bones", "train_motion", *TOGETHER, *MATCH},
     **{
-        f"music.m2d_mini.{key}": {"music"}
+        f"music.m2d_mini.{key}": {"music", *MATCH}
         for key in ("feature", "sample_rate", "resampler", "scale", "pad_short", "short_sound")
     },
     **{
         f"segment.m2d_mini.{key}": {"segment", "leakage", "figure", *SHOWN}
-        for key in ("excerpt_frames", "segment_frames", "excerpts_per_class",
-                    "excerpts_per_piece", "choose", "protocol", "split_seed")
+        for key in ("excerpts_per_class", "excerpts_per_piece", "choose", "split_seed")
     },
+    "segment.m2d_mini.excerpt_frames": {
+        "segment", "leakage", "figure", *SHOWN, *MATCH, *MATCHED,
+    },
+    "segment.m2d_mini.segment_frames": {"segment", "leakage", "figure", *SHOWN, *MATCH},
+    "segment.m2d_mini.protocol": {"segment", "leakage", "figure", *SHOWN, "matching"},
     "segment.m2d_mini.folds": {"segment", "leakage", "evaluate", "figure", *SHOWN},
     **{
         f"train.m2d_mini.{key}": TRAIN | SHOWN
-        for key in ("width", "batch", "learning_rate", "schedule", "precision", "recipe",
-                    "epochs_alone")
+        for key in ("batch", "learning_rate", "schedule", "precision", "recipe", "epochs_alone")
     },
+    "train.m2d_mini.width": TRAIN | SHOWN | {"match", "match_category"},
     "train.m2d_mini.epochs_together": TOGETHER | SHOWN,
     "train.m2d_mini.select": {"train_motion"} | TOGETHER | SHOWN,
     "leakage.near": {"leakage"},
@@ -54,9 +63,28 @@ READERS: dict[str, set[str]] = {
     "baseline.logistic_c": {"baseline"},
     "entries": {"leaderboard"},
     "entry_seeds": {"leaderboard"},
-    "evaluate.resamples": {"evaluate", "leaderboard"},
-    "evaluate.seed": {"evaluate", "leaderboard"},
-    "seeds": {"evaluate", "curves", "leaderboard", "settings"},
+    "evaluate.resamples": {"evaluate", "leaderboard", "pretraining", "matching"},
+    "evaluate.seed": {"evaluate", "leaderboard", "pretraining", "matching"},
+    "seeds": {"evaluate", "curves", "leaderboard", "settings", "matching", "recommend"},
+    **{
+        f"match.{key}": {"match"}
+        for key in ("size", "epochs", "batch", "learning_rate", "weight_decay", "margin",
+                    "temperature")
+    },
+    **{
+        f"deconfounded.{key}": {"match"}
+        for key in ("backdoor", "propensity", "teacher", "divergence", "margin", "hardest")
+    },
+    **{
+        f"synchrony.{key}": {"match_synchrony"}
+        for key in ("channels", "blocks", "clip_frames", "epochs")
+    },
+    "synchrony.batch": {"match_synchrony"},
+    "synchrony.learning_rate": {"match_synchrony", "pretraining"},
+    "synchrony.classify_epochs": {"pretraining"},
+    "matching.negatives": {"matching"},
+    "matching.own_track": {"matching", "recommend"},
+    "matching.top": {"recommend"},
 }  # fmt: skip
 
 
@@ -107,7 +135,18 @@ def test_every_key_is_read_by_a_stage() -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     leaves = set()
     for group, value in params.items():
-        if group in ("seeds", "entries", "entry_seeds", "leakage", "baseline", "evaluate"):
+        if group in (
+            "seeds",
+            "entries",
+            "entry_seeds",
+            "leakage",
+            "baseline",
+            "evaluate",
+            "match",
+            "deconfounded",
+            "synchrony",
+            "matching",
+        ):
             leaves |= {group} if isinstance(value, list) else {f"{group}.{key}" for key in value}
         else:
             leaves |= {f"{group}.{DATASET}.{key}" for key in value[DATASET]}

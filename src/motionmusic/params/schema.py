@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from motionmusic.params.data import Bones, Dataset, Joints, Music, Segment
+from motionmusic.params.matching import Deconfounded, Match, Matching, Synchrony
 from motionmusic.params.results import Evaluate, Leakage
 from motionmusic.params.training import Baseline, Train
 
@@ -39,6 +40,10 @@ class Schema(BaseModel):
     ]
     entry_seeds: Seeds
     evaluate: Evaluate
+    match: Match
+    deconfounded: Deconfounded
+    synchrony: Synchrony
+    matching: Matching
 
     @model_validator(mode="after")
     def _agree(self) -> Schema:

@@ -81,7 +81,7 @@ def read_dance(piece: str, raw: Path) -> Dance:
     return Dance(
         piece=piece,
         code=fields["code"],
-        skeletons=_read_keypoints(file),
+        skeletons=read_keypoints(file),
         center=None,
         music_file=sound_file(raw / "music", fields["music"]),
         music_start_s=0.0,
@@ -196,7 +196,7 @@ class _ArraysOnly(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def _read_keypoints(file: Path) -> NDArray[np.float64]:
+def read_keypoints(file: Path) -> NDArray[np.float64]:
     """keypoints3d_optim of one sequence: (frames, 17, 3), centimetres, Y up."""
     remedy = "take the file from keypoints3d.zip of AIST++ again, or remove it"
     try:

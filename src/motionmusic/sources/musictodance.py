@@ -89,8 +89,8 @@ def find_pieces(raw: Path) -> dict[str, Path]:
 
 def read_dance(piece: str, folder: Path) -> Dance:
     """One dance, every value checked. Raises UserError for the first thing wrong with it."""
-    skeletons, center = _read_skeletons(folder / "skeletons.json")
-    start, end = _read_positions(folder / "config.json")
+    skeletons, center = read_skeletons(folder / "skeletons.json")
+    start, end = read_positions(folder / "config.json")
     return Dance(
         piece=piece,
         code=code_of(piece),
@@ -118,7 +118,7 @@ def sound_file(folder: Path, stem: str) -> Path:
     return found[0]
 
 
-def _read_skeletons(file: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def read_skeletons(file: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """skeletons (L, 23, 3) and center (L, 3) of a skeletons.json."""
     content = _read_keys(file, ("length", "center", "skeletons"), _SKELETONS_REMEDY)
     length, center, skeletons = content["length"], content["center"], content["skeletons"]
@@ -142,7 +142,7 @@ def _read_skeletons(file: Path) -> tuple[NDArray[np.float64], NDArray[np.float64
     return np.array(skeletons, dtype=np.float64), np.array(center, dtype=np.float64)
 
 
-def _read_positions(file: Path) -> tuple[float, float]:
+def read_positions(file: Path) -> tuple[float, float]:
     """start_position and end_position of a config.json."""
     content = _read_keys(file, ("start_position", "end_position"), _CONFIG_REMEDY)
     start, end = content["start_position"], content["end_position"]

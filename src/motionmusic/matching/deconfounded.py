@@ -1,0 +1,154 @@
+"""DecCM's idea: a teacher and a student autoencoder, with genre and popularity as confounders.
+
+After DecCM (arXiv 2208.03633; anchors G3): two variational autoencoders whose latents decode each
+other's modality, a margin on matching scores, a back-door adjustment over genres on the music's side
+and inverse-propensity weights for how often a track occurs. What is different here, and why:
+
+- The hinge pushes the *hardest* negatives down; the published code subtracts a term that picks the
+  easiest. Pairs of the same track are no negatives of each other. The divergence is annealed in.
+- DecCM's uploader has a prior over genres; a dance has its own genre. In training the adjustment
+  weighs the genres as the batch has them, afterwards as the training segments have them.
+- Its teacher is trained on professional content. All dances here are: the teacher sees what a
+  segment's student does not, the mean codes of the whole excerpt.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Latent(NamedTuple):
+    """A diagonal normal: mean and logarithm of the variance, each (n, size)."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def draw(self) -> Tensor:
+        """One sample (torch's generator)."""
+        return self.mean + (self.log_variance / 2).exp() * torch.randn_like(self.mean)
+
+    def divergence(self, other: Latent) -> Tensor:
+        """KL(self ‖ other) per row, (n,)."""
+        ratio = (self.log_variance - other.log_variance).exp()
+        distance = (self.mean - other.mean).square() / other.log_variance.exp()
+        return 0.5 * (ratio + distance - 1 + other.log_variance - self.log_variance).sum(1)
+
+
+class Deconfounded(nn.Module):
+    """Student or teacher: z (n, d) → latents of unit means, scores between them.
+
+    Args:
+        size_in: d, of both modalities' codes.
+        size: of the latent.
+        prior: (genres,) shares of the genres among the training segments; None for no back-door.
+    """
+
+    prior: Tensor
+
+    def __init__(self, size_in: int, size: int, genres: int, *, backdoor: bool):
+        super().__init__()
+        names = ("motion", "music")
+        self.encoders = nn.ModuleDict(
+            {
+                name: nn.Sequential(
+                    nn.BatchNorm1d(size_in, affine=False),
+                    nn.Dropout(0.2),
+                    nn.Linear(size_in, 2 * size),
+                )
+                for name in names
+            }
+        )
+        self.decoders = nn.ModuleDict({name: nn.Linear(size, size_in) for name in names})
+        self.register_buffer("prior", torch.full((genres,), 1 / genres))
+        self.genres = nn.Embedding(genres, size) if backdoor else None
+        self.adjusted = nn.Linear(2 * size, size) if backdoor else None
+
+    def latent(self, modality: str, z: Tensor) -> Latent:
+        """The latent of a modality's codes, mean and log-variance of unit length as in DecCM."""
+        mean, log_variance = self.encoders[modality](z).chunk(2, 1)
+        return Latent(F.normalize(mean, dim=1), F.normalize(log_variance, dim=1))
+
+    def adjust(self, music: Tensor, prior: Tensor) -> Tensor:
+        """Back-door: what the genres on the whole would add, given to every track alike."""
+        if self.genres is None or self.adjusted is None:
+            return music
+        mean = (prior @ self.genres.weight).expand(len(music), -1)
+        return F.normalize(self.adjusted(torch.cat([mean, music], 1)), dim=1)
+
+    def motion(self, z: Tensor) -> Tensor:
+        """z_m (n, d) → (n, size)."""
+        return self.latent("motion", z).mean
+
+    def music(self, z: Tensor) -> Tensor:
+        """z_a (n, d) → (n, size)."""
+        return self.adjust(self.latent("music", z).mean, self.prior)
+
+
+def loss(
+    network: Deconfounded,
+    motion: Tensor,
+    music: Tensor,
+    tracks: Tensor,
+    labels: Tensor,
+    weights: Tensor,
+    *,
+    margin: float,
+    hardest: int,
+    divergence: float,
+    teacher: tuple[Deconfounded, Tensor, Tensor] | None = None,
+    pull: float = 0.0,
+) -> dict[str, Tensor]:
+    """The named losses of one batch.
+
+    Args:
+        network: trained.
+        motion, music: codes (n, d), pair by pair.
+        tracks, labels: (n,) numbers.
+        weights: (n,) of the pairs, mean 1: inverse propensities, or ones.
+        margin: by which a true pair's score must lead.
+        hardest: so many negatives a row count.
+        divergence: weight of KL to the standard normal.
+        teacher: the frozen teacher, and the codes of motion and music that it sees, (n, d).
+        pull: weight of KL(student ‖ teacher).
+    """
+    latents = {"motion": network.latent("motion", motion), "music": network.latent("music", music)}
+    drawn = {name: latent.draw() for name, latent in latents.items()}
+    genres = torch.bincount(labels, minlength=len(network.prior)) / len(labels)
+    a, b = drawn["motion"], network.adjust(drawn["music"], genres)
+    targets = {"motion": motion, "music": music}
+    crossed = {"motion": drawn["music"], "music": drawn["motion"]}
+    rebuilt = [
+        (network.decoders[name](crossed[name]) - _standard(network, name, z)).square().mean(1)
+        for name, z in targets.items()
+    ]
+    scores = a @ b.T
+    own = scores.diagonal()
+    negatives = ~(tracks[:, None] == tracks[None])
+    hinges = []
+    for rows, allowed in ((scores, negatives), (scores.T, negatives.T)):
+        behind = (margin - own[:, None] + rows).clamp(min=0) * allowed
+        hinges.append(behind.topk(min(hardest, len(rows)), 1).values.mean(1))
+    normal = Latent(torch.zeros_like(a), torch.zeros_like(a))
+    spread = latents["motion"].divergence(normal) + latents["music"].divergence(normal)
+    named = {
+        "reconstruction": (weights * sum(rebuilt)).mean(),
+        "matching": (weights * sum(hinges)).mean(),
+        "divergence": divergence * spread.mean(),
+    }
+    if teacher is not None and pull > 0:
+        model, its_motion, its_music = teacher
+        with torch.no_grad():
+            seen = model.latent("motion", its_motion), model.latent("music", its_music)
+        apart = latents["motion"].divergence(seen[0]) + latents["music"].divergence(seen[1])
+        named["teacher"] = pull * apart.mean()
+    return named
+
+
+def _standard(network: Deconfounded, modality: str, z: Tensor) -> Tensor:
+    """Codes in units of their spread over the training segments, as the decoders give them."""
+    norm = network.encoders[modality][0]  # type: ignore[index]
+    return F.batch_norm(z, norm.running_mean, norm.running_var)

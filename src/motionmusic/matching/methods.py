@@ -1,0 +1,10 @@
+"""The names of the methods, in the order of the table."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Method = Literal[
+    "category", "mapping", "unmapped", "contrastive", "infonce", "synchrony", "deconfounded"
+]
+METHODS: tuple[Method, ...] = get_args(Method)

@@ -1,0 +1,88 @@
+"""Clips to watch: a dance of every class with its own music, and with the tracks recommended for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import workspace
+from tqdm import tqdm
+
+from motionmusic import errors
+from motionmusic.errors import UserError
+from motionmusic.features.audio import read_audio
+from motionmusic.figures import png
+from motionmusic.files import Float32, new_folder, write_bytes
+from motionmusic.params.data import DATASET, Segment
+from motionmusic.params.reader import group
+from motionmusic.render import Candidate, Panel, key_poses, side_by_side, video
+from motionmusic.sources import musictodance
+from motionmusic.sources.own import OwnDance, read_own
+
+METHODS = ("category", "contrastive")  # the paper's, and the best that is learned
+SAMPLE_RATE = 48_000
+
+
+def dance_of(source: str, raw: Path, piece: str) -> OwnDance:
+    """The dance of a piece."""
+    if source == "aist":
+        return read_own(raw / "keypoints3d" / f"{piece}.pkl")
+    return read_own(musictodance.find_pieces(raw)[piece])
+
+
+def main(given: Sequence[str]) -> None:
+    """render.py DATASET."""
+    (dataset,) = workspace.arguments(given, "dataset")
+    data, segment = group(DATASET, "datasets", dataset), group(Segment, "segment", dataset)
+    raw = workspace.data(dataset, "raw")
+    path = workspace.data(dataset, "recommendations.csv")
+    if not path.exists():
+        raise UserError(path, "", "recommendations", "no such file", "run `dvc repro`")
+    found = pd.read_csv(path, dtype={"piece": str, "track_piece": str})
+    found = found[(found["seed"] == found["seed"].min()) & found["method"].isin(METHODS)]
+    first = found.sort_values(["piece", "excerpt"]).groupby("category", sort=True).first()
+    seconds = segment.excerpt_frames / data.motion_rate_hz
+    pieces = workspace.read_pieces(dataset).set_index("piece")
+    with new_folder(workspace.data(dataset, "clips")) as folder:
+        for truth, query in tqdm(list(first.iterrows()), desc="render", mininterval=5):
+            piece, excerpt = str(query["piece"]), int(query["excerpt"])
+            rows = found[(found["piece"] == piece) & (found["excerpt"] == excerpt)]
+            predicted = rows.loc[rows["method"] == "category", "track_category"].iloc[0]
+            dance = dance_of(data.source, raw, piece)
+            start = excerpt * segment.excerpt_frames
+            joints = dance.in_the_room()[start : start + segment.excerpt_frames]
+            title = f"{piece} · truth {truth} · predicted {predicted}"
+            name = f"{re.sub(r'[^A-Za-z0-9]+', '_', str(truth))}_{piece}_{excerpt}"
+            file, start_s = str(pieces["music_file"][piece]), float(pieces["music_start_s"][piece])
+            start_s += start / data.motion_rate_hz
+            panel = Panel(joints, data.layout, "its own music", f"{file}, from {start_s:.1f} s")
+            video(
+                folder / f"{name}_own.mp4", [panel], sound(raw / file, start_s, seconds),
+                SAMPLE_RATE, data.motion_rate_hz, title,
+            )  # fmt: skip
+            for method in METHODS:
+                candidates = [
+                    Candidate(
+                        f"{row.rank}. {row.track_piece}, {row.track_category}",
+                        f"{row.track_bpm:.0f} bpm, from {row.track_start_s:.1f} s",
+                        sound(raw / str(row.track), float(row.track_start_s), seconds),
+                    )
+                    for row in rows[rows["method"] == method].itertuples()
+                ]
+                side_by_side(
+                    folder / f"{name}_{method}.mp4", joints, data.layout, data.motion_rate_hz,
+                    candidates, SAMPLE_RATE, f"{title} · {method}",
+                )  # fmt: skip
+            poses = key_poses(joints, data.layout, data.motion_rate_hz, title=f"{piece}, {truth}")
+            write_bytes(folder / f"{name}_poses.png", png(poses))
+
+
+def sound(file: Path, start_s: float, seconds: float) -> Float32:
+    """A part of a track, at most so long."""
+    return read_audio(file, SAMPLE_RATE, start_s=start_s, duration_s=seconds)
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,355 @@
+"""Catalogues of tones: codes, places, cache, and files that cannot be heard."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from fake_matcher import RATE, WINDOW_S, FakeMatcher, about, band_of, tone
+
+from motionmusic import catalogue
+from motionmusic.catalogue import Catalogue, category_of, content_hash, index, sound_files
+from motionmusic.errors import UserError
+from motionmusic.matching.matcher import Matcher
+
+LABELS = {"C": "Cha-cha", "R": "Rumba", "W": "Waltz"}
+
+
+@pytest.fixture(autouse=True)
+def no_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    # the real ones take a second a track, and are tested in test_beats.py
+    monkeypatch.setattr(catalogue, "music_beats", lambda audio, rate: (np.zeros(0), 123.0))
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    folder = tmp_path / "music"
+    tone(folder / "Waltz" / "low.wav", 300)
+    tone(folder / "Rumba" / "high.flac", 3000, 1000)
+    return folder
+
+
+def run(music: Path, matcher: FakeMatcher | None = None) -> Catalogue:
+    matcher = matcher or FakeMatcher(about())
+    return index(music, cast(Matcher, matcher), music.parent / "cache", progress=False)
+
+
+def names(found: Catalogue) -> list[str]:
+    return [track.path.as_posix() for track in found.tracks]
+
+
+# Tracks
+
+
+def test_tracks_and_their_codes(music: Path) -> None:
+    found = run(music)
+    assert names(found) == ["Rumba/high.flac", "Waltz/low.wav"]
+    assert found.broken == []
+    high, low = found.tracks
+    assert (high.category, low.category) == ("Rumba", "Waltz")
+    assert (high.seconds, low.seconds, low.bpm) == (20, 10, 123)
+    # 20 s are two windows of 9 s, of which the second begins in the first tone; 10 s are one
+    assert high.codes.argmax(axis=1).tolist() == [band_of(3000), band_of(1000)]
+    assert low.codes.argmax(axis=1).tolist() == [band_of(300)]
+    assert high.starts_s.tolist() == [0, WINDOW_S]
+    assert high.digest == content_hash(music / high.path)
+
+
+def test_short_tracks(tmp_path: Path) -> None:
+    # 24 · 512 samples give 25 frames, one segment; one sample less gives 24
+    enough = 24 * 512 / RATE
+    tone(tmp_path / "m" / "a.wav", 300, seconds=enough)
+    tone(tmp_path / "m" / "b.wav", 400, seconds=enough - 1 / RATE)
+    found = run(tmp_path / "m")
+    assert names(found) == ["a.wav"]
+    assert found.tracks[0].codes.shape == (1, 96)
+    ((path, reason),) = found.broken
+    assert path == Path("b.wav")
+    assert "too short" in reason
+
+
+@pytest.mark.parametrize(("seconds", "windows"), [(8.9, 1), (9.0, 1), (17.8, 1), (18.0, 2)])
+def test_the_tail_is_dropped(tmp_path: Path, seconds: float, windows: int) -> None:
+    tone(tmp_path / "m" / "a.wav", 300, seconds=seconds)
+    assert len(run(tmp_path / "m").tracks[0].codes) == windows
+
+
+def test_padded_as_the_models_own_music(tmp_path: Path) -> None:
+    # padding reaches to 10 s, but what is padded is not heard: 5 s are 5 segments
+    tone(tmp_path / "m" / "a.wav", 300, seconds=5)
+    matcher = FakeMatcher(about("synchrony", pad_short=True))
+    assert run(tmp_path / "m", matcher).tracks[0].codes.shape == (1, 125, 96)
+
+
+def test_codes_of_every_frame_are_kept_at_half_precision(music: Path) -> None:
+    found = run(music, FakeMatcher(about("synchrony")))
+    assert found.tracks[0].codes.shape == (2, 225, 96)
+    assert found.tracks[0].codes.dtype == np.float16
+    assert run(music, FakeMatcher(about(), digest="x")).tracks[0].codes.dtype == np.float32
+
+
+def test_a_classifier_needs_no_codes(music: Path) -> None:
+    matcher = FakeMatcher(about("category"))
+    found = run(music, matcher)
+    assert matcher.heard == 0
+    assert [len(track.codes) for track in found.tracks] == [2, 1]
+    assert found.tracks[0].starts_s.tolist() == [0, WINDOW_S]
+
+
+def test_one_content_is_one_track(music: Path) -> None:
+    (music / "A copy.wav").write_bytes((music / "Waltz" / "low.wav").read_bytes())
+    found = run(music)
+    assert names(found) == ["A copy.wav", "Rumba/high.flac"]
+    assert found.tracks[0].category == "Waltz"  # one of its places says it
+
+
+# Files
+
+
+def test_what_is_searched(tmp_path: Path) -> None:
+    for name in ("b.MP3", "a.ogg", "deep/er/c.flac", ".hidden.wav", ".trash/d.wav", "notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [path.as_posix() for path in sound_files(tmp_path)] == [
+        "a.ogg",
+        "b.MP3",
+        "deep/er/c.flac",
+    ]
+
+
+def test_links_that_lead_back(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.wav").touch()
+    (tmp_path / "in" / "up").symlink_to(tmp_path)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    outside.mkdir()
+    (outside / "b.wav").touch()
+    (tmp_path / "link").symlink_to(outside)
+    assert [path.as_posix() for path in sound_files(tmp_path)] == ["in/a.wav", "link/b.wav"]
+
+
+def test_broken_files_are_listed_and_the_rest_is_served(music: Path) -> None:
+    (music / "empty.mp3").touch()
+    (music / "text.mp3").write_text("no sound")
+    (music / "cut.flac").write_bytes((music / "Rumba" / "high.flac").read_bytes()[:3000])
+    (music / "lost.wav").symlink_to(music / "nowhere.wav")
+    tone(music / "silent.wav", 0)
+    found = run(music)
+    assert names(found) == ["Rumba/high.flac", "Waltz/low.wav"]
+    reasons = {path.as_posix(): reason for path, reason in found.broken}
+    assert set(reasons) == {"empty.mp3", "text.mp3", "cut.flac", "lost.wav", "silent.wav"}
+    assert "empty file" in reasons["empty.mp3"]
+    assert "silence" in reasons["silent.wav"]
+    assert reasons["lost.wav"] == "No such file or directory"
+
+
+def test_nothing_to_hear(tmp_path: Path) -> None:
+    for folder, match in (("nowhere", "no such folder"), ("empty", "got none")):
+        if folder == "empty":
+            (tmp_path / folder).mkdir()
+        with pytest.raises(UserError, match=match):
+            run(tmp_path / folder)
+    (tmp_path / "empty" / "a.mp3").touch()
+    (tmp_path / "empty" / "b.mp3").write_text("x")
+    with pytest.raises(UserError, match=r"2 that cannot, the first a\.mp3: .*empty file"):
+        run(tmp_path / "empty")
+
+
+# Categories
+
+
+@pytest.mark.parametrize(
+    ("path", "category"),
+    [
+        ("Waltz/a.wav", "Waltz"),
+        ("waltz/deep/a.wav", "Waltz"),
+        ("Waltz/CHA-CHA/a.wav", "Cha-cha"),
+        ("Waltz/rumba.wav", "Rumba"),
+        ("r/a.wav", "Rumba"),
+        ("DANCE_C_12/audio.mp3", "Cha-cha"),
+        ("my_own_w_3/audio.mp3", "Waltz"),
+        ("DANCE_T_1/audio.mp3", None),
+        ("track_r_12.mp3", None),
+        ("DANCE_C/audio.mp3", None),
+        ("Waltzes/a.wav", None),
+        ("a.wav", None),
+        ("mBR0.wav", None),
+    ],
+)
+def test_categories_by_place(tmp_path: Path, path: str, category: str | None) -> None:
+    assert category_of(tmp_path, Path(path), LABELS) == category
+
+
+def test_category_of_the_catalogue_itself(tmp_path: Path) -> None:
+    assert category_of(tmp_path / "Waltz", Path("a.wav"), LABELS) == "Waltz"
+    assert category_of(tmp_path / "Waltz", Path("Rumba/a.wav"), LABELS) == "Rumba"
+
+
+def test_categories_of_aist(tmp_path: Path) -> None:
+    labels = {"gBR": "Break", "gPO": "Pop"}
+    assert category_of(tmp_path, Path("mBR0.wav"), labels) == "Break"
+    assert category_of(tmp_path, Path("mPO5.mp3"), labels) == "Pop"
+    assert category_of(tmp_path, Path("mLO2.mp3"), labels) is None
+
+
+# Cache
+
+
+def heard(music: Path) -> int:
+    """How many windows are encoded now."""
+    matcher = FakeMatcher(about())
+    run(music, matcher)
+    return matcher.heard
+
+
+def test_only_what_is_new_is_heard(music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert heard(music) == 3
+    first = run(music)
+    hashed: list[Path] = []
+
+    def noted(file: Path) -> str:
+        hashed.append(file)
+        return content_hash(file)
+
+    monkeypatch.setattr(catalogue, "content_hash", noted)
+    assert heard(music) == 0
+    assert hashed == []  # nor is any file read
+    tone(music / "new.wav", 500)
+    assert heard(music) == 1
+    assert hashed == [music / "new.wav"]
+    (music / "new.wav").unlink()
+    again = run(music)
+    assert names(again) == names(first)
+    for one, two in zip(first.tracks, again.tracks, strict=True):
+        assert (one.codes == two.codes).all()
+        assert (one.seconds, one.bpm, one.category) == (two.seconds, two.bpm, two.category)
+
+
+def test_a_moved_track_is_not_heard_again(music: Path) -> None:
+    assert heard(music) == 3
+    (music / "Rumba" / "low.wav").write_bytes((music / "Waltz" / "low.wav").read_bytes())
+    (music / "Waltz" / "low.wav").unlink()
+    assert heard(music) == 0
+    assert [track.category for track in run(music).tracks] == ["Rumba", "Rumba"]
+
+
+def test_a_changed_track_is_heard_again(music: Path) -> None:
+    assert heard(music) == 3
+    tone(music / "Waltz" / "low.wav", 600)
+    assert heard(music) == 1
+    assert run(music).tracks[1].codes.argmax() == band_of(600)
+
+
+def test_every_matcher_has_its_own_codes(music: Path) -> None:
+    assert heard(music) == 3
+    other = FakeMatcher(about(), digest="other")
+    run(music, other)
+    assert other.heard == 3
+    assert heard(music) == 0
+
+
+def test_changed_code_makes_codes_anew(
+    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "package"
+    for name in ("features/music.py", "features/motion.py", "matching/heads.py"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text("one = 1\n")
+    monkeypatch.setattr(catalogue, "_PACKAGE", package)
+    assert heard(music) == 3
+    (package / "features" / "motion.py").write_text("two = 2\n")  # music is not made by it
+    assert heard(music) == 0
+    for name in ("features/music.py", "matching/heads.py", "matching/new.py"):
+        (package / name).write_text("two = 2\n")
+        assert heard(music) == 3, name
+        assert heard(music) == 0
+
+
+def test_code_that_counts_is_there() -> None:
+    found = {
+        str(file.relative_to(catalogue._PACKAGE))
+        for pattern in catalogue.CODE
+        for file in catalogue._PACKAGE.glob(pattern)
+    }
+    assert {pattern for pattern in catalogue.CODE if "*" not in pattern} <= found
+    assert {"matching/matcher.py", "networks/music_autoencoder.py"} <= found
+
+
+def test_vectors_are_the_means_of_the_windows(music: Path) -> None:
+    found = run(music)
+    expected = np.zeros((2, 96), np.float32)
+    expected[0, [band_of(3000), band_of(1000)]] = 0.5
+    expected[1, band_of(300)] = 1
+    assert found.vectors().tolist() == expected.tolist()
+    assert [track.vector for track in run(music, FakeMatcher(about("synchrony"))).tracks] == [
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "other", "flip", "pickle"])
+def test_a_broken_cache_file_is_made_anew(music: Path, damage: str) -> None:
+    track = run(music).tracks[0]
+    before, whole = track.codes, track.cached.read_bytes()
+    if damage == "other":
+        np.savez(track.cached, x=np.zeros(3))
+    elif damage == "pickle":
+        np.savez(track.cached, codes=np.array([object()]), numbers=np.zeros(2))
+    elif damage == "flip":
+        middle = whole.index(before.tobytes()) + 4
+        track.cached.write_bytes(whole[:middle] + b"\xff" + whole[middle + 1 :])
+    else:
+        track.cached.write_bytes({"cut": whole[:-30], "empty": b"", "text": b"x" * 99}[damage])
+    with pytest.raises(UserError, match="broken file"):
+        _ = track.codes
+    assert heard(music) == 2
+    assert (run(music).tracks[0].codes == before).all()
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"Waltz/low.wav": 3}', "{"])
+def test_a_broken_list_of_hashes_is_made_anew(music: Path, content: str) -> None:
+    run(music)
+    (known,) = (music.parent / "cache" / "files").iterdir()
+    before = json.loads(known.read_text())
+    known.write_text(content)
+    assert heard(music) == 0
+    assert json.loads(known.read_text()) == before
+
+
+def test_an_interrupted_run_goes_on(music: Path) -> None:
+    class Interrupted(FakeMatcher):
+        def music_code(self, music: Any) -> Any:
+            if self.heard == 2:  # Rumba/high.flac is done
+                raise KeyboardInterrupt
+            return super().music_code(music)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(music, Interrupted(about()))
+    assert heard(music) == 1
+
+
+def test_what_was_known_is_not_lost_to_an_interruption(
+    music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(music)
+    tone(music / "A new.wav", 500)
+
+    class Interrupted(FakeMatcher):
+        def music_code(self, music: Any) -> Any:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(music, Interrupted(about()))
+    monkeypatch.setattr(catalogue, "content_hash", lambda file: pytest.fail(f"read {file}"))
+    assert heard(music) == 1
+
+
+def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "here"))
+    assert catalogue.cache_folder() == tmp_path / "here"
+    monkeypatch.delenv("MOTIONMUSIC_CACHE")
+    assert catalogue.cache_folder().name == "motionmusic"

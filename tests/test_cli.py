@@ -1,0 +1,512 @@
+"""The commands as a user meets them; a matcher whose answers are known stands for a trained one."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import soundfile
+from fake_matcher import WINDOW_S, FakeMatcher, band_of, save, tone
+
+from motionmusic import catalogue, cli, render, search
+from motionmusic.matching import matcher
+from motionmusic.render import Candidate, Panel
+
+LOW, MIDDLE, HIGH = 300.0, 1000.0, 3000.0
+
+
+class Result(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["motionmusic", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "120")
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        return Result(int(caught.value.code or 0), *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a trained model of the data set demo, four tracks and a dance with its music.
+
+    The matcher wants the middle tone, and says Waltz of all segments but the first.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(catalogue, "music_beats", lambda audio, rate: (np.zeros(0), 123.0))
+
+    def load(folder: Path) -> FakeMatcher:
+        about = matcher.read_about(folder)
+        return FakeMatcher(about, band_of(MIDDLE), digest=about.method)
+
+    monkeypatch.setattr(matcher, "load", load)
+    for method in ("category", "contrastive", "synchrony"):
+        save(tmp_path / "data" / "demo" / "matchers", method)
+    raw = tmp_path / "data" / "demo" / "raw"
+    write_dance(raw / "DANCE_W_1")
+    tone(raw / "DANCE_W_1" / "audio.wav", MIDDLE)
+    tone(raw / "DANCE_W_2" / "audio.wav", LOW, MIDDLE, LOW, seconds=WINDOW_S)
+    tone(raw / "DANCE_W_3" / "audio.wav", LOW)
+    tone(raw / "DANCE_R_1" / "audio.wav", HIGH)
+    return tmp_path
+
+
+DANCE = Path("data/demo/raw/DANCE_W_1")
+
+
+def write_dance(folder: Path, frames: int = 260) -> Path:
+    folder.mkdir(parents=True)
+    joints = np.random.default_rng(0).normal(size=(frames, 23, 3))
+    content = {"length": frames, "center": [[0, 0, 0]] * frames, "skeletons": joints.tolist()}
+    (folder / "skeletons.json").write_text(json.dumps(content))
+    (folder / "config.json").write_text('{"start_position": 25, "end_position": 285}')
+    return folder
+
+
+def written(path: Path = Path("recommendation.json")) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def paths(content: dict[str, Any]) -> list[str]:
+    return [row["path"].split("/")[0] for row in content["recommended"]]
+
+
+# Recommending
+
+
+def test_the_track_that_fits_is_first_from_where_it_fits(place: Path, call: Call) -> None:
+    status, out, _ = call("recommend", DANCE)
+    assert status == 0
+    assert "Predicted category: Waltz (90 % of 10 segments)" in out
+    assert out.index("DANCE_W_2") < out.index("DANCE_R_1")
+    content = written()
+    # a third of its windows is what the dance wants, of the others none; ties in order
+    assert paths(content) == ["DANCE_W_2", "DANCE_R_1", "DANCE_W_3"]
+    first = content["recommended"][0]
+    assert first["score"] == pytest.approx(1 / 3, abs=1e-5)
+    assert (first["start_s"], first["category"], first["bpm"]) == (WINDOW_S, "Waltz", 123)
+    assert content["predicted"]["votes"] == {"Cha-cha": 0, "Rumba": 1, "Waltz": 9}
+    assert content["model"]["dataset"] == "demo"
+    assert content["model"]["digest"] == "contrastive"
+    assert content["catalogue"]["own_track_left_out"] == ["DANCE_W_1/audio.wav"]
+    assert content["dance"]["music_start_s"] == 1
+
+
+def test_own_music_is_known_by_its_content(place: Path, call: Call) -> None:
+    assert call("recommend", DANCE, "--include-own", "--top", 1).status == 0
+    assert paths(written()) == ["DANCE_W_1"]
+    other = tone(place / "other" / "renamed.wav", MIDDLE)
+    tone(place / "other" / "low.wav", LOW)
+    assert other.read_bytes() == (DANCE / "audio.wav").read_bytes()
+    assert call("recommend", DANCE, "--catalogue", "other").status == 0
+    assert paths(written()) == ["low.wav"]
+
+
+def test_the_papers_draw(place: Path, call: Call) -> None:
+    status, out, _ = call("recommend", DANCE, "--method", "category", "--top", 2)
+    assert status == 0
+    assert "drawn" in out
+    drawn = paths(written())
+    assert sorted(drawn) == ["DANCE_W_2", "DANCE_W_3"]
+    call("recommend", DANCE, "--method", "category", "--top", 2)
+    assert paths(written()) == drawn
+    status, _, err = call("recommend", DANCE, "--method", "category")
+    assert_one_error(status, err, "at least 3 tracks")
+
+
+def test_synchrony_says_its_error(place: Path, call: Call) -> None:
+    status, out, _ = call("recommend", DANCE, "--method", "synchrony", "--top", 1)
+    assert status == 0
+    assert "0.333" in out
+    assert "sync error" in out
+    assert "0.667" in out
+    assert paths(written()) == ["DANCE_W_2"]
+
+
+@pytest.mark.parametrize(
+    ("method", "sizes"),
+    [("contrastive", {"width": 4, "size": 8}), ("synchrony", {"channels": 16, "blocks": 2})],
+)
+def test_trained_networks_are_served(
+    place: Path, call: Call, monkeypatch: pytest.MonkeyPatch, method: str, sizes: dict[str, int]
+) -> None:
+    monkeypatch.undo()  # the true matcher.load, and beats
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(place / "cache"))
+    folder = place / "data" / "demo" / "matchers" / f"{method}-0"
+    about = matcher.read_about(folder).model_copy(update={"sizes": sizes})
+    matcher.save(folder, about, {0: matcher.network_of(about)})
+    (folder.parent / "category-0" / "matcher.json").unlink()
+    rows = []
+    for _ in range(2):  # the second time from the cache
+        result = call("recommend", DANCE, "--method", method, "--include-own", "--top", 4)
+        assert result.status == 0, result.err
+        rows.append(written()["recommended"])
+    scores = [row["score"] for row in rows[0]]
+    assert scores == sorted(scores, reverse=True)
+    assert np.isfinite(scores).all()
+    assert len(set(scores)) > 1
+    assert rows[0] == rows[1]
+
+
+def test_without_a_classifier_tracks_are_ranked_all_the_same(place: Path, call: Call) -> None:
+    (place / "data" / "demo" / "matchers" / "category-0" / "matcher.json").unlink()
+    status, out, _ = call("recommend", DANCE)
+    assert status == 0
+    assert "Predicted category: not known" in out
+    assert written()["predicted"] is None
+    status, _, err = call("recommend", DANCE, "--method", "category")
+    assert_one_error(status, err, "contrastive, synchrony, got category")
+
+
+def test_an_array_at_another_rate(place: Path, call: Call) -> None:
+    np.save("mine.npy", np.random.default_rng(0).normal(size=(600, 23, 3)))
+    arguments = ("--layout", "musictodance", "--rate", 60, "--out", "deep/er/mine.json")
+    assert call("recommend", "mine.npy", *arguments).status == 0
+    content = written(Path("deep/er/mine.json"))
+    assert content["dance"]["rate_hz"] == 60
+    assert content["predicted"]["segments"] == 10  # the last frame is at 9.98 s: 250 frames at 25
+    assert paths(content)[0] == "DANCE_W_1"  # it has no music of its own
+
+
+def test_a_video_with_every_candidate(
+    place: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(render, "side_by_side", lambda *given: calls.append(given))
+    status, out, _ = call("recommend", DANCE, "--render", "out.mp4")
+    assert status == 0
+    assert "Written to out.mp4" in out
+    ((path, joints, layout, rate, candidates, sample_rate, _),) = calls
+    assert (path, layout, rate, sample_rate) == (Path("out.mp4"), "musictodance", 25, 48_000)
+    assert joints.shape == (260, 23, 3)
+    assert all(isinstance(each, Candidate) for each in candidates)
+    # from 9 s on, where the middle tone is, which is 1,000 periods a second
+    first = np.abs(np.fft.rfft(candidates[0].sound[:48_000])).argmax()
+    assert first == MIDDLE
+    assert len(candidates[0].sound) == 260 / 25 * 48_000
+    assert candidates[0].label == "1. DANCE_W_2/audio"
+
+
+def test_many_tracks_are_searched_with_a_kept_index(
+    place: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("recommend", DANCE).status == 0
+    exact = written()["recommended"]
+    assert not list((place / "cache").glob("*/search"))
+    monkeypatch.setattr(search, "EXACT_UP_TO", 3)
+    for _ in range(2):
+        assert call("recommend", DANCE).status == 0
+        assert written()["recommended"] == exact
+    assert len(list((place / "cache").glob("*/search/*.faiss"))) == 1
+
+
+def test_broken_files_are_listed_and_the_rest_is_served(place: Path, call: Call) -> None:
+    raw = place / "data" / "demo" / "raw"
+    for number in range(25):
+        (raw / f"[broken]{number:02}.mp3").write_text("no sound")
+    status, out, _ = call("recommend", DANCE)
+    assert status == 0
+    assert paths(written())[0] == "DANCE_W_2"
+    assert out.index("DANCE_W_2") < out.index("25 files could not be read")
+    assert "[broken]00.mp3: expected a sound file" in out
+    assert "and 5 more" in out
+    assert len(written()["catalogue"]["broken"]) == 25
+
+
+def test_names_that_are_no_utf8(place: Path, call: Call) -> None:
+    tone(place / "data" / "demo" / "raw" / "é.wav", LOW)
+    (place / "data" / "demo" / "raw" / "é.wav").rename(
+        place / "data" / "demo" / "raw" / os.fsdecode(b"\xe9.wav")
+    )
+    status, out, _ = call("recommend", DANCE)
+    assert status == 0
+    assert "\ufffd.wav: expected a name in UTF-8" in out
+    assert os.fsencode(written()["catalogue"]["broken"][0]["path"]) == b"\xe9.wav"
+
+
+# The dance with music
+
+
+def test_rendering_with_own_and_other_music(
+    place: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(render, "video", lambda *given: calls.append(given))
+    seconds = np.arange(15 * 8000) / 8000
+    soundfile.write("ramp.wav", seconds / 30, 8000)  # sample at t is t / 30
+    for start in ((), ("--start", 4)):
+        assert call("render", DANCE, "out.mp4", "--music", "ramp.wav", *start).status == 0
+    assert call("render", DANCE, "out.mp4").status == 0
+    for (path, panels, sound, sample_rate, rate), start_s in zip(calls[:2], (0, 4), strict=True):
+        assert (path, sample_rate, rate) == (Path("out.mp4"), 48_000, 25)
+        (panel,) = panels
+        assert isinstance(panel, Panel)
+        assert panel.joints.shape == (260, 23, 3)
+        assert len(sound) == 260 / 25 * 48_000
+        assert sound[48_000] == pytest.approx((start_s + 1) / 30, abs=1e-3)
+    # its own 10 s of music from 1 s on, as config.json says
+    assert len(calls[2][2]) == 9 * 48_000
+
+
+# Models
+
+
+def test_models_are_listed(place: Path, call: Call) -> None:
+    status, out, _ = call("models")
+    assert status == 0
+    for text in ("demo", "contrastive", "synchrony", "Cha-cha, Rumba, Waltz", "category-0"):
+        assert text in out
+
+
+def test_the_lowest_seed_is_taken(place: Path, call: Call) -> None:
+    folder = place / "data" / "demo" / "matchers"
+    about = matcher.read_about(folder / "contrastive-0")
+    (folder / "contrastive-0").rename(folder / "contrastive-2")
+    for seed in (10, 2):
+        target = folder / f"contrastive-{seed}"
+        target.mkdir(exist_ok=True)
+        text = about.model_copy(update={"seed": seed}).model_dump_json()
+        (target / "matcher.json").write_text(text)
+    assert call("recommend", DANCE).status == 0
+    assert written()["model"]["seed"] == 2
+
+
+# Mistakes
+
+
+def assert_one_error(status: int, err: str, *texts: str) -> None:
+    assert status == 2
+    assert err.count("error: ") == 1
+    assert err.count("what to do:") == 1
+    assert "Traceback" not in err
+    for text in texts:
+        assert text in err
+
+
+class Runs:
+    """Pickles as a call of os.system."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, (f"touch {self.mark}",)
+
+
+def two_frames() -> list[object]:
+    return ["recommend", write_dance(Path("short"), frames=2)]
+
+
+def unknown_layout() -> list[object]:
+    return ["recommend", DANCE, "--layout", "coco"]
+
+
+def another_layout() -> list[object]:
+    np.save("aist.npy", np.ones((200, 17, 3)))
+    return ["recommend", "aist.npy", "--layout", "aist", "--rate", "60"]
+
+
+def not_a_number() -> list[object]:
+    joints = np.ones((100, 23, 3))
+    joints[7, 3, 1] = np.nan
+    np.save("nan.npy", joints)
+    return ["recommend", "nan.npy", "--layout", "musictodance", "--rate", "25"]
+
+
+def code_in_a_pickle() -> list[object]:
+    Path("bad.pkl").write_bytes(pickle.dumps({"keypoints3d_optim": Runs(Path("mark"))}))
+    return ["recommend", "bad.pkl"]
+
+
+def no_dance() -> list[object]:
+    return ["recommend", "nowhere"]
+
+
+def empty_catalogue() -> list[object]:
+    Path("empty").mkdir()
+    return ["recommend", DANCE, "--catalogue", "empty"]
+
+
+def no_catalogue() -> list[object]:
+    return ["recommend", DANCE, "--catalogue", "nowhere"]
+
+
+def all_broken() -> list[object]:
+    Path("broken").mkdir()
+    for name in "ab":
+        Path(f"broken/{name}.mp3").write_text("no sound")
+    return ["recommend", DANCE, "--catalogue", "broken"]
+
+
+def only_own_music() -> list[object]:
+    tone(Path("own/same.wav"), MIDDLE)
+    return ["recommend", DANCE, "--catalogue", "own"]
+
+
+def no_music_of_the_models() -> list[object]:
+    DANCE.parent.rename("elsewhere")
+    return ["recommend", "elsewhere/DANCE_W_1"]
+
+
+def unwritable_json() -> list[object]:
+    Path("file").touch()
+    return ["recommend", DANCE, "--out", "file/out.json"]
+
+
+def folder_as_json() -> list[object]:
+    Path("folder").mkdir()
+    return ["recommend", DANCE, "--out", "folder"]
+
+
+def unwritable_video() -> list[object]:
+    Path("file").touch()
+    return ["render", write_dance(Path("short"), 5), "file/out.mp4", "--music", DANCE / "audio.wav"]
+
+
+def no_audio() -> list[object]:
+    return ["render", write_dance(Path("quiet")), "out.mp4"]
+
+
+def missing_audio() -> list[object]:
+    return ["render", DANCE, "out.mp4", "--music", "nowhere.mp3"]
+
+
+def audio_is_over() -> list[object]:
+    return ["render", DANCE, "out.mp4", "--start", "60"]
+
+
+def no_model() -> list[object]:
+    Path("data/demo/matchers").rename("gone")
+    return ["recommend", DANCE]
+
+
+def no_model_to_list() -> list[object]:
+    Path("data/demo/matchers").rename("gone")
+    return ["models"]
+
+
+def two_models() -> list[object]:
+    save(Path("data/other/matchers"), "contrastive")
+    return ["recommend", DANCE]
+
+
+def not_a_model() -> list[object]:
+    return ["recommend", DANCE, "--model", "data/demo"]
+
+
+def method_not_trained() -> list[object]:
+    return ["recommend", DANCE, "--method", "infonce"]
+
+
+def broken_model() -> list[object]:
+    Path("data/demo/matchers/contrastive-0/matcher.json").write_text("{")
+    return ["recommend", DANCE]
+
+
+@pytest.mark.parametrize(
+    ("make", "texts"),
+    [
+        (two_frames, ["at least one segment, 25 frames", "2 frames at 25 a second"]),
+        (unknown_layout, ["--layout", "musictodance, aist, got coco"]),
+        (another_layout, ["musictodance, which the model was trained with, got aist"]),
+        (not_a_number, ["nan.npy: frame 7, joint 3", "nan"]),
+        (code_in_a_pickle, ["posix.system (it was not run)"]),
+        (no_dance, ["nowhere", "no such file or folder"]),
+        (empty_catalogue, ["error: empty: expected sound files", "got none"]),
+        (no_catalogue, ["nowhere", "no such folder"]),
+        (all_broken, ["2 that cannot, the first a.mp3"]),
+        (only_own_music, ["music other than the dance's own", "--include-own"]),
+        (no_music_of_the_models, ["demo/raw", "--catalogue DIR"]),
+        (unwritable_json, ["file"]),
+        (folder_as_json, ["folder"]),
+        (unwritable_video, ["file"]),
+        (no_audio, ["a dance with music beside it", "--music FILE"]),
+        (missing_audio, ["nowhere.mp3", "no such file"]),
+        (audio_is_over, ["audio.wav", "from 60 s on"]),
+        (no_model, ["make setup", "dvc repro recommend@m2d_mini"]),
+        (no_model_to_list, ["dvc repro recommend@m2d_mini"]),
+        (two_models, ["data/demo/matchers, data/other/matchers"]),
+        (not_a_model, ["data/demo: expected a folder of trained matchers"]),
+        (method_not_trained, ["category, contrastive, synchrony, got infonce"]),
+        (broken_model, ["contrastive-0/matcher.json"]),
+    ],
+)
+def test_mistakes(
+    place: Path, call: Call, make: Callable[[], list[object]], texts: list[str]
+) -> None:
+    arguments = make()
+    before = {path for path in place.rglob("*") if "cache" not in path.parts}
+    status, _, err = call(*arguments)
+    assert_one_error(status, err, *texts)
+    assert {path for path in place.rglob("*") if "cache" not in path.parts} == before
+
+
+def test_the_pickle_would_have_run(place: Path) -> None:
+    code_in_a_pickle()
+    pickle.loads(Path("bad.pkl").read_bytes())
+    assert Path("mark").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["recommend"],
+        ["recommend", "x", "--method", "magic"],
+        ["recommend", "x", "--top", "0"],
+        ["recommend", "x", "--top", "few"],
+        ["recommend", "x", "--unknown"],
+        ["render", "x"],
+        ["render", "x", "y.mp4", "--start", "-1"],
+        ["dance"],
+    ],
+)
+def test_wrong_usage(call: Call, arguments: list[str]) -> None:
+    status, out, err = call(*arguments)
+    assert status == 2
+    assert out == ""
+    assert "Usage: motionmusic" in err
+    assert "Traceback" not in err
+
+
+def test_help_is_quick_and_helps(call: Call) -> None:
+    code = (
+        "import sys, motionmusic.cli;"
+        "print(*{'torch', 'librosa', 'av', 'pandas', 'sklearn', 'scipy', 'pydantic'}"
+        " & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == ""
+    for command, text in (("recommend", "--include-own"), ("render", "--start"), ("models", "")):
+        status, out, _ = call(command, "--help")
+        assert status == 0
+        assert "Usage: motionmusic" in out
+        assert text in out
+
+
+def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "motionmusic.cli", "recommend", "nowhere"],
+        capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert_one_error(found.returncode, found.stderr, "nowhere")
