@@ -120,7 +120,7 @@ def measure(method: str, n: int, rounds: int) -> dict[str, Any]:
     hits = [len(set(a) & set(b)) for a, b in zip(found.tolist(), right.tolist(), strict=True)]
     return {
         "vectors": n, "vectors_mib": vectors.nbytes / 2**20, "method": method,
-        "build_s": 0.0 if method == "exact" else build_s, "again_s": again_s,
+        "build_s": None if method == "exact" else build_s, "again_s": again_s,
         "one_ms": 1e3 * median(ones), "hundred_ms": 1e3 * median(hundreds),
         "memory_mib": after - before, "peak_mib": peak - before,
         "recall": sum(hits) / (K * len(queries)),
@@ -140,18 +140,18 @@ def _memory_mib(field: str) -> float:
     return int(line.split()[1]) / 1024
 
 
+def _cell(value: float | None) -> str:
+    """Three digits, without exponents."""
+    return "" if value is None else f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
 def text(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as Markdown."""
+    columns = ("build_s", "again_s", "one_ms", "hundred_ms", "memory_mib", "peak_mib", "recall")
     lines = [
-        [
-            f"{row['vectors']:,}", NAMES[row["method"]],
-            "" if row["method"] == "exact" else f"{row['build_s']:.2g}",
-            "" if row["again_s"] is None else f"{row['again_s']:.2g}",
-            f"{row['one_ms']:.2g}", f"{row['hundred_ms']:.3g}", f"{row['memory_mib']:.0f}",
-            f"{row['peak_mib']:.0f}", f"{row['recall']:.3f}",
-        ]
+        [f"{row['vectors']:,}", NAMES[row["method"]], *(_cell(row[name]) for name in columns)]
         for row in rows
-    ]  # fmt: skip
+    ]
     return grid(HEAD, lines)
 
 
@@ -180,7 +180,7 @@ def main(given: Sequence[str]) -> None:
     write_json(
         asked.out / "search.json", {"machine": machine, "rounds": asked.rounds, "rows": rows}
     )
-    write_text(asked.out / "search.md", text(rows))
+    write_text(asked.out / "search.md", text(rows) + "\n")
     print(text(rows))
 
 

@@ -45,13 +45,27 @@ def excerpts(
     """The whole excerpts of one fold: their windows, with the split of each, and their arrays.
 
     An excerpt of which a split has a part only (by unit, by session) is left out.
+
+    Raises:
+        UserError: a split has not two pieces left, and an easy negative is of another piece.
     """
     whole = matching_stage.windows(ids)
     most = whole["rows"].map(len).max()
     split = whole["rows"].map(lambda rows: ids["split"].iloc[rows].unique())
     kept = (whole["rows"].map(len) == most) & (split.map(len) == 1)
     whole = whole[kept].reset_index(drop=True).assign(split=split[kept].map(lambda s: s[0]).values)
-    rows = np.stack(whole["rows"].to_list()) if len(whole) else np.zeros((0, 1), int)
+    pieces = {
+        name: whole["piece"][whole["split"] == name].nunique()
+        for name in ("train", "validation", "test")
+    }
+    if min(pieces.values()) < 2:
+        raise UserError(
+            "params.yaml", f"segment.{dataset}.protocol",
+            "a split with whole excerpts of two pieces in train, validation and test",
+            f"{pieces} pieces in fold {ids['fold'].iloc[0]}",
+            "match by synchrony on a data set that is split by piece, and has enough of them",
+        )  # fmt: skip
+    rows = np.stack(whole["rows"].to_list())
     joints = workspace.read_segments(dataset, "joints")[rows]  # (m, segments, 3, 25, v)
     music = workspace.read_segments(dataset, "music")[rows][:, :, 0]  # (m, segments, bands, 25)
     m, count, axes, frames, v = joints.shape
@@ -130,15 +144,6 @@ def main(given: Sequence[str]) -> None:
             split: torch.from_numpy(np.flatnonzero((whole["split"] == split).to_numpy())).to(device)
             for split in ("train", "validation", "test")
         }
-        # an easy negative is of another piece
-        pieces = {split: whole["piece"][whole["split"] == split].nunique() for split in rows}
-        if min(pieces.values()) < 2:
-            raise UserError(
-                "params.yaml", f"segment.{dataset}.protocol",
-                "a split with whole excerpts of two pieces in train, validation and test",
-                f"{pieces} pieces in fold {fold}",
-                "match by synchrony on a data set that is split by piece, and has enough of them",
-            )  # fmt: skip
         if settings.clip_frames >= data.motion.shape[2]:
             raise UserError(
                 "params.yaml", "synchrony.clip_frames", "clips that are shorter than excerpts",

@@ -63,8 +63,8 @@ READERS: dict[str, set[str]] = {
     "baseline.logistic_c": {"baseline"},
     "entries": {"leaderboard"},
     "entry_seeds": {"leaderboard"},
-    "evaluate.resamples": {"evaluate", "leaderboard", "pretraining", "matching"},
-    "evaluate.seed": {"evaluate", "leaderboard", "pretraining", "matching"},
+    "evaluate.resamples": {"evaluate", "leaderboard", "pretraining", "matching", "ratings"},
+    "evaluate.seed": {"evaluate", "leaderboard", "pretraining", "matching", "ratings"},
     "seeds": {"evaluate", "curves", "leaderboard", "settings", "matching", "recommend"},
     **{
         f"match.{key}": {"match"}
@@ -85,6 +85,7 @@ READERS: dict[str, set[str]] = {
     "matching.negatives": {"matching"},
     "matching.own_track": {"matching", "recommend"},
     "matching.top": {"recommend"},
+    "ratings.outlier": {"ratings"},
 }  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def keys_read(stage: Any) -> set[str]:
 def test_code_dependencies_are_the_import_closure(name: str) -> None:
     definition = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][name]
     definition = definition.get("do", definition)
-    script = re.search(r"stages/\w+\.py", definition["cmd"])
+    script = re.search(r"stages/\w+\.py", str(definition["cmd"]))
     assert script is not None
     code = {dep for dep in definition["deps"] if dep.endswith(".py")}
     needed = closure(ROOT / script.group())
@@ -146,6 +147,7 @@ def test_every_key_is_read_by_a_stage() -> None:
             "deconfounded",
             "synchrony",
             "matching",
+            "ratings",
         ):
             leaves |= {group} if isinstance(value, list) else {f"{group}.{key}" for key in value}
         else:

@@ -47,7 +47,8 @@ CACHE_VARIABLE = "MOTIONMUSIC_CACHE"
 # The modules that codes, tempo and windows come from.
 CODE = (
     "beats.py", "catalogue.py", "streams.py", "features/audio.py", "features/music.py",
-    "matching/*.py", "networks/*.py",
+    "matching/heads.py", "matching/deconfounded.py", "matching/synchrony.py",
+    "matching/matcher.py", "networks/*.py",
 )  # fmt: skip
 _PACKAGE = Path(__file__).parent
 _DANCE_FOLDER = re.compile(r".+_(?P<code>[^_]+)_[0-9]+")

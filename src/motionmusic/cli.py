@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from motionmusic import errors
+from motionmusic import errors, study
 from motionmusic.errors import UserError
 from motionmusic.matching.methods import Method
 
@@ -42,6 +43,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(study.app, name="study")
 
 DanceArgument = Annotated[
     Path,
@@ -228,17 +231,24 @@ def recommend(
 
 @app.command()
 def models() -> None:
-    """List the trained models under ./data: data set, method, seed, classes, folder."""
+    """List the trained models under ./data: folder (for --model), classes, methods, seeds."""
     from motionmusic.matching.matcher import trained
 
     found = trained(Path())
     if not found:
         raise _no_model()
-    table = Table("data set", "method", "seed", "classes")
-    table.add_column("folder", overflow="fold")
-    for folder, about in found:
-        classes = ", ".join(about.labels.values())
-        table.add_row(about.dataset, about.method, str(about.seed), classes, str(folder))
+    table = Table()
+    table.add_column("model", no_wrap=True)
+    for title in ("classes", "methods", "seeds"):
+        table.add_column(title)
+    for folder, group in groupby(found, key=lambda pair: pair[0].parent):
+        abouts = [about for _, about in group]
+        table.add_row(
+            str(folder),
+            ", ".join(abouts[0].labels.values()),
+            ", ".join(dict.fromkeys(about.method for about in abouts)),
+            ", ".join(map(str, sorted({about.seed for about in abouts}))),
+        )
     _console().print(table)
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from motionmusic.params.data import Bones, Dataset, Joints, Music, Segment
 from motionmusic.params.matching import Deconfounded, Match, Matching, Synchrony
+from motionmusic.params.ratings import Ratings
 from motionmusic.params.results import Evaluate, Leakage
 from motionmusic.params.training import Baseline, Train
 
@@ -44,6 +45,7 @@ class Schema(BaseModel):
     deconfounded: Deconfounded
     synchrony: Synchrony
     matching: Matching
+    ratings: Ratings
 
     @model_validator(mode="after")
     def _agree(self) -> Schema:
