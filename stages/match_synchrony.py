@@ -117,7 +117,11 @@ def main(given: Sequence[str]) -> None:
     keep_memory()
     kept = workspace.data(dataset, "checkpoints", f"synchrony-{seed}")
     lock = hold(kept / "lock", f"synchrony-{seed}")
-    settings, device, started = group(Synchrony, "synchrony"), pick_device(), time.monotonic()
+    settings, device, started = (
+        group(Synchrony, "synchrony", dataset),
+        pick_device(),
+        time.monotonic(),
+    )
     sizes = {"channels": settings.channels, "blocks": settings.blocks}
     about = matching_stage.about(dataset, "synchrony", int(seed), sizes)
     inputs = [

@@ -67,7 +67,7 @@ def main(given: Sequence[str]) -> None:
     dataset, seed = workspace.arguments(given, "dataset", "seed")
     keep_memory()
     settings, evaluate, device = (
-        group(Synchrony, "synchrony"),
+        group(Synchrony, "synchrony", dataset),
         group(Evaluate, "evaluate"),
         pick_device(),
     )

@@ -19,15 +19,16 @@ TRAIN = {"train_motion", "train_music", "train_longer", "cotrain", "cotrain_fc"}
 TOGETHER = {"train_longer", "cotrain", "cotrain_fc"}
 SHOWN = {"settings", "table"}
 MATCH = {"match", "match_category", "match_synchrony"}
-MATCHED = {"matching", "recommend", "render"}
+MATCHED = {"matching", "recommend", "render", "study_clips"}
 
 # a key of params.yaml → the stages that read it, so that a change of it makes them stale
 READERS: dict[str, set[str]] = {
     "datasets.m2d_mini.source": {
         "download", "joints", "units", "leakage", "evaluate", "render",
+        "study_clips",
     },
     "datasets.m2d_mini.pieces": {"download"},
-    "datasets.m2d_mini.layout": {"bones", "train_motion", *TOGETHER, *MATCH, "render"},
+    "datasets.m2d_mini.layout": {"bones", "train_motion", *TOGETHER, *MATCH, "render", "study_clips"},
     "datasets.m2d_mini.motion_rate_hz": {"joints", *MATCH, *MATCHED},
     "datasets.m2d_mini.labels": {
         "joints", "segment", "leakage", "train_motion", *TOGETHER, "baseline", "evaluate", "figure",
@@ -76,12 +77,12 @@ READERS: dict[str, set[str]] = {
         for key in ("backdoor", "propensity", "teacher", "divergence", "margin", "hardest")
     },
     **{
-        f"synchrony.{key}": {"match_synchrony"}
+        f"synchrony.m2d_mini.{key}": {"match_synchrony"}
         for key in ("channels", "blocks", "clip_frames", "epochs")
     },
-    "synchrony.batch": {"match_synchrony"},
-    "synchrony.learning_rate": {"match_synchrony", "pretraining"},
-    "synchrony.classify_epochs": {"pretraining"},
+    "synchrony.m2d_mini.batch": {"match_synchrony"},
+    "synchrony.m2d_mini.learning_rate": {"match_synchrony", "pretraining"},
+    "synchrony.m2d_mini.classify_epochs": {"pretraining"},
     "matching.negatives": {"matching"},
     "matching.own_track": {"matching", "recommend"},
     "matching.top": {"recommend"},
@@ -145,7 +146,6 @@ def test_every_key_is_read_by_a_stage() -> None:
             "evaluate",
             "match",
             "deconfounded",
-            "synchrony",
             "matching",
             "ratings",
         ):

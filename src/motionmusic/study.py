@@ -10,13 +10,62 @@ import typer
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Score people's ratings of recommended music.",
+    help="Ask people to rate recommended music, and score their ratings.",
 )
 
 
 @app.callback()
 def study() -> None:
-    """Score people's ratings of recommended music."""
+    """Ask people to rate recommended music, and score their ratings.
+
+    **Examples**
+
+    - `motionmusic study make data/audio_time/study_clips/contrastive.csv`
+    - `motionmusic study score answers/*.csv`
+    """
+
+
+@app.command()
+def make(
+    clips: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CLIPS.csv",
+            help="A list of clips: columns dataset, category, dance, music (*own*, or the name of"
+            " recommended music), clip (MP4 or WebM, from the list's folder)."
+            " `dvc repro study_clips@DATASET` writes clips and lists.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder that is written; it must not exist.")
+    ] = Path("study_kit"),
+    subjects: Annotated[
+        int, typer.Option(min=1, max=10_000, help="How many people may take part.")
+    ] = 30,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the orders in which they see the clips.")
+    ] = 0,
+) -> None:
+    """Make a study to hand out: a folder with a page and its clips, without server or network.
+
+    Each subject opens `index.html`, gives their number (1, 2, …), sees every dance first with its
+    own music, then with the recommended music in an order of their own, answers Q1 to Q3, and saves
+    a CSV that `motionmusic study score` reads.
+
+    **Example**
+
+    - `motionmusic study make data/audio_time/study_clips/contrastive.csv --subjects 9`
+    """
+    from motionmusic.study_kit import read_clips, write_kit
+
+    dances = read_clips(clips)
+    write_kit(out, dances, subjects, seed)
+    ratings = sum(len(dance.candidates) for dance in dances)
+    typer.echo(
+        f"Written to {out}: {len(dances)} dances, {ratings} clips to rate, subjects 1 to {subjects}."
+        f" Open {out / 'index.html'}"
+    )
 
 
 @app.command()

@@ -45,7 +45,8 @@ def changed(space: Path, **groups: dict[str, object]) -> None:
     """Other values for keys of params.yaml, before a stage has read it (it is read once)."""
     params = yaml.safe_load((space / "params.yaml").read_text("utf-8"))
     for name, values in groups.items():
-        params[name] |= values
+        group = params[name]
+        (group["synthetic"] if name == "synchrony" else group).update(values)
     (space / "params.yaml").write_text(yaml.safe_dump(params))
 
 

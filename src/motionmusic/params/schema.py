@@ -43,13 +43,13 @@ class Schema(BaseModel):
     evaluate: Evaluate
     match: Match
     deconfounded: Deconfounded
-    synchrony: Synchrony
+    synchrony: dict[str, Synchrony]
     matching: Matching
     ratings: Ratings
 
     @model_validator(mode="after")
     def _agree(self) -> Schema:
-        for group in ("joints", "bones", "music", "segment", "train"):
+        for group in ("joints", "bones", "music", "segment", "train", "synchrony"):
             if set(getattr(self, group)) != set(self.datasets):
                 raise ValueError(f"{group} must have exactly the data sets of datasets")
         for group in ("seeds", "entries", "entry_seeds"):

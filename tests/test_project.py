@@ -1,0 +1,104 @@
+"""Licence, citation, change log and the workflow of CI say what is."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def workflow() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+    return found
+
+
+def steps(job: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = workflow()["jobs"][job]["steps"]
+    return found
+
+
+def runs(job: str) -> str:
+    return "\n".join(step.get("run", "") for step in steps(job))
+
+
+def test_the_workflow_runs_what_the_makefile_has() -> None:
+    jobs = workflow()["jobs"]
+    named = set(re.findall(r"\bmake ([a-z]+)", "\n".join(runs(job) for job in jobs)))
+    assert named == {"lint", "test", "demo"}
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    assert re.search(r"^demo:.*\n\t.*dvc repro demo$", makefile, re.MULTILINE)
+    assert "dvc metrics diff --md" in runs("demo")
+
+
+def test_only_the_job_that_runs_nothing_of_ours_may_write() -> None:
+    found = workflow()
+    assert found["permissions"] == {"contents": "read"}
+    jobs = found["jobs"]
+    assert {job for job in jobs if "permissions" in jobs[job]} == {"comment"}
+    assert jobs["comment"]["permissions"] == {"pull-requests": "write"}
+    assert not any("checkout" in step.get("uses", "") for step in steps("comment"))
+    for job in jobs:
+        for step in steps(job):
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+    # what an event brings is data in the environment, never text of a script
+    assert "${{" not in "".join(runs(job) for job in jobs)
+
+
+def test_the_virtual_environment_is_cached_by_what_is_in_it() -> None:
+    for job in ("check", "demo"):
+        (cache,) = [
+            step["with"] for step in steps(job) if step.get("with", {}).get("path") == ".venv"
+        ]
+        assert "hashFiles('requirements.txt', 'pyproject.toml')" in cache["key"]
+
+
+def test_citation() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["title"] == PROJECT["name"]
+    assert str(citation["version"]) == PROJECT["version"]
+    (paper,) = citation["references"]
+    assert paper["title"] in (ROOT / "README.md").read_text("utf-8")
+    assert (paper["journal"], paper["volume"], paper["year"]) == ("Multimedia Systems", 30, 2024)
+    assert paper["doi"].startswith("10.1007/s00530-")  # the journal's
+
+
+def test_licence() -> None:
+    licence = (ROOT / "LICENSE").read_text("utf-8")
+    assert licence.startswith("MIT License\n\nCopyright (c) 2026 motionmusic contributors\n")
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))["license"] == "MIT"
+
+
+def test_every_source_of_data_has_its_terms() -> None:
+    data = (ROOT / "docs" / "data.md").read_text("utf-8")
+    terms = data.split("\n## Terms\n")[1].split("\n## ")[0]
+    for source in ("MusicToDance", "ChoreoNet", "musicmotion", "AIST++", "AIST Dance Video Database",
+                   "your own dances", "synthetic"):  # fmt: skip
+        assert source in terms, source
+
+
+def test_the_change_log_has_this_version() -> None:
+    log = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    headings = re.findall(r"^## \[(.+?)\]", log, re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert PROJECT["version"] in headings
+    assert set(re.findall(r"^### (\w+)", log, re.MULTILINE)) <= {
+        "Added", "Changed", "Deprecated", "Removed", "Fixed", "Security",
+    }  # fmt: skip
+
+
+def test_docs_share() -> None:
+    text = (ROOT / "docs" / "share.md").read_text("utf-8")
+    first = re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)[0]
+    assert len(first.splitlines()) == 10  # the ten lines
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
