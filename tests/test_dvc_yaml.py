@@ -19,16 +19,18 @@ TRAIN = {"train_motion", "train_music", "train_longer", "cotrain", "cotrain_fc"}
 TOGETHER = {"train_longer", "cotrain", "cotrain_fc"}
 SHOWN = {"settings", "table"}
 MATCH = {"match", "match_category", "match_synchrony"}
-MATCHED = {"matching", "recommend", "render", "study_clips"}
+MATCHED = {"matching", "recommend", "render", "study_clips", "report"}
 
 # a key of params.yaml → the stages that read it, so that a change of it makes them stale
 READERS: dict[str, set[str]] = {
     "datasets.m2d_mini.source": {
         "download", "joints", "units", "leakage", "evaluate", "render",
-        "study_clips",
+        "study_clips", "report",
     },
     "datasets.m2d_mini.pieces": {"download"},
-    "datasets.m2d_mini.layout": {"bones", "train_motion", *TOGETHER, *MATCH, "render", "study_clips"},
+    "datasets.m2d_mini.layout": {
+        "bones", "train_motion", *TOGETHER, *MATCH, "render", "study_clips", "report",
+    },
     "datasets.m2d_mini.motion_rate_hz": {"joints", *MATCH, *MATCHED},
     "datasets.m2d_mini.labels": {
         "joints", "segment", "leakage", "train_motion", *TOGETHER, "baseline", "evaluate", "figure",
@@ -66,7 +68,7 @@ READERS: dict[str, set[str]] = {
     "entry_seeds": {"leaderboard"},
     "evaluate.resamples": {"evaluate", "leaderboard", "pretraining", "matching", "ratings"},
     "evaluate.seed": {"evaluate", "leaderboard", "pretraining", "matching", "ratings"},
-    "seeds": {"evaluate", "curves", "leaderboard", "settings", "matching", "recommend"},
+    "seeds": {"evaluate", "curves", "leaderboard", "settings", "matching", "recommend", "report"},
     **{
         f"match.{key}": {"match"}
         for key in ("size", "epochs", "batch", "learning_rate", "weight_decay", "margin",

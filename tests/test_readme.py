@@ -17,6 +17,10 @@ def test_table_is_the_committed_one() -> None:
     assert table in (ROOT / "docs" / "fidelity.md").read_text("utf-8")
 
 
+def test_matching_table_is_the_committed_one() -> None:
+    assert (ROOT / "metrics/audio_time/matching.md").read_text("utf-8").strip() in README
+
+
 def test_pictures_and_links_exist() -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
     assert links
