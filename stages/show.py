@@ -19,7 +19,8 @@ def main(given: Sequence[str]) -> None:
         if path.suffix == ".md":
             print(path.read_text("utf-8"))
         else:
-            print(f"The {'picture' if path.suffix == '.png' else 'file'} is in {path}\n")
+            kind = {".png": "picture", ".html": "report"}.get(path.suffix, "file")
+            print(f"The {kind} is in {path}\n")
 
 
 if __name__ == "__main__":
