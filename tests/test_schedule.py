@@ -358,7 +358,7 @@ def test_trainings_are_the_stages_that_train() -> None:
     definitions = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
     train = []
     for name, definition in definitions.items():
-        script = re.search(r"stages/\w+\.py", definition.get("do", definition)["cmd"])
+        script = re.search(r"stages/\w+\.py", str(definition.get("do", definition)["cmd"]))
         assert script is not None
         if "stages/training_stage.py" in closure(ROOT / script.group()):
             train.append(name)
