@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from motionmusic import errors, study
+from motionmusic import conduct, errors, study
 from motionmusic.errors import UserError
 from motionmusic.matching.methods import Method
 
@@ -44,6 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(conduct.conduct)
 app.add_typer(study.app, name="study")
 
 DanceArgument = Annotated[

@@ -43,7 +43,8 @@ from motionmusic.skeletons import LAYOUTS, LayoutName
 Floats = NDArray[np.floating[Any]]
 
 # Pixels of the video; texts are legible when it is shown 480 high.
-_WIDTH, _HEIGHT, _DPI, _PRINT_DPI = 1280, 720, 100, 200
+WIDTH, HEIGHT = 1280, 720
+_DPI, _PRINT_DPI = 100, 200
 _EDGE, _GAP = 20, 12
 _TITLE, _PANEL_TITLE, _DETAIL, _LEGEND = 30, 24, 21, 19  # heights of letters
 _LEADING = 1.3
@@ -150,7 +151,7 @@ def video(
     shown = [_at_shown_rate(panel, rate_hz) for panel in panels]
     fps = _fps(rate_hz)
     length = round(len(shown[0].joints) / fps * sample_rate)
-    _write(path, shown, _fitted(sound, length), sample_rate, fps, title)
+    film(path, _pictures(shown, title), _fitted(sound, length), sample_rate, fps)
 
 
 def side_by_side(
@@ -201,7 +202,7 @@ def side_by_side(
         np.broadcast_to(_fitted(candidate.sound, end - start), (end - start, channels))
         for candidate, start, end in zip(candidates, starts[:-1], starts[1:], strict=True)
     ]
-    _write(path, panels, np.concatenate(parts), sample_rate, fps, title)
+    film(path, _pictures(panels, title), np.concatenate(parts), sample_rate, fps)
 
 
 def key_poses(
@@ -339,10 +340,25 @@ def _fitted(sound: Float32, length: int) -> Float32:
 # The file
 
 
-def _write(
-    path: Path, panels: Sequence[Panel], sound: Float32, sample_rate: int, fps: int, title: str
+def film(
+    path: Path,
+    pictures: Iterable[NDArray[np.uint8]],
+    sound: Float32,
+    sample_rate: int,
+    fps: int,
 ) -> None:
-    """Panels at fps and sound (samples, channels) of their length as MP4, whole or not at all."""
+    """Write any pictures with sound as MP4, whole or not at all; an earlier file is replaced.
+
+    Args:
+        path: of the file; its folder is made.
+        pictures: (HEIGHT, WIDTH, 4) each; none is kept, so that an iterator may reuse its array.
+        sound: (samples, 1 or 2), -1…1, as long as the pictures.
+        sample_rate: of the sound; rates other than 44,100 and 48,000 are resampled to the latter.
+        fps: of the pictures.
+
+    Raises:
+        OSError: the file cannot be written. Nothing is left of it then.
+    """
     if sample_rate not in _AAC_RATES:
         common = gcd(_AAC_RATES[1], sample_rate)
         # symmetric filters, so that nothing is moved in time
@@ -352,7 +368,7 @@ def _write(
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         part = Path(folder) / "video.mp4"
         with av.open(part, "w", format="mp4", options={"movflags": "+faststart"}) as file:
-            _mux(file, _pictures(panels, title), sound, sample_rate, fps)
+            _mux(file, pictures, sound, sample_rate, fps)
         part.replace(path)
 
 
@@ -368,7 +384,7 @@ def _mux(
     # no B-frames, see the module's text; a key frame every two seconds to jump to
     options = {"preset": "veryfast", "crf": "18", "bf": "0", "g": str(2 * fps)}
     seen = file.add_stream("libx264", rate=fps, options=options)
-    seen.width, seen.height, seen.pix_fmt = _WIDTH, _HEIGHT, "yuv420p"
+    seen.width, seen.height, seen.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     context = seen.codec_context
     context.colorspace = Colorspace.ITU709
     context.color_primaries = ColorPrimaries.BT709
@@ -685,7 +701,7 @@ class _Drawn:
 
 def _pictures(panels: Sequence[Panel], title: str) -> Iterator[NDArray[np.uint8]]:
     """Every frame as (height, width, 4); the array is overwritten by the next one."""
-    figure = _figure(_WIDTH, _HEIGHT, _DPI)
+    figure = _figure(WIDTH, HEIGHT, _DPI)
     drawn = _draw_panels(figure, panels, title)
     canvas: Any = figure.canvas
     artists = [artist for each in drawn for artist in each.dancer.artists]
@@ -708,17 +724,17 @@ def _pictures(panels: Sequence[Panel], title: str) -> Iterator[NDArray[np.uint8]
 
 
 def _draw_panels(figure: Figure, panels: Sequence[Panel], title: str) -> list[_Drawn]:
-    step = (_WIDTH - 2 * _EDGE + _GAP) / len(panels)
+    step = (WIDTH - 2 * _EDGE + _GAP) / len(panels)
     width = int(step - _GAP)  # whole pixels, as the edges are sharp then
-    heading = _wrapped(title, _WIDTH - 2 * _EDGE, _TITLE, 2)
+    heading = _wrapped(title, WIDTH - 2 * _EDGE, _TITLE, 2)
     titles = [_wrapped(panel.title, width, _PANEL_TITLE, 2) for panel in panels]
     details = [_wrapped(panel.detail, width, _DETAIL, 3) for panel in panels]
-    _text(figure, _WIDTH / 2, _HEIGHT - 0.7 * _EDGE, heading, _TITLE, _TEXT)
-    above = _HEIGHT - _EDGE - _TITLE * _LEADING * len(heading)
+    _text(figure, WIDTH / 2, HEIGHT - 0.7 * _EDGE, heading, _TITLE, _TEXT)
+    above = HEIGHT - _EDGE - _TITLE * _LEADING * len(heading)
     top = int(above - _PANEL_TITLE * _LEADING * max(map(len, titles)) - 2)
     foot = _EDGE / 2 + 1.5 * _LEGEND
     bottom = int(foot + _EDGE / 2 + _DETAIL * _LEADING * max(map(len, details)))
-    _draw_legend(figure, _WIDTH)
+    _draw_legend(figure, WIDTH)
     drawn = []
     for number, panel in enumerate(panels):
         x = _EDGE + int(number * step)
