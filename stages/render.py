@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from pathlib import Path
 
-import pandas as pd
 import workspace
+from clips import METHODS, SAMPLE_RATE, clip_name, read_recommendations, sound
 from tqdm import tqdm
 
 from motionmusic import errors
-from motionmusic.errors import UserError
-from motionmusic.features.audio import read_audio
 from motionmusic.figures import png
-from motionmusic.files import Float32, new_folder, write_bytes
+from motionmusic.files import new_folder, write_bytes
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.reader import group
 from motionmusic.render import Candidate, Panel, key_poses, side_by_side, video
-from motionmusic.sources import musictodance
-from motionmusic.sources.own import OwnDance, read_own
-
-METHODS = ("category", "contrastive")  # the paper's, and the best that is learned
-SAMPLE_RATE = 48_000
-
-
-def dance_of(source: str, raw: Path, piece: str) -> OwnDance:
-    """The dance of a piece."""
-    if source == "aist":
-        return read_own(raw / "keypoints3d" / f"{piece}.pkl")
-    return read_own(musictodance.find_pieces(raw)[piece])
+from motionmusic.sources.own import read_piece
 
 
 def main(given: Sequence[str]) -> None:
@@ -37,11 +22,7 @@ def main(given: Sequence[str]) -> None:
     (dataset,) = workspace.arguments(given, "dataset")
     data, segment = group(DATASET, "datasets", dataset), group(Segment, "segment", dataset)
     raw = workspace.data(dataset, "raw")
-    path = workspace.data(dataset, "recommendations.csv")
-    if not path.exists():
-        raise UserError(path, "", "recommendations", "no such file", "run `dvc repro`")
-    found = pd.read_csv(path, dtype={"piece": str, "track_piece": str})
-    found = found[(found["seed"] == found["seed"].min()) & found["method"].isin(METHODS)]
+    found = read_recommendations(dataset)
     first = found.sort_values(["piece", "excerpt"]).groupby("category", sort=True).first()
     seconds = segment.excerpt_frames / data.motion_rate_hz
     pieces = workspace.read_pieces(dataset).set_index("piece")
@@ -50,11 +31,11 @@ def main(given: Sequence[str]) -> None:
             piece, excerpt = str(query["piece"]), int(query["excerpt"])
             rows = found[(found["piece"] == piece) & (found["excerpt"] == excerpt)]
             predicted = rows.loc[rows["method"] == "category", "track_category"].iloc[0]
-            dance = dance_of(data.source, raw, piece)
+            dance = read_piece(data.source, raw, piece)
             start = excerpt * segment.excerpt_frames
             joints = dance.in_the_room()[start : start + segment.excerpt_frames]
             title = f"{piece} · truth {truth} · predicted {predicted}"
-            name = f"{re.sub(r'[^A-Za-z0-9]+', '_', str(truth))}_{piece}_{excerpt}"
+            name = clip_name(str(truth), piece, excerpt)
             file, start_s = str(pieces["music_file"][piece]), float(pieces["music_start_s"][piece])
             start_s += start / data.motion_rate_hz
             panel = Panel(joints, data.layout, "its own music", f"{file}, from {start_s:.1f} s")
@@ -67,7 +48,7 @@ def main(given: Sequence[str]) -> None:
                     Candidate(
                         f"{row.rank}. {row.track_piece}, {row.track_category}",
                         f"{row.track_bpm:.0f} bpm, from {row.track_start_s:.1f} s",
-                        sound(raw / str(row.track), float(row.track_start_s), seconds),
+                        sound(raw / str(row.track), float(str(row.track_start_s)), seconds),
                     )
                     for row in rows[rows["method"] == method].itertuples()
                 ]
@@ -77,11 +58,6 @@ def main(given: Sequence[str]) -> None:
                 )  # fmt: skip
             poses = key_poses(joints, data.layout, data.motion_rate_hz, title=f"{piece}, {truth}")
             write_bytes(folder / f"{name}_poses.png", png(poses))
-
-
-def sound(file: Path, start_s: float, seconds: float) -> Float32:
-    """A part of a track, at most so long."""
-    return read_audio(file, SAMPLE_RATE, start_s=start_s, duration_s=seconds)
 
 
 if __name__ == "__main__":

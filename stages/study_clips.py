@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import pandas as pd
 import workspace
-from render import METHODS, SAMPLE_RATE, dance_of, sound
+from clips import METHODS, SAMPLE_RATE, clip_name, read_recommendations, sound
 from tqdm import tqdm
 
 from motionmusic import errors
-from motionmusic.errors import UserError
 from motionmusic.files import new_folder, write_text
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.reader import group
 from motionmusic.render import Panel, video
+from motionmusic.sources.own import read_piece
 from motionmusic.streams import stream
 
 DANCES = 3  # of a category, the paper's on MusicToDance; fewer where there are fewer pieces
@@ -42,21 +41,17 @@ def main(given: Sequence[str]) -> None:
     (dataset,) = workspace.arguments(given, "dataset")
     data, segment = group(DATASET, "datasets", dataset), group(Segment, "segment", dataset)
     raw = workspace.data(dataset, "raw")
-    path = workspace.data(dataset, "recommendations.csv")
-    if not path.exists():
-        raise UserError(path, "", "recommendations", "no such file", "run `dvc repro`")
-    found = pd.read_csv(path, dtype={"piece": str, "track_piece": str})
+    found = read_recommendations(dataset)
     seed = int(found["seed"].min())
-    found = found[(found["seed"] == seed) & found["method"].isin(METHODS)]
     seconds = segment.excerpt_frames / data.motion_rate_hz
     pieces = workspace.read_pieces(dataset).set_index("piece")
     lists: dict[str, list[dict[str, str]]] = {method: [] for method in METHODS}
     with new_folder(workspace.data(dataset, "study_clips")) as folder:
         for category, piece, excerpt in tqdm(drawn(found, seed), desc="study", mininterval=5):
             start = excerpt * segment.excerpt_frames
-            joints = dance_of(data.source, raw, piece).in_the_room()
+            joints = read_piece(data.source, raw, piece).in_the_room()
             panel = Panel(joints[start : start + segment.excerpt_frames], data.layout, "")
-            name = f"{re.sub(r'[^A-Za-z0-9]+', '_', category)}_{piece}_{excerpt}"
+            name = clip_name(category, piece, excerpt)
 
             dance = {"dataset": dataset, "category": category, "dance": f"{piece}_{excerpt}"}
             start_s = float(pieces["music_start_s"][piece]) + start / data.motion_rate_hz

@@ -23,8 +23,7 @@ from motionmusic.params.reader import group
 from motionmusic.report import contents, curves, excerpts, page
 from motionmusic.report.markdown import Table, Text, parse
 from motionmusic.skeletons import LAYOUTS
-from motionmusic.sources import musictodance
-from motionmusic.sources.own import OwnDance, read_own
+from motionmusic.sources.own import read_piece
 
 SHOWN_HZ = 12.5  # of the motion behind a confusion cell
 PICTURES = ("leakage", "look", "matching")
@@ -209,7 +208,7 @@ def _behind(
     motion = []
     rows = list(tested.itertuples())
     for piece, own in groupby(tqdm(rows, desc="report", mininterval=5), lambda row: str(row.piece)):
-        room = _dance(about.source, workspace.data(dataset, "raw"), piece).in_the_room()
+        room = read_piece(about.source, workspace.data(dataset, "raw"), piece).in_the_room()
         for row in own:
             start = int(str(row.excerpt)) * segment.excerpt_frames
             motion.append(excerpts.drawn_motion(room, start, segment.excerpt_frames, step))
@@ -224,13 +223,6 @@ def _behind(
         "parents": list(LAYOUTS[about.layout].parents),
         "rate": about.motion_rate_hz / step,
     }
-
-
-def _dance(source: str, raw: Path, piece: str) -> OwnDance:
-    """The dance of a piece, as it was before scaling."""
-    if source == "aist":
-        return read_own(raw / "keypoints3d" / f"{piece}.pkl")
-    return read_own(musictodance.find_pieces(raw)[piece])
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pieces.assign(music_file=pieces["piece"] + ".ogg").to_csv(data / "pieces.csv", index=False)
     joints = np.broadcast_to(np.arange(FRAMES)[:, None, None], (FRAMES, 23, 3))
     monkeypatch.setattr(
-        study_clips, "dance_of", lambda *_: SimpleNamespace(in_the_room=lambda: joints)
+        study_clips, "read_piece", lambda *_: SimpleNamespace(in_the_room=lambda: joints)
     )
     monkeypatch.setattr(study_clips, "sound", lambda file, start_s, _: f"{file.name} {start_s:.2f}")
 

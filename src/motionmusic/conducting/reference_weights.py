@@ -6,7 +6,7 @@ Our own files hold the same entries under the same names, so that each loader re
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from motionmusic.conducting.generator import Generator
 from motionmusic.conducting.sync_network import SyncNetwork
-from motionmusic.errors import UserError
-from motionmusic.networks.reference_weights import read_state
+from motionmusic.networks.reference_weights import misfit, read_state
 from motionmusic.training import weights
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -33,7 +32,7 @@ _RENAMED = (
 )
 _TWICE = {"conv1": "net.0", "bn1": "net.2", "conv2": "net.5", "bn2": "net.7"}
 """Modules of a TCN block that their files hold under a second name."""
-_SHOWN = 3  # problems of a state dict that an error spells out
+_REMEDY = "take the authors' file, or one that this package wrote; the spec's section 6 names all"
 
 
 def load_generator(state_dict: Mapping[str, Tensor], file: str | Path = "generator") -> Generator:
@@ -119,17 +118,7 @@ def _filled(kind: type[Network], state: Mapping[str, Tensor], file: str | Path) 
         if double in state and name in state and not torch.equal(state[double], state[name])
     ]
     if problems:
-        raise _refusal(file, problems, len(shapes))
+        expected = f"the {len(shapes)} entries of the authors' network"
+        raise misfit(file, problems, expected, _REMEDY)
     network.load_state_dict({name: state[their] for name, their, _ in named})
     return network.eval()
-
-
-def _refusal(file: str | Path, problems: Sequence[str], entries: int) -> UserError:
-    more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-    return UserError(
-        file,
-        ", ".join(problems[:_SHOWN]) + more,
-        f"the {entries} entries of the authors' network",
-        f"{len(problems)} that do not fit",
-        "take the authors' file, or one that this package wrote; the spec's section 6 names all",
-    )

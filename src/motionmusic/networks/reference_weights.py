@@ -161,13 +161,18 @@ def _fill(module: nn.Module, state: Mapping[str, Tensor], file: str | Path) -> N
 
 
 def _refuse(file: str | Path, problems: Sequence[str], expected: Mapping[str, object]) -> None:
+    raise misfit(file, problems, f"the {len(expected)} entries that are used", _REMEDY)
+
+
+def misfit(file: str | Path, problems: Sequence[str], expected: str, remedy: str) -> UserError:
+    """The error of a state dict that does not fit: its first problems, and how many there are."""
     more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-    raise UserError(
+    return UserError(
         file,
         ", ".join(problems[:_SHOWN]) + more,
-        f"the {len(expected)} entries that are used",
+        expected,
         f"{len(problems)} that do not fit",
-        _REMEDY,
+        remedy,
     )
 
 

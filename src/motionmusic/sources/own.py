@@ -27,6 +27,7 @@ from motionmusic.skeletons import LAYOUTS, LayoutName
 from motionmusic.sources.aist import read_keypoints
 from motionmusic.sources.musictodance import (
     POSITIONS_PER_SECOND,
+    find_pieces,
     read_positions,
     read_skeletons,
     sound_file,
@@ -110,6 +111,13 @@ def read_own(path: Path, layout: str | None = None, rate_hz: float | None = None
             "leave --layout out",
         )  # fmt: skip
     return dance if rate_hz is None else replace(dance, rate_hz=rate_hz)
+
+
+def read_piece(source: str, raw: Path, piece: str) -> OwnDance:
+    """A data set's dance, as it was before scaling; ``raw`` is the data set's raw folder."""
+    if source == "aist":
+        return read_own(raw / "keypoints3d" / f"{piece}.pkl")
+    return read_own(find_pieces(raw)[piece])
 
 
 def fitted(dance: OwnDance, layout: LayoutName, rate_hz: float, segment_frames: int) -> OwnDance:
