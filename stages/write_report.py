@@ -26,7 +26,7 @@ from motionmusic.skeletons import LAYOUTS
 from motionmusic.sources.own import read_piece
 
 SHOWN_HZ = 12.5  # of the motion behind a confusion cell
-PICTURES = ("leakage", "look", "matching")
+PICTURES = ("leakage", "look", "matching", "conducting")
 BEST = "fc/fused"  # the cell of the paper's Figures 4 and 5
 
 
@@ -82,6 +82,7 @@ def main(given: Sequence[str]) -> None:
                 pictures[name] = f"{name}.png"
         found = _recommendations(dataset, sources)
         clips = _clips(dataset, found, folder, sources)
+        conducted = _conducted(dataset, folder, sources)
         behind = _behind(dataset, about, segment, seeds, evaluation, sources)
         places = {(e[0], e[1]): i for i, e in enumerate(behind["excerpts"])} if behind else {}
         for group_of in clips:
@@ -126,6 +127,8 @@ def main(given: Sequence[str]) -> None:
             ],
             "dances": dances,
             "clips": clips,
+            "conducting": sources.blocks(metrics / "conducting.md"),
+            "conducted": conducted,
             "ratings": sources.blocks(
                 workspace.metrics("ratings", "table8.md" if aist else "table7.md")
             ),
@@ -183,6 +186,21 @@ def _clips(
         if file.name in shown:
             shutil.copyfile(sources.use(file), folder / "clips" / file.name)
     return groups
+
+
+def _conducted(dataset: str, folder: Path, sources: Sources) -> list[tuple[str, str]]:
+    """The clips of motion from music, copied: (what it shows, file name)."""
+    clips = workspace.data(dataset, "conducting_clips")
+    if not clips.exists():
+        return []
+    rows = pd.read_csv(sources.use(clips / "clips.csv"), dtype={"piece": str}).to_dict("records")
+    (folder / "conducting").mkdir()
+    for row in rows:
+        shutil.copyfile(sources.use(clips / row["file"]), folder / "conducting" / row["file"])
+    return [
+        (f"{row['category']}: {row['piece']}, excerpt {row['excerpt']}", row["file"])
+        for row in rows
+    ]
 
 
 def _behind(

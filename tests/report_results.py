@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def _optional(dataset: str) -> None:
              "machine": {"device": "cpu", "threads": 1, "torch": "2", "python": "3"},
              "seconds": 1.5},
         )  # fmt: skip
-    for name in ("leakage", "look", "matching"):
+    for name in ("leakage", "look", "matching", "conducting"):
         _picture(plots / f"{name}.png")
     distances = {"n": 144, "quantile_5": 0.1, "median": 0.2, "near": 0.05, "identical": 0}
     write_json(
@@ -113,6 +114,9 @@ def _optional(dataset: str) -> None:
     )
     grid = tables.grid(["", "category hit@1"], [["chance", "25.0 [20.0, 30.0]"], ["<b>", "–"]])
     write_text(metrics / "matching.md", tables.document("**Music for a dance.** n = 16.", grid))
+    grid = tables.grid(["", "sync error"], [["the dance", "0.50 [0.40, 0.60]"], ["<b>", "–"]])
+    text = tables.document("**Motion from music.** n = 16.", grid, "Less is <i>not</i> better.")
+    write_text(metrics / "conducting.md", text)
     ratings = tables.grid(
         ["category", "group", "Q1"], [["Waltz", "music", "1"], ["", "dance", "0"]]
     )
@@ -121,6 +125,11 @@ def _optional(dataset: str) -> None:
     )
     write_text(data / "recommendations.csv", _recommendations().to_csv(index=False))
     _clips(data / "clips")
+    shutil.copytree(data / "clips", data / "conducting_clips")
+    write_text(
+        data / "conducting_clips" / "clips.csv",
+        "file,category,piece,excerpt,neighbour\nTango_T_1_0_own.mp4,<b>Cha-cha</b>,<i>C_2,1,R_1\n",
+    )
 
 
 def _recommendations() -> pd.DataFrame:

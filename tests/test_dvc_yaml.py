@@ -20,21 +20,23 @@ TOGETHER = {"train_longer", "cotrain", "cotrain_fc"}
 SHOWN = {"settings", "table"}
 MATCH = {"match", "match_category", "match_synchrony"}
 MATCHED = {"matching", "recommend", "render", "study_clips", "report"}
+CONDUCT = {"conduct", "conducting", "conducting_clips"}
 
 # a key of params.yaml → the stages that read it, so that a change of it makes them stale
 READERS: dict[str, set[str]] = {
     "datasets.m2d_mini.source": {
         "download", "joints", "units", "leakage", "evaluate", "render",
-        "study_clips", "report",
+        "study_clips", "keypoints", "report",
     },
     "datasets.m2d_mini.pieces": {"download"},
     "datasets.m2d_mini.layout": {
         "bones", "train_motion", *TOGETHER, *MATCH, "render", "study_clips", "report",
+        "keypoints",
     },
-    "datasets.m2d_mini.motion_rate_hz": {"joints", *MATCH, *MATCHED},
+    "datasets.m2d_mini.motion_rate_hz": {"joints", *MATCH, *MATCHED, "keypoints", *CONDUCT},
     "datasets.m2d_mini.labels": {
         "joints", "segment", "leakage", "train_motion", *TOGETHER, "baseline", "evaluate", "figure",
-        "look", *MATCH, "recommend",
+        "look", *MATCH, "recommend", "conduct", "conducting_clips",
     },
     "joints.m2d_mini.center": {"joints", *MATCH},
     "joints.m2d_mini.scale": {"joints", "train_motion", *TOGETHER, *MATCH},
@@ -48,10 +50,10 @@ READERS: dict[str, set[str]] = {
         for key in ("excerpts_per_class", "excerpts_per_piece", "choose", "split_seed")
     },
     "segment.m2d_mini.excerpt_frames": {
-        "segment", "leakage", "figure", *SHOWN, *MATCH, *MATCHED,
+        "segment", "leakage", "figure", *SHOWN, *MATCH, *MATCHED, *CONDUCT,
     },
     "segment.m2d_mini.segment_frames": {"segment", "leakage", "figure", *SHOWN, *MATCH},
-    "segment.m2d_mini.protocol": {"segment", "leakage", "figure", *SHOWN, "matching"},
+    "segment.m2d_mini.protocol": {"segment", "leakage", "figure", *SHOWN, "matching", "conducting"},
     "segment.m2d_mini.folds": {"segment", "leakage", "evaluate", "figure", *SHOWN},
     **{
         f"train.m2d_mini.{key}": TRAIN | SHOWN
@@ -66,9 +68,15 @@ READERS: dict[str, set[str]] = {
     "baseline.logistic_c": {"baseline"},
     "entries": {"leaderboard"},
     "entry_seeds": {"leaderboard"},
-    "evaluate.resamples": {"evaluate", "leaderboard", "pretraining", "matching", "ratings"},
-    "evaluate.seed": {"evaluate", "leaderboard", "pretraining", "matching", "ratings"},
-    "seeds": {"evaluate", "curves", "leaderboard", "settings", "matching", "recommend", "report"},
+    "evaluate.resamples": {"evaluate", "leaderboard", "pretraining", "matching", "ratings",
+        "conducting",
+    },
+    "evaluate.seed": {"evaluate", "leaderboard", "pretraining", "matching", "ratings",
+        "conducting",
+    },
+    "seeds": {"evaluate", "curves", "leaderboard", "settings", "matching", "recommend", "report",
+        "conducting", "conducting_clips",
+    },
     **{
         f"match.{key}": {"match"}
         for key in ("size", "epochs", "batch", "learning_rate", "weight_decay", "margin",
@@ -85,6 +93,11 @@ READERS: dict[str, set[str]] = {
     "synchrony.m2d_mini.batch": {"match_synchrony"},
     "synchrony.m2d_mini.learning_rate": {"match_synchrony", "pretraining"},
     "synchrony.m2d_mini.classify_epochs": {"pretraining"},
+    **{
+        f"conduct.m2d_mini.{key}": {"conduct"}
+        for key in ("clip_s", "batch", "steps", "learning_rate", "precision", "generator_s",
+                    "generator_batch", "generator_steps")
+    },
     "matching.negatives": {"matching"},
     "matching.own_track": {"matching", "recommend"},
     "matching.top": {"recommend"},

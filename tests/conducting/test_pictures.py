@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motionmusic.conducting.encoders import KEYPOINTS
-from motionmusic.conducting.pictures import pictures
+from motionmusic.conducting.pictures import pictures, side_by_side
 
 # x to the right, y down (1.4)
 POSE = (
@@ -62,3 +62,24 @@ def test_nothing_leaves_the_picture() -> None:
         border = picture[:, [0, 1, -2, -1]]
         assert (border == 255).all()
         assert len(where(picture, "#0072B2")) > 300
+
+
+def test_several_figures_have_their_parts_of_the_picture_and_one_scale() -> None:
+    raised = standing(3)
+    raised[:, KEYPOINTS.index("right wrist")] = (0.35, 0.1)
+    motions = {"a": standing(3), "b, over\ntwo lines": standing(3), "c": raised}
+    shown = [p[..., :3].copy() for p in side_by_side(motions, "title", "foot")]
+    assert len(shown) == 3
+    picture = shown[-1]
+    blue, orange = where(picture, "#0072B2"), where(picture, "#E07B00")
+    thirds = [blue[(blue[:, 1] // 427) == n] for n in range(3)]
+    # the left arms are all alike, one figure's width apart, at one height
+    assert min(map(len, thirds)) > 300
+    assert np.ptp([part[:, 0].min() for part in thirds]) <= 1
+    assert np.ptp([part[:, 0].max() for part in thirds]) <= 1
+    steps = np.diff([part[:, 1].mean() for part in thirds])
+    assert np.allclose(steps, (1280 - 30) / 3, atol=1)
+    # the hand of the last one alone is up
+    tops = [orange[(orange[:, 1] // 427) == n][:, 0].min() for n in range(3)]
+    assert tops[0] - tops[2] > 50
+    assert abs(tops[0] - tops[1]) <= 1

@@ -21,7 +21,7 @@ from motionmusic.report.markdown import Table, Text, parse
 
 SECTIONS = [
     "glance", "tables", "confusion", "curves", "leakage", "data", "matching", "recommendations",
-    "clips", "ratings", "provenance",
+    "clips", "conducting", "ratings", "provenance",
 ]  # fmt: skip
 FILES = ["index.html", "style.css", "script.js"]
 
@@ -156,6 +156,20 @@ def test_clips_are_those_of_the_recommendations(files: dict[str, bytes], html: s
     assert of["T_1", 1] == ""
 
 
+def test_motion_from_music_has_its_table_and_the_clips_that_are_listed(
+    files: dict[str, bytes], page: Page
+) -> None:
+    assert "Motion from music. n = 16." in page.text
+    assert "Less is <i>not</i> better." in page.text
+    videos = [a["aria-label"] for a in page.all("video")]
+    assert f"{CLASSES[0]}: <i>C_2, excerpt 1: motion from music" in videos
+    sources = [a["src"] for a in page.all("source") if a["src"].startswith("conducting/")]
+    assert sources == ["conducting/Tango_T_1_0_own.mp4"]
+    assert [name for name in files if name.startswith("conducting/")] == sources
+    assert "conducting.png" in files
+    assert "data/synthetic/conducting_clips/Tango_T_1_0_own.mp4" in page.text
+
+
 def test_a_piece_whose_name_ends_like_another_keeps_its_clips() -> None:
     found = pd.DataFrame({"piece": ["1", "C_1"], "excerpt": [0, 0], "category": ["Slow C", "Slow"]})
     names = ["Slow_C_1_0_own.mp4", "Slow_C_1_0_poses.png", "Slow_C_1_0_category.mp4", "x.mp4"]
@@ -178,7 +192,10 @@ def test_without_the_optional_parts_every_section_says_what_makes_it(tmp_path: P
     assert set(files) == set(FILES)
     page = Page(files["index.html"].decode())
     assert [section["id"] for section in page.all("section")] == SECTIONS
-    for stage in ("curves", "leakage", "look", "matching", "recommend", "render"):
+    for stage in (
+        "curves", "leakage", "look", "matching", "recommend", "render", "conducting",
+        "conducting_clips",
+    ):  # fmt: skip
         assert f"dvc repro {stage}@synthetic" in page.text
     assert "dvc repro ratings" in page.text
     shutil.rmtree(tmp_path / "data")

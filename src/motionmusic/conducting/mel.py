@@ -6,7 +6,7 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from motionmusic.conducting.encoders import BANDS
+from motionmusic.conducting.encoders import BANDS, MEL_PER_FRAME
 
 SAMPLE_RATE = 22050
 RATE_HZ = 90
@@ -51,3 +51,19 @@ def _resized(mel: NDArray[np.floating], count: int) -> NDArray[np.float32]:
     after = np.minimum(before + 1, len(mel) - 1)
     share = (places - before)[:, None]
     return np.asarray(mel[before] * (1 - share) + mel[after] * share, np.float32)
+
+
+def mel_from(samples: NDArray[np.float32], start_s: float) -> tuple[NDArray[np.float32], int]:
+    """The mel spectrogram of a whole file, so that a moment of it falls onto a motion frame.
+
+    Args:
+        samples: as for :func:`mel_spectrogram`.
+        start_s: the moment, before the end of the file.
+
+    Returns:
+        The spectrogram without the file's first less than 1/30 s, and the motion frame (30 Hz)
+        that begins at ``start_s``; its mel frame is three times that.
+    """
+    frame = int(start_s * RATE_HZ / MEL_PER_FRAME + 1e-6)
+    dropped = round((start_s - frame * MEL_PER_FRAME / RATE_HZ) * SAMPLE_RATE)
+    return mel_spectrogram(samples[max(0, dropped) :]), frame

@@ -41,7 +41,7 @@ def conducted(
     seconds = max(SHORTEST_S, -(-len(mel) // RATE_HZ))
     whole = np.pad(mel, ((0, seconds * RATE_HZ - len(mel)), (0, 0)), "reflect")
     noise = stream(seed, "conduct").standard_normal((1, seconds, NOISE), dtype=np.float32)
-    codes = _encoded(generator.music_encoder, torch.from_numpy(whole)[None], "hear")
+    codes = encoded(generator.music_encoder, torch.from_numpy(whole)[None], "hear")
     motion = generator.move(codes, torch.from_numpy(noise))[0].numpy()
     if smooth:
         motion = savgol_filter(motion, 19, 5, axis=0)
@@ -59,17 +59,27 @@ def sync_error(
         mel: (t, 128), t at least 4.
         motion: (ceil(t / 3), 13, 2).
     """
-    heard = _encoded(network.music_encoder, torch.from_numpy(mel)[None], "compare")
-    seen = _encoded(network.motion_encoder, torch.from_numpy(motion)[None], "see")
+    heard = encoded(network.music_encoder, torch.from_numpy(mel)[None], "compare")
+    seen = encoded(network.motion_encoder, torch.from_numpy(motion)[None], "see")
     return 1 - float(network.fuse(heard, seen).mean())
 
 
-def _encoded(encoder: MusicEncoder | MotionEncoder, x: Tensor, what: str) -> Tensor:
-    """What the encoder gives for (1, t, …), made part by part and the same as if made as a whole."""
+def encoded(encoder: MusicEncoder | MotionEncoder, x: Tensor, what: str | None = None) -> Tensor:
+    """What the encoder gives for (1, t, …), made part by part and the same as if made as a whole.
+
+    Args:
+        encoder: in eval mode.
+        x: (1, t, 128) or (1, f, 13, 2).
+        what: name of the progress bar on a terminal; none without it.
+
+    Returns:
+        (1, f, 64), f = ceil(t / 3) of music.
+    """
     stride = MEL_PER_FRAME if isinstance(encoder, MusicEncoder) else 1
     frames = -(-x.shape[1] // stride)
     parts = []
-    for start in tqdm(range(0, frames, _PART), desc=what, unit="part", disable=None):
+    bar = tqdm(range(0, frames, _PART), what, unit="part", disable=None if what else True)
+    for start in bar:
         # as much more at both ends as reaches into the part
         first = max(0, start - encoder.REACH)
         codes = encoder(x[:, first * stride : (start + _PART + encoder.REACH) * stride])

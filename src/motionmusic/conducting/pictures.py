@@ -1,8 +1,8 @@
-"""A conductor as pictures, seen from the orchestra, for :func:`motionmusic.render.film`."""
+"""A conductor or dancer in 13 keypoints as pictures, for :func:`motionmusic.render.film`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +21,8 @@ from motionmusic.render import HEIGHT, WIDTH
 _LEFT, _RIGHT, _MIDDLE, _TORSO, _HEAD = "#0072B2", "#E07B00", "#3A3A3A", "#C9C9C9", "#F6F3EC"
 _DPI = 100
 _ABOVE, _BELOW, _EDGE = 80, 70, 30  # pixels around the conductor
-_LONGEST_TITLE = 70  # letters
+_NAMES = 60  # pixels for the names of several figures
+_LONGEST_TITLE, _LONGEST_NAME = 70, 30  # letters
 _LIMB = 0.028  # width, in the motion's units: shoulders are 0.2 wide
 _HEAD_WIDTH = 0.13
 _DOT = np.array((0.1, 0))  # Agg draws no line of no length, as the discs would be
@@ -46,39 +47,79 @@ def pictures(motion: NDArray[np.float32], title: str, foot: str) -> Iterator[NDA
         title: above the conductor.
         foot: below.
     """
+    return _drawn([("", motion)], _ABOVE, title, foot)
+
+
+def side_by_side(
+    motions: Mapping[str, NDArray[np.float32]], title: str, foot: str
+) -> Iterator[NDArray[np.uint8]]:
+    """As :func:`pictures`, of several motions at once in one scale, hips in line.
+
+    Args:
+        motions: name (two lines at most, above the figure) → (frames, 13, 2); all equally long,
+            from the left.
+        title: above all.
+        foot: below.
+    """
+    return _drawn(list(motions.items()), _ABOVE + _NAMES, title, foot)
+
+
+def _drawn(
+    motions: Sequence[tuple[str, NDArray[np.float32]]], above: int, title: str, foot: str
+) -> Iterator[NDArray[np.uint8]]:
     figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor="white")
     canvas: Any = FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
     axes.axis("off")
-    name = title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"
-    for y, text, size in ((HEIGHT - _ABOVE / 2, name, 20), (_BELOW / 2, foot, 12)):
+    step = (WIDTH - _EDGE) / len(motions)
+    middles = [_EDGE / 2 + (number + 0.5) * step for number in range(len(motions))]
+    for y, text, size in (
+        (HEIGHT - _ABOVE / 2, _cut(title, _LONGEST_TITLE), 20),
+        (_BELOW / 2, foot, 12),
+    ):
         axes.text(WIDTH / 2, y, text, ha="center", va="center", fontsize=size, parse_math=False)
-    torso = PolyCollection([], facecolor=_TORSO, animated=True)
-    strokes = LineCollection([], capstyle="round", animated=True)
-    for artist in (torso, strokes):
-        artist.set_snap(False)  # to whole pixels, which would take the discs away
-        axes.add_collection(artist, autolim=False)
+    for x, (name, _) in zip(middles, motions, strict=True):
+        text = "\n".join(_cut(line, _LONGEST_NAME) for line in name.splitlines())
+        axes.text(x, HEIGHT - _ABOVE, text, ha="center", va="top", fontsize=17, parse_math=False)
+    artists = []
+    for _ in motions:
+        torso = PolyCollection([], facecolor=_TORSO, animated=True)
+        strokes = LineCollection([], capstyle="round", animated=True)
+        for artist in (torso, strokes):
+            artist.set_snap(False)  # to whole pixels, which would take the discs away
+            axes.add_collection(artist, autolim=False)
+        artists.append((torso, strokes))
     canvas.draw()
     ground = canvas.copy_from_bbox(figure.bbox)
-    points, scale = _placed(motion)
-    for frame in range(len(points)):
+    room = np.array([step - _EDGE, HEIGHT - above - _BELOW])
+    figures, scale = _placed([motion for _, motion in motions], middles, room)
+    for frame in range(len(figures[0])):
         canvas.restore_region(ground)
-        torso.set_verts([points[frame, [_AT[name] for name in _CORNERS]]])
-        _set_strokes(strokes, points, scale, frame)
-        axes.draw_artist(torso)
-        axes.draw_artist(strokes)
+        for points, (torso, strokes) in zip(figures, artists, strict=True):
+            torso.set_verts([points[frame, [_AT[name] for name in _CORNERS]]])
+            _set_strokes(strokes, points, scale, frame)
+            axes.draw_artist(torso)
+            axes.draw_artist(strokes)
         yield np.asarray(canvas.buffer_rgba())
 
 
-def _placed(motion: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
-    """Points in pixels, y up, and how many pixels a unit has."""
-    low = motion.min(axis=(0, 1)) - _HEAD_WIDTH / 2
-    high = motion.max(axis=(0, 1)) + _HEAD_WIDTH / 2
-    room = np.array([WIDTH - 2 * _EDGE, HEIGHT - _ABOVE - _BELOW])
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _placed(
+    motions: Sequence[NDArray[np.float32]], middles: Sequence[float], room: NDArray[np.float64]
+) -> tuple[list[NDArray[np.float64]], float]:
+    """Points in pixels, y up, and how many pixels a unit has; every motion has as much room."""
+    low = np.min([motion.min(axis=(0, 1)) for motion in motions], axis=0) - _HEAD_WIDTH / 2
+    high = np.max([motion.max(axis=(0, 1)) for motion in motions], axis=0) + _HEAD_WIDTH / 2
     scale = float((room / (high - low)).min())
-    centre = np.array([WIDTH / 2, _BELOW + room[1] / 2])
-    points = (motion.astype(np.float64) - (low + high) / 2) * (scale, -scale) + centre
+    points = [
+        (motion.astype(np.float64) - (low + high) / 2) * (scale, -scale)
+        + (middle, _BELOW + room[1] / 2)
+        for motion, middle in zip(motions, middles, strict=True)
+    ]
     return points, scale
 
 

@@ -67,7 +67,8 @@ def load_sync_network(
 def published_entries(network: Generator | SyncNetwork) -> dict[str, Tensor]:
     """All entries of a network under the authors' names, as their files have them."""
     entries = {their: value for _, their, value in _named(network)}
-    return entries | {_double(name): entries[name] for name in entries if _double(name)}
+    # copies, as a safetensors file takes no tensor twice
+    return entries | {_double(name): entries[name].clone() for name in entries if _double(name)}
 
 
 def read(path: Path) -> dict[str, Tensor]:

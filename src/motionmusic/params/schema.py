@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from motionmusic.params.conducting import Conduct
 from motionmusic.params.data import Bones, Dataset, Joints, Music, Segment
 from motionmusic.params.matching import Deconfounded, Match, Matching, Synchrony
 from motionmusic.params.ratings import Ratings
@@ -45,11 +46,12 @@ class Schema(BaseModel):
     deconfounded: Deconfounded
     synchrony: dict[str, Synchrony]
     matching: Matching
+    conduct: dict[str, Conduct]
     ratings: Ratings
 
     @model_validator(mode="after")
     def _agree(self) -> Schema:
-        for group in ("joints", "bones", "music", "segment", "train", "synchrony"):
+        for group in ("joints", "bones", "music", "segment", "train", "synchrony", "conduct"):
             if set(getattr(self, group)) != set(self.datasets):
                 raise ValueError(f"{group} must have exactly the data sets of datasets")
         for group in ("seeds", "entries", "entry_seeds"):

@@ -1,0 +1,140 @@
+"""How near a generated motion is to the real one, and how lively (spec/virtual_conductor.md 4.6).
+
+Motions are clips of 13 keypoints in the plane of the picture, 30 frames a second. Rhythm and strength
+come in two forms each, whose values cannot be compared: what the authors' code computes, and what
+they describe (V9, V10).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.signal import welch
+
+Motion = NDArray[np.floating[Any]]
+
+RATE_HZ = 30
+KEYPOINTS = 13
+SHORTEST_RHYTHM = 256
+"""Frames of a spectrum's window: with fewer the bins would mean other frequencies."""
+SHORTEST_STRENGTH = 60
+"""Frames that the strength is averaged over."""
+
+_STEP = 30  # frames from one average of the strength to the next
+_BAND = slice(6, 26)  # bins of 0.117 Hz: 0.70 … 2.93 Hz, 42 … 176 beats a minute
+_SLOWEST_HZ = 0.7  # as described: all that is faster, up to 15 Hz
+
+
+def rhythm_error(real: Motion, made: Motion, *, described: bool) -> float:
+    """How far apart the power spectra are (the authors' rhythm density error before its logarithm).
+
+    Coded: each spectrum is the mean over the 26 coordinates; the mean over 0.70 … 2.93 Hz of the
+    squared difference. Described: each is the sum over the coordinates; the sum over everything
+    above 0.7 Hz. Powers are squared, so the widest movements weigh most.
+
+    Args:
+        real: (frames, 13, 2) at 30 Hz, at least 256 frames.
+        made: of the same shape.
+        described: which form.
+
+    Raises:
+        ValueError: other shapes, or fewer frames.
+    """
+    _check(real, made, least=SHORTEST_RHYTHM)
+    hz, real_power = _spectrum(real)
+    _, made_power = _spectrum(made)
+    if described:
+        difference = (real_power - made_power).sum(axis=1)[hz > _SLOWEST_HZ]
+        return float(np.square(difference).sum())
+    return float(np.square((real_power - made_power).mean(axis=1)[_BAND]).mean())
+
+
+def strength_error(real: Motion, made: Motion, *, described: bool) -> float:
+    """How far apart the strengths of movement are over time (strength contour error, no logarithm).
+
+    The strength of a frame is, as coded, the absolute value of the mean step of the 26 coordinates,
+    so that arms that move in opposite directions cancel; as described, the mean of the steps'
+    absolute values. It is averaged over 2 s every second; the error is the mean squared difference.
+
+    Args:
+        real: (frames, 13, 2) at 30 Hz, at least 60 frames.
+        made: of the same shape.
+        described: which form.
+
+    Raises:
+        ValueError: other shapes, or fewer frames.
+    """
+    _check(real, made, least=SHORTEST_STRENGTH)
+    return float(np.square(_strength(real, described) - _strength(made, described)).mean())
+
+
+def logarithm(errors: ArrayLike) -> float:
+    """ln(10⁷ · mean + 1): the authors' RDE or SCE of several clips.
+
+    The mean comes first, so the value of many clips is not the mean of their values (V15).
+    """
+    return float(np.log1p(1e7 * np.mean(np.asarray(errors, np.float64))))
+
+
+def spread(motion: Motion) -> float:
+    """How wide a motion is: the mean over coordinates of the standard deviation over time (n − 1).
+
+    The authors' SDP is the spread of generated motions in percent of that of the real ones.
+
+    Args:
+        motion: (frames, 13, 2), at least two frames.
+
+    Raises:
+        ValueError: another shape, or fewer frames.
+    """
+    _check(motion, motion, least=2)
+    return float(np.asarray(motion, np.float64).std(axis=0, ddof=1).mean())
+
+
+def distances(motions: Motion) -> NDArray[np.float64]:
+    """How far every two motions are apart, (n, n), symmetric, zeros in the diagonal.
+
+    The distance of two motions is the mean over frames and keypoints of how far a keypoint is from
+    itself in the other motion at the same frame. The mean over pairs is the diversity: a mean
+    pairwise distance as in the AI Choreographer's "Div", but of poses instead of features.
+
+    Args:
+        motions: (n, frames, 13, 2).
+
+    Raises:
+        ValueError: another shape.
+    """
+    if motions.ndim != 4 or motions.shape[2:] != (KEYPOINTS, 2):
+        raise ValueError(f"expected motions (n, frames, {KEYPOINTS}, 2), got {motions.shape}")
+    apart = np.zeros((len(motions), len(motions)))
+    for place, motion in enumerate(motions):
+        step = motions[place + 1 :] - motion
+        apart[place, place + 1 :] = np.hypot(step[..., 0], step[..., 1]).mean(
+            axis=(1, 2), dtype=np.float64
+        )
+    return apart + apart.T
+
+
+def _check(real: Motion, made: Motion, *, least: int) -> None:
+    if real.shape != made.shape or real.shape[1:] != (KEYPOINTS, 2) or len(real) < least:
+        raise ValueError(
+            f"expected two motions (frames, {KEYPOINTS}, 2) of {least} frames or more,"
+            f" got {real.shape} and {made.shape}"
+        )
+
+
+def _spectrum(motion: Motion) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Frequencies (129,) and the power of each coordinate, (129, 26): SciPy's defaults."""
+    coordinates = np.asarray(motion, np.float64).reshape(len(motion), -1)
+    hz, power = welch(coordinates, RATE_HZ, nperseg=SHORTEST_RHYTHM, axis=0)
+    return hz, power
+
+
+def _strength(motion: Motion, described: bool) -> NDArray[np.float64]:
+    """(windows,): the strength, averaged over 60 frames every 30; the first frame has none."""
+    steps = np.diff(np.asarray(motion, np.float64).reshape(len(motion), -1), axis=0)
+    strength = np.abs(steps).mean(axis=1) if described else np.abs(steps.mean(axis=1))
+    windows = np.lib.stride_tricks.sliding_window_view(np.r_[0.0, strength], SHORTEST_STRENGTH)
+    return np.asarray(windows[::_STEP].mean(axis=1))

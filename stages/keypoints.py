@@ -1,0 +1,31 @@
+"""Every dance as 13 keypoints in the plane of the picture, 30 frames a second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import workspace
+from tqdm import tqdm
+
+from motionmusic import errors
+from motionmusic.conducting.keypoints import keypoints
+from motionmusic.files import new_folder, write_array
+from motionmusic.params.data import DATASET
+from motionmusic.params.reader import group
+from motionmusic.sources.own import read_piece
+
+
+def main(given: Sequence[str]) -> None:
+    """keypoints.py DATASET."""
+    (dataset,) = workspace.arguments(given, "dataset")
+    data, raw = group(DATASET, "datasets", dataset), workspace.data(dataset, "raw")
+    with new_folder(workspace.data(dataset, "keypoints")) as folder:
+        pieces = sorted(workspace.read_pieces(dataset)["piece"])
+        for piece in tqdm(pieces, desc="keypoints", unit="piece", mininterval=5):
+            dance = read_piece(data.source, raw, piece)
+            seen = keypoints(dance.in_the_room(), data.layout, data.motion_rate_hz)
+            write_array(folder / f"{piece}.npy", seen)
+
+
+if __name__ == "__main__":
+    errors.run(main)
