@@ -24,7 +24,14 @@ from motionmusic.beats import motion_beats
 from motionmusic.conducting import synchrony
 from motionmusic.conducting.adversarial import Adversarial, nearest, optimiser
 from motionmusic.conducting.critic import Critic
-from motionmusic.conducting.dances import Dance, beats_at_frames, clip_of, cut_motion, windows
+from motionmusic.conducting.dances import (
+    Dance,
+    beats_at_frames,
+    clip_of,
+    cut_codes,
+    cut_motion,
+    windows,
+)
 from motionmusic.conducting.encoders import MEL_PER_FRAME
 from motionmusic.conducting.generator import FRAMES, Generator
 from motionmusic.conducting.mel import SAMPLE_RATE, mel_from
@@ -35,7 +42,7 @@ from motionmusic.conducting.sync_network import SyncNetwork
 from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
 from motionmusic.files import new_folder, read_array, write_array, write_json, write_text
-from motionmusic.matching.fitting import fit
+from motionmusic.matching.fitting import Best, fit
 from motionmusic.params.conducting import Conduct
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.reader import group
@@ -44,7 +51,7 @@ from motionmusic.training import weights
 from motionmusic.training.checkpoint import Store, code_digest, content_key, remove
 from motionmusic.training.device import describe, keep_memory, pick_device
 from motionmusic.training.guard import die_with_parent, hold
-from motionmusic.training.loop import AfterEpoch, Chance, Schedule, optimise
+from motionmusic.training.loop import Chance, Schedule, optimise
 from motionmusic.training.phases import seeded
 from motionmusic.training.provenance import git_revision, provenance, sha256_of
 
@@ -122,9 +129,8 @@ def train_synchrony(
         [dance._replace(motion=dance.motion.to(device), mel=dance.mel.to(device)) for dance in side]
         for side in (train, validation)
     )
-    rows = _rows(train, whole, chance)
-    checked = torch.from_numpy(windows(validation, whole) + np.array([len(train), 0]))
-    checked = checked[:: max(1, -(-len(checked) // VALIDATION))]
+    rows = _rows(train, whole)
+    checked = _validating(validation, whole, len(train))
     dances = [*train, *validation]
     with seeded(chance, "initial", device):
         network = SyncNetwork().to(device)
@@ -148,18 +154,24 @@ def train_synchrony(
 
 def train_generator(
     train: Sequence[Dance],
+    validation: Sequence[Dance],
     network: SyncNetwork,
     settings: Conduct,
     chance: Chance,
     store: Store,
     device: torch.device,
 ) -> Generator:
-    """M2S-GAN after its last step, its music encoder that of ``network`` (spec 4.2)."""
+    """M2S-GAN, its music encoder that of ``network`` (spec 4.2), at the least sync loss.
+
+    The authors test the last epoch and look at the test split meanwhile (V23); a generator that is
+    best at one epoch can be far off at the next, so validation dances choose.
+    """
     frames = settings.generator_s * FRAMES
     network.requires_grad_(False)
-    music = [encoded(network.music_encoder, dance.mel[None].to(device))[0] for dance in train]
-    train = [dance._replace(motion=dance.motion.to(device)) for dance in train]
-    rows = _rows(train, frames, chance)
+    dances = [dance._replace(motion=dance.motion.to(device)) for dance in (*train, *validation)]
+    music = [encoded(network.music_encoder, dance.mel[None].to(device))[0] for dance in dances]
+    rows = _rows(train, frames)
+    checked = _validating(validation, frames, len(train))
     with seeded(chance, "initial", device):
         generator, critic = Generator().to(device), Critic().to(device)
     generator.music_encoder.load_state_dict(network.music_encoder.state_dict())
@@ -172,21 +184,34 @@ def train_generator(
         chosen = np.array(
             [(d, random.integers(len(music[d]) - frames + 1)) for d, _ in rows.tolist()]
         )
-        codes = torch.stack([music[d][start : start + frames] for d, start in chosen])
-        return step.losses(codes, cut_motion(train, chosen, frames)), None
+        return step.losses(
+            cut_codes(music, chosen, frames), cut_motion(dances, chosen, frames)
+        ), None
+
+    def missed(rows: Tensor) -> tuple[dict[str, Tensor], None]:
+        chosen = rows.cpu().numpy()
+        codes, real = cut_codes(music, chosen, frames), cut_motion(dances, chosen, frames)
+        return {"sync": step.sync(step.made(codes), real)}, None
 
     batch = min(settings.generator_batch, len(rows))
     epochs = math.ceil(settings.generator_steps / (len(rows) // batch))
     schedule = Schedule(batch, epochs, optimisers[0].defaults["lr"], "constant", "fp32")
+    best = Best(generator, missed, checked.to(device), chance)
     with seeded(chance, "draws", device):
         optimise(
-            [generator, critic], optimisers, losses, rows.to(device), schedule, chance,
-            AfterEpoch(), store,
-        )  # fmt: skip
+            [generator, critic], optimisers, losses, rows.to(device), schedule, chance, best, store
+        )
+    generator.load_state_dict(best.state)
     return generator.eval()
 
 
-def _rows(dances: Sequence[Dance], frames: int, chance: Chance) -> Tensor:
+def _validating(dances: Sequence[Dance], frames: int, first: int) -> Tensor:
+    """Some windows (n, 2) of dances whose numbers begin at ``first``."""
+    rows = _rows(dances, frames) + torch.tensor([first, 0])
+    return rows[:: max(1, -(-len(rows) // VALIDATION))]
+
+
+def _rows(dances: Sequence[Dance], frames: int) -> Tensor:
     """Consecutive windows (n, 2). Raises UserError where a dance is too short for one."""
     short = [dance.name for dance in dances if len(dance.motion) < frames]
     if short:
@@ -269,7 +294,7 @@ def one_fold(
     network = train_synchrony(train, validation, *cell("synchrony"))
     # as the authors say, what judges has learned from the dances that are judged (spec 4.6)
     judge = train_synchrony(test, [], *cell("judge"))
-    generator = train_generator(train, network, *cell("generator"))
+    generator = train_generator(train, validation, network, *cell("generator"))
     networks: dict[str, Generator | SyncNetwork]
     networks = {"synchrony": network.cpu(), "judge": judge.cpu(), "generator": generator.cpu()}
 

@@ -50,8 +50,7 @@ class Adversarial:
 
     def losses(self, music: Tensor, real: Tensor) -> dict[str, Tensor]:
         """Of whole seconds: codes of music (n, 30 s, 64) and their real motion (n, 30 s, 13, 2)."""
-        noise = torch.randn(len(music), music.shape[1] // FRAMES, NOISE, device=music.device)
-        made = self.generator.move(music, noise)
+        made = self.made(music)
         self.critic.requires_grad_(True)
         for _ in range(CRITIC_STEPS):
             loss = critic_loss(self.critic, real, made.detach())
@@ -59,10 +58,19 @@ class Adversarial:
             loss.backward()  # type: ignore[no-untyped-call]
             self.critic_optimiser.step()
         self.critic.requires_grad_(False)
+        return {"adversarial": -self.critic(made).mean(), "sync": SYNC * self.sync(made, real)}
+
+    def made(self, music: Tensor) -> Tensor:
+        """Motion (n, 30 s, 13, 2) from codes of music (n, 30 s, 64) and noise."""
+        noise = torch.randn(len(music), music.shape[1] // FRAMES, NOISE, device=music.device)
+        return self.generator.move(music, noise)
+
+    def sync(self, made: Tensor, real: Tensor) -> Tensor:
+        """The mean absolute difference of what the encoder sees in both."""
         with torch.no_grad():
             wanted = self.encoder(real)
-        seen = (self.encoder(made) - wanted).abs().mean()
-        return {"adversarial": -self.critic(made).mean(), "sync": SYNC * seen}
+        error: Tensor = (self.encoder(made) - wanted).abs().mean()
+        return error
 
 
 def critic_loss(critic: Critic, real: Tensor, made: Tensor) -> Tensor:

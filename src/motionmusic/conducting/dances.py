@@ -67,6 +67,11 @@ def windows(dances: Sequence[Dance], frames: int) -> NDArray[np.int64]:
     return np.array(rows, np.int64).reshape(-1, 2)
 
 
+def cut_codes(codes: Sequence[Tensor], rows: NDArray[np.int64], frames: int) -> Tensor:
+    """(n, frames, 64) of windows (n, 2), dance and first frame, of each dance's codes (f, 64)."""
+    return torch.stack([codes[d][start : start + frames] for d, start in rows])
+
+
 def cut_motion(dances: Sequence[Dance], rows: NDArray[np.int64], frames: int) -> Tensor:
     """(n, frames, 13, 2) of windows (n, 2), dance and first frame."""
     return torch.stack([dances[d].motion[start : start + frames] for d, start in rows])
