@@ -16,6 +16,7 @@ import typer
 from conducting_mirror import ROOT_IN_MIRROR, mirror
 from typer.testing import CliRunner, Result
 
+from motionmusic import arguments as reading
 from motionmusic import conduct
 from motionmusic.conducting import published
 from motionmusic.conducting.generator import Generator
@@ -143,7 +144,7 @@ def test_mistakes(
     expected: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(conduct, "LONGEST_S", 4.0)
+    monkeypatch.setattr(reading, "LONGEST_S", 4.0)
     prepare()
     message = refused(call(*arguments, "--accept-licence"))
     assert expected in message

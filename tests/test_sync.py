@@ -15,6 +15,7 @@ import safetensors.torch
 import soundfile
 import torch
 
+from motionmusic import arguments as reading
 from motionmusic import cli, sync
 from motionmusic.catalogue import content_hash
 from motionmusic.conducting import offsets
@@ -297,7 +298,7 @@ OWN = str(DANCE / "audio.wav")
     [
         (lambda: write_music(9, DANCE / "audio.wav", loud=0), [OWN], "silence"),
         (lambda: write_music(2, DANCE / "audio.wav"), [OWN], "got 0.7"),
-        (lambda: write_music(11, DANCE / "audio.wav"), [OWN], "at most 0.166667 minutes"),
+        (lambda: write_music(11, DANCE / "audio.wav"), [OWN], "0 s to 0.166667 minutes"),
         (lambda: (DANCE / "audio.wav").write_text("no music"), [OWN], "cannot be read as sound"),
         (lambda: (DANCE / "audio.wav").write_bytes(b""), [OWN], "an empty file"),
         (lambda: None, ["none.wav"], "no such file"),
@@ -326,7 +327,7 @@ def test_mistakes(
     expected: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sync, "LONGEST_S", 10.0)
+    monkeypatch.setattr(reading, "LONGEST_S", 10.0)
     prepare()
     status, out, err = call(DANCE, *arguments)
     assert status == 2

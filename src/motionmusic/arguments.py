@@ -1,11 +1,19 @@
-"""Arguments that several commands have."""
+"""Arguments that several commands have, and how their music is read."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from motionmusic.errors import UserError
+
+if TYPE_CHECKING:
+    from motionmusic.files import Float32
+
+LONGEST_S = 5400.0  # of music
 
 DanceArgument = Annotated[
     Path,
@@ -34,3 +42,25 @@ RateOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+def read_music(music: Path, rate: int, shortest_s: float = 0.0) -> Float32:
+    """The samples of a whole MUSIC.
+
+    Raises UserError where it is too short, longer than 90 minutes, silent or no sound.
+    """
+    from motionmusic.features.audio import duration_s, read_audio
+
+    try:
+        seconds = duration_s(music)
+        if not shortest_s <= seconds <= LONGEST_S:
+            raise UserError(
+                music, "", f"music of {shortest_s:g} s to {LONGEST_S / 60:g} minutes",
+                f"{seconds:.2f} s", "take other music, or cut it",
+            )  # fmt: skip
+        return read_audio(music, rate)
+    except UserError as error:
+        if "start_position" in error.remedy or "dance" in error.remedy:
+            # the reader thinks of music that belongs to a dance
+            raise replace(error, remedy="take another sound file") from None
+        raise

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from motionmusic.arguments import read_music
 from motionmusic.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 SOUND_RATE = 48_000  # Hz, of the video
 SHORTEST_S = 0.5
-LONGEST_S = 5400.0
 
 
 def conduct(
@@ -83,7 +82,7 @@ def conduct(
     from motionmusic.conducting.reference_weights import load_generator, load_sync_network, read
     from motionmusic.files import write_json
 
-    samples = _samples(music, hearing.SAMPLE_RATE)
+    samples = read_music(music, hearing.SAMPLE_RATE, SHORTEST_S)
     store = cache_folder() / "weights"
     _ask(store, accept_licence)
     of_generator, of_network = fetch_weights(store)
@@ -118,25 +117,6 @@ def conduct(
     _film(video, motion, music)
     typer.echo(f"Sync error {error:.3f} ({len(motion) / FRAMES:.1f} s)")
     typer.echo(f"Written to {video}, .npz and .json; {DERIVED}")
-
-
-def _samples(music: Path, rate: int) -> Float32:
-    """The whole file. Raises UserError where it is too short, too long, silent or no sound."""
-    from motionmusic.features.audio import duration_s, read_audio
-
-    try:
-        seconds = duration_s(music)
-        if not SHORTEST_S <= seconds <= LONGEST_S:
-            raise UserError(
-                music, "", f"music of {SHORTEST_S:g} s to {LONGEST_S / 60:g} minutes",
-                f"{seconds:.2f} s", "take longer music, or cut it",
-            )  # fmt: skip
-        return read_audio(music, rate)
-    except UserError as error:
-        if "start_position" in error.remedy or "dance" in error.remedy:
-            # the reader thinks of music that belongs to a dance
-            raise replace(error, remedy="take another sound file") from None
-        raise
 
 
 def _ask(store: Path, accept_licence: bool) -> None:

@@ -5,23 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from motionmusic.arguments import DanceArgument, LayoutOption, RateOption
+from motionmusic.arguments import DanceArgument, LayoutOption, RateOption, read_music
 from motionmusic.errors import UserError
 
 if TYPE_CHECKING:
     from motionmusic.conducting.offsets import Floats
     from motionmusic.conducting.sync_network import SyncNetwork
-    from motionmusic.files import Float32
     from motionmusic.sources.own import OwnDance
 
 SHORTEST_S = 2.0  # of a dance
-LONGEST_S = 5400.0  # of music, as for conduct
 
 _NETWORKS = "fold*_synchrony.safetensors"
 _TRAIN = "`dvc repro conduct@m2d_mini-0` trains them"
@@ -269,7 +266,7 @@ def _curves(
     from motionmusic.conducting.mel import SAMPLE_RATE, mel_from
     from motionmusic.conducting.offsets import LARGEST_S, alignment_curve, vote_curve
 
-    samples = _samples(music, SAMPLE_RATE)
+    samples = read_music(music, SAMPLE_RATE)
     motion = keypoints(own.joints, own.layout, own.rate_hz)
     left_s = len(samples) / SAMPLE_RATE - start_s
     if 2 * int(left_s * FRAMES) < len(motion):
@@ -297,25 +294,6 @@ def _curves(
         motion_s = motion_beats(own.joints, own.rate_hz, definition)
         curves[definition] = alignment_curve(motion_s, music_s, own.seconds, definition)
     return curves
-
-
-def _samples(music: Path, rate: int) -> Float32:
-    """The whole file. Raises UserError where it is too long, silent or no sound."""
-    from motionmusic.features.audio import duration_s, read_audio
-
-    try:
-        seconds = duration_s(music)
-        if seconds > LONGEST_S:
-            raise UserError(
-                music, "", f"music of at most {LONGEST_S / 60:g} minutes", f"{seconds:.0f} s",
-                "cut it",
-            )  # fmt: skip
-        return read_audio(music, rate)
-    except UserError as error:
-        if "start_position" in error.remedy or "dance" in error.remedy:
-            # the reader thinks of music that belongs to a dance
-            raise replace(error, remedy="take another sound file") from None
-        raise
 
 
 def _facts(curve: Floats) -> dict[str, float]:
