@@ -21,6 +21,15 @@ def test_matching_table_is_the_committed_one() -> None:
     assert (ROOT / "metrics/audio_time/matching.md").read_text("utf-8").strip() in README
 
 
+def test_conducting_tables_are_the_committed_ones() -> None:
+    committed = (ROOT / "metrics/audio_time/conducting.md").read_text("utf-8").strip().split("\n\n")
+    section = README.split("## Motion from music")[1].split("\n## ")[0]
+    blocks = [block.strip() for block in section.split("\n\n")]
+    tables = [block for block in blocks if block.startswith("|")]
+    assert len(tables) == 3
+    assert set(tables) <= set(committed)
+
+
 def test_pictures_and_links_exist() -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
     assert links
