@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from motionmusic import errors, protocols
-from motionmusic.beats import motion_beats
 from motionmusic.conducting import synchrony
 from motionmusic.conducting.adversarial import Adversarial, nearest, optimiser
 from motionmusic.conducting.critic import Critic
@@ -58,6 +57,7 @@ from motionmusic.training.provenance import git_revision, provenance, sha256_of
 DRAWS = 20  # negatives of each kind for each tested clip
 PLANTED_S = 1.5  # planted offsets lie within it to both sides, well inside the curve
 FOLDS = 3  # where the data set's own split has pieces on two sides
+BEATS = ("music", "motion_mint", "motion_bailando")
 VALIDATION = 32  # windows at most that choose the epoch
 
 
@@ -81,13 +81,13 @@ class Piece(NamedTuple):
         dance: with the music that belongs to it.
         mel: (t, 128) of the whole file.
         start: the motion frame in it at which the dance starts.
-        beats_s: of the music, seconds from the dance's start.
+        beats_s: seconds from the dance's start, by kind (BEATS); of the motion with all joints.
     """
 
     dance: Dance
     mel: NDArray[np.float32]
     start: int
-    beats_s: NDArray[np.float64]
+    beats_s: dict[str, NDArray[np.float64]]
 
 
 def read_dances(dataset: str, names: Iterable[str]) -> tuple[dict[str, Piece], list[Path]]:
@@ -103,14 +103,15 @@ def read_dances(dataset: str, names: Iterable[str]) -> tuple[dict[str, Piece], l
         motion, samples = read_array(files[-2]), read_audio(files[-1], SAMPLE_RATE)
         mel, start = mel_from(samples, float(rows["music_start_s"][name]))
         frames = min(len(motion), len(mel) // MEL_PER_FRAME - start)
-        own = beats[(beats["piece"] == name) & (beats["kind"] == "music")]["time_s"].to_numpy()
+        own = beats[beats["piece"] == name]
+        times = {kind: own["time_s"][own["kind"] == kind].to_numpy() for kind in BEATS}
         dance = Dance(
             name,
             torch.from_numpy(motion[:frames]),
             torch.from_numpy(mel[MEL_PER_FRAME * start :][: MEL_PER_FRAME * frames]),
-            beats_at_frames(own, frames),
+            beats_at_frames(times["music"], frames),
         )
-        found[name] = Piece(dance, mel, start, own)
+        found[name] = Piece(dance, mel, start, times)
     return found, files
 
 
@@ -244,12 +245,10 @@ def planted(network: SyncNetwork, piece: Piece, seed: int) -> dict[str, float]:
         "planted_s": offset / FRAMES,
         "network_s": best(vote_curve(network, piece.mel, motion, piece.start - offset)),
     }
-    body = np.pad(motion, ((0, 0), (0, 0), (0, 1)))
+    music_s = piece.beats_s["music"] + offset / FRAMES
     for definition in ("mint", "bailando"):
-        curve = alignment_curve(
-            motion_beats(body, FRAMES, definition), piece.beats_s + offset / FRAMES,
-            len(motion) / FRAMES, definition,
-        )  # fmt: skip
+        motion_s = piece.beats_s[f"motion_{definition}"]
+        curve = alignment_curve(motion_s, music_s, len(motion) / FRAMES, definition)
         found[f"{definition}_s"] = best(curve)
     return found
 

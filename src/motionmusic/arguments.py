@@ -42,6 +42,16 @@ RateOption = Annotated[
         show_default=False,
     ),
 ]
+StartOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        help="Where in the music the dance starts. Default: 0 in other music, and what config.json"
+        " says in its own.",
+        show_default=False,
+    ),
+]
 
 
 def read_music(music: Path, rate: int, shortest_s: float = 0.0) -> Float32:

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from motionmusic import conduct, errors, study, sync
-from motionmusic.arguments import DanceArgument, LayoutOption, RateOption
+from motionmusic.arguments import DanceArgument, LayoutOption, RateOption, StartOption
 from motionmusic.errors import UserError
 from motionmusic.matching.methods import Method
 
@@ -239,16 +239,7 @@ def render(
             show_default=False,
         ),
     ] = None,
-    start: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            metavar="SECONDS",
-            help="Where in the music the dance starts. Default: 0 in other music, and what"
-            " config.json says in its own.",
-            show_default=False,
-        ),
-    ] = None,
+    start: StartOption = None,
     layout: LayoutOption = None,
     rate: RateOption = None,
 ) -> None:

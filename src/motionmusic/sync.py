@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from motionmusic.arguments import DanceArgument, LayoutOption, RateOption, read_music
+from motionmusic.arguments import DanceArgument, LayoutOption, RateOption, StartOption, read_music
 from motionmusic.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,16 +43,7 @@ def sync(
             show_default=False,
         ),
     ] = None,
-    start: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            metavar="SECONDS",
-            help="Where in the music the dance starts. Default: 0 in other music, and what"
-            " config.json says in its own.",
-            show_default=False,
-        ),
-    ] = None,
+    start: StartOption = None,
     out: Annotated[
         Path | None,
         typer.Option(

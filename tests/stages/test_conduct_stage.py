@@ -61,7 +61,8 @@ def heard(space: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch) -> Pa
     pieces = pd.DataFrame({"piece": PIECES, "label": [n % 2 for n in range(6)]})
     pieces = pieces.assign(music_file=pieces["piece"] + ".wav", music_start_s=START_S)
     write_text(folder / "pieces.csv", pieces.to_csv(index=False))
-    beats = [{"piece": piece, "kind": "music", "time_s": at} for n, piece in enumerate(PIECES)
+    beats = [{"piece": piece, "kind": kind, "time_s": at} for n, piece in enumerate(PIECES)
+             for kind in ("music", "motion_bailando")
              for at in np.arange(0, 8, 0.4 + 0.05 * n)]  # fmt: skip
     pd.DataFrame(beats).to_parquet(folder / "beats.parquet")
     return space
@@ -109,6 +110,10 @@ def test_what_it_writes(heard: Path) -> None:
     offsets = pd.read_csv(made / "offsets.csv")
     # music before the dance is 0.51 s, so that no offset can be planted beyond it
     assert offsets["planted_s"].between(-1.5, START_S).all()
+    # beats that fall together are found, in the music's beat at least; without beats nothing is
+    off = (offsets["bailando_s"] - offsets["planted_s"]) / [0.4, 0.45, 0.6, 0.65]
+    np.testing.assert_allclose(off, off.round(), atol=0.05)
+    assert offsets["mint_s"].isna().all()
     record = json.loads(Path("metrics/synthetic/runs/conduct-0.json").read_text())
     assert record["params"]["steps"] == 4
     assert not (DATA / "checkpoints/conduct-0").exists()
