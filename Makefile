@@ -22,7 +22,7 @@ $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint requirements.txt --editable '.[dev]'
 	@touch $@
 
-demo: setup ## the whole pipeline on synthetic dances: tables and a report in about twenty minutes
+demo: setup ## the whole pipeline on synthetic dances: tables and a report in twenty to thirty minutes
 	$(BIN)/dvc repro demo
 
 test: $(VENV)/.dev ## all tests
