@@ -1,7 +1,8 @@
-"""Arguments that several commands have, and how their music is read."""
+"""Arguments that several commands have, and what stands for them or is read of them."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -52,6 +53,22 @@ StartOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+def only_folder(found: Collection[Path], none: UserError) -> Path:
+    """The one folder of trained models that there is, where no --model names one.
+
+    Raises ``none`` where there is none, and UserError where there are several.
+    """
+    if not found:
+        raise none
+    folders = sorted(found)
+    if len(folders) > 1:
+        raise UserError(
+            "command line", "--model", "one of the trained models", "none named, and there are"
+            f" {', '.join(map(str, folders))}", f"choose one, such as --model {folders[0]}",
+        )  # fmt: skip
+    return folders[0]
 
 
 def read_music(music: Path, rate: int, shortest_s: float = 0.0) -> Float32:

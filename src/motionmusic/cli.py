@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from motionmusic import conduct, errors, study, sync
-from motionmusic.arguments import DanceArgument, LayoutOption, RateOption, StartOption
+from motionmusic.arguments import DanceArgument, LayoutOption, RateOption, StartOption, only_folder
 from motionmusic.errors import UserError
 from motionmusic.matching.methods import Method
 
@@ -136,7 +136,9 @@ def recommend(
     from motionmusic.sources.own import fitted, read_own
 
     own = read_own(dance, layout, rate)
-    folder = model or _only_model()
+    folder = model or only_folder(
+        {path.parent.parent for path in Path().glob("data/*/matchers/*/matcher.json")}, _no_model()
+    )
     trained = _matchers_in(folder)
     chosen = _choose(folder, trained, method)
     matcher = load(chosen)
@@ -282,19 +284,6 @@ def _no_model() -> UserError:
         "make one with `make setup` and `dvc repro recommend@m2d_mini`, or run from the folder that"
         " has data/, or name one with --model DIR",
     )  # fmt: skip
-
-
-def _only_model() -> Path:
-    """The folder of the only data set under ./data that has trained matchers."""
-    found = sorted({path.parent.parent for path in Path().glob("data/*/matchers/*/matcher.json")})
-    if not found:
-        raise _no_model()
-    if len(found) > 1:
-        raise UserError(
-            "command line", "--model", "one of the trained models", "none named, and there are"
-            f" {', '.join(map(str, found))}", f"choose one, such as --model {found[0]}",
-        )  # fmt: skip
-    return found[0]
 
 
 def _matchers_in(folder: Path) -> list[tuple[Path, About]]:

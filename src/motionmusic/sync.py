@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from motionmusic.arguments import DanceArgument, LayoutOption, RateOption, StartOption, read_music
+from motionmusic.arguments import (
+    DanceArgument,
+    LayoutOption,
+    RateOption,
+    StartOption,
+    only_folder,
+    read_music,
+)
 from motionmusic.errors import UserError
 
 if TYPE_CHECKING:
@@ -78,7 +85,9 @@ def sync(
     # what is quick to find wrong comes before what is slow to import
     if not music.is_file():
         raise UserError(music, "", "a sound file", "no such file", "correct the name")
-    folder = model or _only_model()
+    folder = model or only_folder(
+        {path.parent for path in Path().glob(f"data/*/conductors/*/{_NETWORKS}")}, _no_networks()
+    )
 
     from motionmusic.catalogue import content_hash
     from motionmusic.conducting.generator import FRAMES
@@ -163,20 +172,11 @@ def sync(
 # Networks
 
 
-def _only_model() -> Path:
-    """The only folder of trained networks under ./data."""
-    found = sorted({path.parent for path in Path().glob(f"data/*/conductors/*/{_NETWORKS}")})
-    if not found:
-        raise UserError(
-            "data/*/conductors/*", "", "networks trained on dances", "none",
-            f"{_TRAIN}; or run from the folder that has data/, or name them with --model DIR",
-        )  # fmt: skip
-    if len(found) > 1:
-        raise UserError(
-            "command line", "--model", "one of the trained models", "none named, and there are"
-            f" {', '.join(map(str, found))}", f"choose one, such as --model {found[0]}",
-        )  # fmt: skip
-    return found[0]
+def _no_networks() -> UserError:
+    return UserError(
+        "data/*/conductors/*", "", "networks trained on dances", "none",
+        f"{_TRAIN}; or run from the folder that has data/, or name them with --model DIR",
+    )  # fmt: skip
 
 
 def _networks_in(folder: Path) -> dict[int, Path]:
