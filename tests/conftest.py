@@ -37,7 +37,7 @@ def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "recipe": "quick",  # whose augmentation draws at every step
         "batch": 6,
         "epochs_alone": 4,
-        "epochs_together": 40,
+        "epochs_together": 8,
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     folder = tmp_path / "data" / "synthetic" / "segments"

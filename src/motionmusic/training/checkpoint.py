@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import sys
 import time
@@ -32,14 +33,15 @@ def content_key(facts: Mapping[str, Any]) -> str:
 
 
 def code_digest() -> dict[str, str]:
-    """Own module → SHA-256 of its source, for all that this process has loaded."""
+    """Path of an own module from the root → SHA-256 of its source, for all that this process has loaded."""
     package = Path(__file__).parents[1]
-    folders = (package, package.parents[1] / "stages")
+    root = package.parents[1]
+    own = (f"{package}{os.sep}", f"{root / 'stages'}{os.sep}")
+    files = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
     return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for module in list(sys.modules.values())
-        for path in [Path(getattr(module, "__file__", None) or "/")]
-        if any(folder in path.parents for folder in folders)
+        Path(file).relative_to(root).as_posix(): hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        for file in sorted(files)
+        if file.startswith(own)
     }
 
 
