@@ -24,12 +24,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
-from motionmusic import errors, figures
+from motionmusic import errors
 from motionmusic.errors import UserError
 from motionmusic.files import write_bytes, write_json, write_text
-from motionmusic.networks.motion_encoder import MotionEncoder
+from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.params.training import Train
-from motionmusic.tables import grid
+from motionmusic.results import figures
+from motionmusic.results.tables import grid
 from motionmusic.training import phases
 from motionmusic.training.checkpoint import remove
 from motionmusic.training.loop import AfterEpoch, Chance, logits_of, optimise

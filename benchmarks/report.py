@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch.profiler import ProfilerActivity, profile
 
-from motionmusic import figures
-from motionmusic.tables import grid
+from motionmusic.results import figures
+from motionmusic.results.tables import grid
 from motionmusic.training.provenance import git_revision
 
 VARIANTS = ("eager fp32", "eager fp32, a backward for each loss", "ours fp32", "ours bf16")

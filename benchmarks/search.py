@@ -38,9 +38,10 @@ import faiss
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from motionmusic import errors, search
+from motionmusic import errors
+from motionmusic.app import search
 from motionmusic.files import Float32, write_json, write_text
-from motionmusic.tables import grid
+from motionmusic.results.tables import grid
 
 Result = TypeVar("Result")
 D = 64

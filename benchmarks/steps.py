@@ -29,12 +29,12 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from motionmusic import errors
+from motionmusic.data.skeletons import LAYOUTS, LayoutName, paper_graph
 from motionmusic.errors import UserError
 from motionmusic.files import write_bytes, write_json
-from motionmusic.networks.mapping import mapping
-from motionmusic.networks.motion_encoder import MotionEncoder
-from motionmusic.networks.music_autoencoder import MusicAutoencoder
-from motionmusic.skeletons import LAYOUTS, LayoutName, paper_graph
+from motionmusic.models.mapping import mapping
+from motionmusic.models.motion_encoder import MotionEncoder
+from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.training import cuda_graph, phases
 from motionmusic.training.device import keep_memory
 

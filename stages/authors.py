@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import workspace
 
-from motionmusic import authors, errors
+from motionmusic import errors
 from motionmusic.files import write_json, write_text
+from motionmusic.scoring import authors
 
 
 def main(given: Sequence[str]) -> None:

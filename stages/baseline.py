@@ -11,11 +11,11 @@ import workspace
 from tqdm import tqdm
 
 from motionmusic import errors
-from motionmusic.baselines import BASELINES, fit_predict
 from motionmusic.params.data import DATASET
 from motionmusic.params.reader import group
 from motionmusic.params.training import Baseline
-from motionmusic.predictions import make_predictions, write_predictions
+from motionmusic.scoring.baselines import BASELINES, fit_predict
+from motionmusic.scoring.predictions import make_predictions, write_predictions
 
 
 def main(given: Sequence[str]) -> None:

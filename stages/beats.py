@@ -14,8 +14,8 @@ import workspace
 from tqdm import tqdm
 
 from motionmusic import errors
-from motionmusic.beats import motion_beats, motion_tempo, music_beats
 from motionmusic.features.audio import read_audio
+from motionmusic.features.beats import motion_beats, motion_tempo, music_beats
 from motionmusic.files import read_array, write_bytes, write_text
 
 SAMPLE_RATE = 22_050

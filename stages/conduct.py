@@ -19,11 +19,28 @@ import workspace
 from numpy.typing import NDArray
 from torch import Tensor
 
-from motionmusic import errors, protocols
-from motionmusic.conducting import synchrony
-from motionmusic.conducting.adversarial import Adversarial, nearest, optimiser
-from motionmusic.conducting.critic import Critic
-from motionmusic.conducting.dances import (
+from motionmusic import errors
+from motionmusic.data import splits as protocols
+from motionmusic.errors import UserError
+from motionmusic.features.audio import read_audio
+from motionmusic.features.mel import SAMPLE_RATE, mel_from
+from motionmusic.files import new_folder, read_array, write_array, write_json, write_text
+from motionmusic.models.conductor import conducted, encoded
+from motionmusic.models.conductor_encoders import MEL_PER_FRAME
+from motionmusic.models.conductor_weights import published_entries
+from motionmusic.models.critic import Critic
+from motionmusic.models.generator import FRAMES, Generator
+from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.params.conducting import Conduct
+from motionmusic.params.data import DATASET, Segment
+from motionmusic.params.reader import group
+from motionmusic.scoring.offsets import OFFSETS, alignment_curve, best, vote_curve
+from motionmusic.streams import stream
+from motionmusic.training import contrastive as synchrony
+from motionmusic.training import weights
+from motionmusic.training.adversarial import Adversarial, nearest, optimiser
+from motionmusic.training.checkpoint import Store, code_digest, content_key, remove
+from motionmusic.training.dances import (
     Dance,
     beats_at_frames,
     clip_of,
@@ -31,24 +48,8 @@ from motionmusic.conducting.dances import (
     cut_motion,
     windows,
 )
-from motionmusic.conducting.encoders import MEL_PER_FRAME
-from motionmusic.conducting.generator import FRAMES, Generator
-from motionmusic.conducting.mel import SAMPLE_RATE, mel_from
-from motionmusic.conducting.motion import conducted, encoded
-from motionmusic.conducting.offsets import OFFSETS, alignment_curve, best, vote_curve
-from motionmusic.conducting.reference_weights import published_entries
-from motionmusic.conducting.sync_network import SyncNetwork
-from motionmusic.errors import UserError
-from motionmusic.features.audio import read_audio
-from motionmusic.files import new_folder, read_array, write_array, write_json, write_text
-from motionmusic.matching.fitting import Best, fit
-from motionmusic.params.conducting import Conduct
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.reader import group
-from motionmusic.streams import stream
-from motionmusic.training import weights
-from motionmusic.training.checkpoint import Store, code_digest, content_key, remove
 from motionmusic.training.device import describe, keep_memory, pick_device
+from motionmusic.training.fitting import Best, fit
 from motionmusic.training.guard import die_with_parent, hold
 from motionmusic.training.loop import Chance, Schedule, optimise
 from motionmusic.training.phases import seeded

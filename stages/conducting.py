@@ -13,16 +13,16 @@ import workspace
 from numpy.typing import NDArray
 
 from motionmusic import errors
-from motionmusic.conducting import results
-from motionmusic.conducting.measures import KEYPOINTS
-from motionmusic.conducting.reference_weights import load_sync_network, read
-from motionmusic.conducting.rivals import IDS, Dances, Made, Motion, Perceive, clips_of
 from motionmusic.errors import UserError
-from motionmusic.figures import png
 from motionmusic.files import read_array, read_json, write_bytes, write_json, write_text
+from motionmusic.models.conductor_weights import load_sync_network, read
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.reader import group
 from motionmusic.params.results import Evaluate
+from motionmusic.results import dance as results
+from motionmusic.results.figures import png
+from motionmusic.scoring.motion_errors import KEYPOINTS
+from motionmusic.scoring.rivals import IDS, Dances, Made, Motion, Perceive, clips_of
 
 REMEDY = "run `dvc repro` for the stage that writes it"
 

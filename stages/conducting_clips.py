@@ -11,14 +11,14 @@ from clips import SAMPLE_RATE, clip_name, sound
 from tqdm import tqdm
 
 from motionmusic import errors
-from motionmusic.conducting.generator import FRAMES
-from motionmusic.conducting.pictures import side_by_side
-from motionmusic.conducting.rivals import IDS, clips_of
 from motionmusic.errors import UserError
 from motionmusic.files import new_folder, read_array, write_text
+from motionmusic.models.generator import FRAMES
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.reader import group
-from motionmusic.render import film
+from motionmusic.render.clip import film
+from motionmusic.render.conductor_clip import side_by_side
+from motionmusic.scoring.rivals import IDS, clips_of
 
 CATEGORIES = 3  # the first ones; all where there are fewer
 

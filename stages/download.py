@@ -9,10 +9,10 @@ import workspace
 from download_repository import take
 
 from motionmusic import errors
+from motionmusic.data.manifest import manifest
 from motionmusic.errors import UserError
 from motionmusic.params.data import DATASET, MusicToDance
 from motionmusic.params.reader import group
-from motionmusic.sources.manifest import manifest
 
 
 def main(given: Sequence[str]) -> None:

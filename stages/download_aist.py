@@ -8,9 +8,9 @@ from pathlib import Path
 import workspace
 
 from motionmusic import errors
+from motionmusic.data.aist import gather
 from motionmusic.params.data import DATASET, Aist
 from motionmusic.params.reader import group
-from motionmusic.sources.aist import gather
 
 
 def main(given: Sequence[str]) -> None:

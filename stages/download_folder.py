@@ -9,11 +9,11 @@ from pathlib import Path
 import workspace
 
 from motionmusic import errors
+from motionmusic.data.musictodance import find_pieces, read_dance
 from motionmusic.errors import UserError
 from motionmusic.files import new_folder
 from motionmusic.params.data import DATASET, OwnFolder
 from motionmusic.params.reader import group
-from motionmusic.sources.musictodance import find_pieces, read_dance
 
 
 def main(given: Sequence[str]) -> None:

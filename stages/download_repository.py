@@ -10,9 +10,9 @@ from pathlib import Path
 import workspace
 
 from motionmusic import errors
+from motionmusic.data.fetch import fetch
+from motionmusic.data.manifest import Entry, Manifest, manifest
 from motionmusic.files import new_folder
-from motionmusic.sources.fetch import fetch
-from motionmusic.sources.manifest import Entry, Manifest, manifest
 
 
 def take(repository: Manifest, wanted: Sequence[Entry], to: Path) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import workspace
 
 from motionmusic import errors
+from motionmusic.data.synthetic import write_dances
 from motionmusic.files import new_folder
 from motionmusic.params.data import DATASET, Synthetic
 from motionmusic.params.reader import group
-from motionmusic.sources.synthetic import write_dances
 
 
 def main(given: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""One entry of the leaderboard: a module of motionmusic.entries, on the networks' segments and folds."""
+"""One entry of the leaderboard, a module of motionmusic.scoring.entries: segments and folds as networks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pandas as pd
 import workspace
 from tqdm import tqdm
 
-from motionmusic import entries, errors
-from motionmusic.entries.task import Segments
+from motionmusic import errors
+from motionmusic.data.skeletons import LAYOUTS
 from motionmusic.errors import UserError
 from motionmusic.params.data import DATASET
 from motionmusic.params.reader import group
-from motionmusic.predictions import make_predictions, write_predictions
-from motionmusic.skeletons import LAYOUTS
+from motionmusic.scoring import entries
+from motionmusic.scoring.entries.task import Segments
+from motionmusic.scoring.predictions import make_predictions, write_predictions
 
 
 def main(given: Sequence[str]) -> None:
@@ -26,10 +27,10 @@ def main(given: Sequence[str]) -> None:
     modules = {path.stem for path in Path(entries.__path__[0]).glob("*.py")} - {"__init__", "task"}
     if name not in modules:
         raise UserError(
-            "params.yaml", "entries", f"modules of motionmusic.entries ({', '.join(sorted(modules))})",
-            name, "mend the name, or write src/motionmusic/entries/NAME.py (docs/benchmark.md)",
+            "params.yaml", "entries", f"modules of scoring.entries ({', '.join(sorted(modules))})",
+            name, "mend the name, or write src/motionmusic/scoring/entries/NAME.py (docs/benchmark.md)",
         )  # fmt: skip
-    fit_predict = import_module(f"motionmusic.entries.{name}").fit_predict
+    fit_predict = import_module(f"motionmusic.scoring.entries.{name}").fit_predict
     about = group(DATASET, "datasets", dataset)
     joints, music = (workspace.read_segments(dataset, kind) for kind in ("joints", "music"))
     parts = []

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 import workspace
 
 from motionmusic import errors
-from motionmusic.evaluation import (
+from motionmusic.files import write_json, write_text
+from motionmusic.params.data import DATASET, Segment
+from motionmusic.params.reader import group
+from motionmusic.params.results import Evaluate
+from motionmusic.scoring.evaluation import (
     cell_files,
     complete_cells,
     confusion_rows,
@@ -15,10 +19,6 @@ from motionmusic.evaluation import (
     read_cells,
     summary,
 )
-from motionmusic.files import write_json, write_text
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.reader import group
-from motionmusic.params.results import Evaluate
 
 
 def main(given: Sequence[str]) -> None:

@@ -9,12 +9,12 @@ import workspace
 
 from motionmusic import errors
 from motionmusic.errors import UserError
-from motionmusic.figures import confusion_figure
 from motionmusic.files import read_json, write_bytes
-from motionmusic.paper import printed_confusion
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.reader import group
-from motionmusic.tables import comparable
+from motionmusic.results.figures import confusion_figure
+from motionmusic.results.paper import printed_confusion
+from motionmusic.results.tables import comparable
 
 
 def beside_the_paper(name: str, dataset: str, segment: Segment) -> str:

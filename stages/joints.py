@@ -10,13 +10,13 @@ import workspace
 from tqdm import tqdm
 
 from motionmusic import errors
+from motionmusic.data import aist, musictodance
+from motionmusic.data.dance import Dance
 from motionmusic.errors import UserError
 from motionmusic.features.motion import normalise_joints
 from motionmusic.files import new_folder, write_array, write_text
 from motionmusic.params.data import DATASET, Joints
 from motionmusic.params.reader import group
-from motionmusic.sources import aist, musictodance
-from motionmusic.sources.dance import Dance
 
 
 def read_dances(source: str, raw: Path) -> list[tuple[str, Path]]:

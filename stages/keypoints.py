@@ -8,11 +8,11 @@ import workspace
 from tqdm import tqdm
 
 from motionmusic import errors
-from motionmusic.conducting.keypoints import keypoints
+from motionmusic.data.own import read_piece
+from motionmusic.features.keypoints import keypoints
 from motionmusic.files import new_folder, write_array
 from motionmusic.params.data import DATASET
 from motionmusic.params.reader import group
-from motionmusic.sources.own import read_piece
 
 
 def main(given: Sequence[str]) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import workspace
 
 from motionmusic import errors
-from motionmusic.baselines import BASELINES
-from motionmusic.evaluation import cell_files, complete_cells, evaluate, read_cells
 from motionmusic.files import write_json, write_text
-from motionmusic.leaderboard import leaderboard, leaderboard_csv, leaderboard_markdown
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.reader import group
 from motionmusic.params.results import Evaluate
+from motionmusic.results.leaderboard import leaderboard, leaderboard_csv, leaderboard_markdown
+from motionmusic.scoring.baselines import BASELINES
+from motionmusic.scoring.evaluation import cell_files, complete_cells, evaluate, read_cells
 
 
 def main(given: Sequence[str]) -> None:

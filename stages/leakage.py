@@ -10,10 +10,7 @@ import pandas as pd
 import workspace
 
 from motionmusic import errors
-from motionmusic.errors import UserError
-from motionmusic.features.segments import units_of_segments
-from motionmusic.files import Float32, write_bytes, write_json
-from motionmusic.leakage import (
+from motionmusic.data.leakage import (
     NO_IDENTICAL,
     PAIRS,
     PROMISES,
@@ -25,6 +22,9 @@ from motionmusic.leakage import (
     shared,
     summary,
 )
+from motionmusic.errors import UserError
+from motionmusic.features.segments import units_of_segments
+from motionmusic.files import Float32, write_bytes, write_json
 from motionmusic.params.data import DATASET, Protocol, Segment
 from motionmusic.params.reader import group
 from motionmusic.params.results import Leakage

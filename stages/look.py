@@ -10,12 +10,17 @@ import pandas as pd
 import workspace
 
 from motionmusic import errors
-from motionmusic.beats import Definition, alignment_by_chance, beat_alignment, kinetic_energy
-from motionmusic.figures import png
+from motionmusic.features.beats import (
+    Definition,
+    alignment_by_chance,
+    beat_alignment,
+    kinetic_energy,
+)
 from motionmusic.files import read_array, write_bytes
-from motionmusic.look import Look, data_picture
 from motionmusic.params.data import DATASET
 from motionmusic.params.reader import group
+from motionmusic.results.figures import png
+from motionmusic.results.look import Look, data_picture
 
 SHOWN_S, START_S = 9.0, 10.0
 DEFINITION: Definition = "mint"

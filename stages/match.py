@@ -16,16 +16,16 @@ import workspace
 from torch import Tensor, nn
 
 from motionmusic import errors
-from motionmusic.matching import deconfounded, heads
-from motionmusic.matching.fitting import fit
-from motionmusic.matching.matcher import About, Codes, Matcher, network_of
-from motionmusic.matching.methods import Method
-from motionmusic.networks.motion_encoder import MotionEncoder
+from motionmusic.models import deconfounded, heads
+from motionmusic.models.matcher import About, Codes, Matcher, network_of
+from motionmusic.models.methods import Method
+from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.params.matching import Deconfounded, Match
 from motionmusic.params.reader import group
 from motionmusic.params.training import Train
 from motionmusic.training import weights
 from motionmusic.training.device import keep_memory, pick_device
+from motionmusic.training.fitting import fit
 from motionmusic.training.loop import Chance, Losses, Schedule
 from motionmusic.training.phases import seeded
 from motionmusic.training.recipe import Recipe

@@ -13,10 +13,10 @@ import workspace
 from torch import nn
 
 from motionmusic import errors
-from motionmusic.matching.matcher import Category, Matcher, network_of
+from motionmusic.models.matcher import Category, Matcher, network_of
 from motionmusic.params.reader import group
 from motionmusic.params.training import Train
-from motionmusic.scoring import vote
+from motionmusic.scoring.accuracy import vote
 from motionmusic.training import weights
 
 

@@ -18,16 +18,16 @@ from torch import Tensor, nn
 from motionmusic import errors
 from motionmusic.errors import UserError
 from motionmusic.files import write_text
-from motionmusic.matching import synchrony
-from motionmusic.matching.fitting import fit
-from motionmusic.matching.matcher import Matcher, network_of
-from motionmusic.matching.synchrony import NEGATIVES, Excerpts, SynchronyNetwork
+from motionmusic.models import synchrony
+from motionmusic.models.matcher import Matcher, network_of
+from motionmusic.models.synchrony import NEGATIVES, Excerpts, SynchronyNetwork
 from motionmusic.params.data import DATASET
 from motionmusic.params.matching import Synchrony
 from motionmusic.params.reader import group
 from motionmusic.training.augment import Body, body, move
 from motionmusic.training.checkpoint import Store, code_digest, content_key, remove
 from motionmusic.training.device import describe, keep_memory, pick_device
+from motionmusic.training.fitting import fit
 from motionmusic.training.guard import die_with_parent, hold
 from motionmusic.training.loop import Chance, Losses, Schedule
 from motionmusic.training.phases import seeded

@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 import workspace
 
-from motionmusic import errors, retrieval
-from motionmusic.figures import png
+from motionmusic import errors
 from motionmusic.files import write_bytes, write_json, write_text
-from motionmusic.matching import results
-from motionmusic.matching.methods import METHODS
+from motionmusic.models.methods import METHODS
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.matching import Matching
 from motionmusic.params.reader import group
 from motionmusic.params.results import Evaluate
+from motionmusic.results import matching as results
+from motionmusic.results.figures import png
+from motionmusic.scoring import retrieval
 
 
 def main(given: Sequence[str]) -> None:

@@ -14,8 +14,8 @@ from matching_files import write_matches
 from torch import nn
 
 from motionmusic.files import Float32, new_folder, write_json
-from motionmusic.matching.matcher import About, save
-from motionmusic.matching.methods import Method
+from motionmusic.models.matcher import About, save
+from motionmusic.models.methods import Method
 from motionmusic.params.data import DATASET, Bones, Joints, Music, Segment
 from motionmusic.params.reader import group
 from motionmusic.training.device import describe, pick_device

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import workspace
 
 from motionmusic import errors
-from motionmusic.baselines import BASELINES
 from motionmusic.files import read_json, write_bytes, write_json, write_text
-from motionmusic.overview import overview, overview_csv, overview_figure, overview_markdown
 from motionmusic.params.data import Segment
 from motionmusic.params.reader import group
 from motionmusic.params.training import Train
+from motionmusic.results.overview import overview, overview_csv, overview_figure, overview_markdown
+from motionmusic.scoring.baselines import BASELINES
 
 
 def main(given: Sequence[str]) -> None:

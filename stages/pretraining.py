@@ -17,18 +17,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from motionmusic import errors
-from motionmusic.baselines import log_probabilities
 from motionmusic.files import write_json, write_text
-from motionmusic.matching import synchrony
-from motionmusic.matching.fitting import fit
-from motionmusic.matching.matcher import network_of, read_about
+from motionmusic.models import synchrony
+from motionmusic.models.matcher import network_of, read_about
 from motionmusic.params.matching import Synchrony
 from motionmusic.params.reader import group
 from motionmusic.params.results import Evaluate
-from motionmusic.predictions import make_predictions
-from motionmusic.scoring import accuracy_interval, at_level, paired_difference, per_piece
+from motionmusic.scoring.accuracy import accuracy_interval, at_level, paired_difference, per_piece
+from motionmusic.scoring.baselines import log_probabilities
+from motionmusic.scoring.predictions import make_predictions
 from motionmusic.training import weights
 from motionmusic.training.device import keep_memory, pick_device
+from motionmusic.training.fitting import fit
 from motionmusic.training.loop import Chance, Schedule
 from motionmusic.training.phases import seeded
 

@@ -13,7 +13,7 @@ from motionmusic.files import write_json, write_text
 from motionmusic.params.ratings import Ratings
 from motionmusic.params.reader import group
 from motionmusic.params.results import Evaluate
-from motionmusic.ratings import (
+from motionmusic.scoring.ratings import (
     PAPER_TABLES,
     paper_table,
     ratings_csv,

@@ -12,12 +12,12 @@ import workspace
 
 from motionmusic import errors
 from motionmusic.files import write_text
-from motionmusic.matching.methods import METHODS
+from motionmusic.models.methods import METHODS
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.matching import Matching
 from motionmusic.params.reader import group
-from motionmusic.recommend import draw, top_tracks
-from motionmusic.retrieval import track_scores
+from motionmusic.scoring.recommend import draw, top_tracks
+from motionmusic.scoring.retrieval import track_scores
 from motionmusic.streams import stream
 
 

@@ -9,12 +9,12 @@ from clips import METHODS, SAMPLE_RATE, clip_name, read_recommendations, sound
 from tqdm import tqdm
 
 from motionmusic import errors
-from motionmusic.figures import png
+from motionmusic.data.own import read_piece
 from motionmusic.files import new_folder, write_bytes
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.reader import group
-from motionmusic.render import Candidate, Panel, key_poses, side_by_side, video
-from motionmusic.sources.own import read_piece
+from motionmusic.render.clip import Candidate, Panel, key_poses, side_by_side, video
+from motionmusic.results.figures import png
 
 
 def main(given: Sequence[str]) -> None:

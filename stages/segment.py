@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import workspace
 
-from motionmusic import errors, protocols
+from motionmusic import errors
+from motionmusic.data import splits as protocols
 from motionmusic.errors import UserError
 from motionmusic.features.segments import (
     choose_excerpts,

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import workspace
 
-from motionmusic import errors, tables
+from motionmusic import errors
 from motionmusic.errors import UserError
 from motionmusic.files import write_json, write_text
 from motionmusic.params.data import Segment
 from motionmusic.params.reader import group
 from motionmusic.params.training import Train
+from motionmusic.results import tables
 
 
 def shape_of(dataset: str, kind: str) -> tuple[int, ...]:

@@ -10,11 +10,11 @@ from clips import METHODS, SAMPLE_RATE, clip_name, read_recommendations, sound
 from tqdm import tqdm
 
 from motionmusic import errors
+from motionmusic.data.own import read_piece
 from motionmusic.files import new_folder, write_text
 from motionmusic.params.data import DATASET, Segment
 from motionmusic.params.reader import group
-from motionmusic.render import Panel, video
-from motionmusic.sources.own import read_piece
+from motionmusic.render.clip import Panel, video
 from motionmusic.streams import stream
 
 DANCES = 3  # of a category, the paper's on MusicToDance; fewer where there are fewer pieces

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import workspace
 
-from motionmusic import errors, tables
+from motionmusic import errors
 from motionmusic.files import read_json, write_json, write_text
-from motionmusic.paper import printed
 from motionmusic.params.data import Segment
 from motionmusic.params.reader import group
 from motionmusic.params.training import Train
+from motionmusic.results import tables
+from motionmusic.results.paper import printed
 
 
 def main(given: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ import workspace
 from training_stage import Cell
 
 from motionmusic import errors
-from motionmusic.networks.music_autoencoder import MusicAutoencoder
+from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.params.reader import group
 from motionmusic.params.training import Train
 from motionmusic.training import phases, weights

@@ -9,11 +9,11 @@ import pandas as pd
 import workspace
 
 from motionmusic import errors
+from motionmusic.data.choreonet import Span, read_captures, read_choreographies, unit_spans
 from motionmusic.errors import UserError
 from motionmusic.files import write_text
 from motionmusic.params.data import DATASET, AnyDataset, MusicToDance, OwnFolder
 from motionmusic.params.reader import group
-from motionmusic.sources.choreonet import Span, read_captures, read_choreographies, unit_spans
 
 
 def choreographed(about: AnyDataset) -> bool:

@@ -14,16 +14,16 @@ import workspace
 from tqdm import tqdm
 
 from motionmusic import errors
+from motionmusic.data.own import read_piece
+from motionmusic.data.skeletons import LAYOUTS
 from motionmusic.errors import UserError
-from motionmusic.evaluation import cell_files, complete_cells, read_cells
 from motionmusic.files import new_folder, read_json, write_bytes, write_text
-from motionmusic.paper import printed_confusion
 from motionmusic.params.data import DATASET, AnyDataset, Segment
 from motionmusic.params.reader import group
-from motionmusic.report import contents, curves, excerpts, page
-from motionmusic.report.markdown import Table, Text, parse
-from motionmusic.skeletons import LAYOUTS
-from motionmusic.sources.own import read_piece
+from motionmusic.results.paper import printed_confusion
+from motionmusic.results.report import contents, curves, excerpts, page
+from motionmusic.results.report.markdown import Table, Text, parse
+from motionmusic.scoring.evaluation import cell_files, complete_cells, read_cells
 
 SHOWN_HZ = 12.5  # of the motion behind a confusion cell
 PICTURES = ("leakage", "look", "matching", "conducting")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from closure import ROOT
 
-from motionmusic.conducting.published import MANIFEST
-from motionmusic.sources.manifest import Entry
+from motionmusic.data.manifest import Entry
+from motionmusic.models.published import MANIFEST
 
 # of the M2S-Net trained on the test split, which the package does not fetch
 _TEST = Entry(

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from closure import ROOT
 
+from motionmusic.data.skeletons import MUSICTODANCE
 from motionmusic.files import write_array
-from motionmusic.skeletons import MUSICTODANCE
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ import pandas as pd
 import yaml
 from closure import ROOT
 
-from motionmusic import tables
-from motionmusic.evaluation import cell_files
 from motionmusic.files import write_json, write_text
 from motionmusic.params.data import Segment
 from motionmusic.params.training import Train
-from motionmusic.predictions import make_predictions, write_predictions
+from motionmusic.results import tables
+from motionmusic.scoring.evaluation import cell_files
+from motionmusic.scoring.predictions import make_predictions, write_predictions
 
 # names that a careless page would take for its own text
 LABELS = {"C": "<b>Cha-cha</b>", "R": "Rumba & co", "T": "Tango", "W": 'Waltz "slow"'}
@@ -154,7 +154,7 @@ def _picture(path: Path) -> None:
 
 def _clips(folder: Path) -> None:
     """Two seconds of a dance with a tone, its key poses, and a clip that no recommendation names."""
-    from motionmusic.render import Panel, video
+    from motionmusic.render.clip import Panel, video
 
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)

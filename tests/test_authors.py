@@ -17,10 +17,11 @@ import pytest
 from closure import ROOT
 from numpy.typing import NDArray
 
-from motionmusic import authors, protocols
+from motionmusic.data import splits as protocols
 from motionmusic.errors import UserError
-from motionmusic.paper import printed_confusion
-from motionmusic.scoring import excerpt_votes
+from motionmusic.results.paper import printed_confusion
+from motionmusic.scoring import authors
+from motionmusic.scoring.accuracy import excerpt_votes
 
 MIRROR = ROOT.parent / "shared" / "mirror"
 MANIFEST = MIRROR / "wenjgong__musicmotion__a68849131c260e4a79a48d2dac78b6e516301a9b.tsv"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from motionmusic.baselines import BASELINES, fit_predict, kinematic_statistics
+from motionmusic.scoring.baselines import BASELINES, fit_predict, kinematic_statistics
 
 V = 4
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import argrelextrema
 
-from motionmusic.beats import (
+from motionmusic.features.beats import (
     Definition,
     alignment_by_chance,
     beat_alignment,

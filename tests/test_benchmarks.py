@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from motionmusic.errors import UserError
-from motionmusic.networks.music_autoencoder import MusicAutoencoder
+from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.streams import stream
 from motionmusic.training import phases
 from motionmusic.training.loop import Chance, Schedule

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from fake_matcher import RATE, WINDOW_S, FakeMatcher, about, band_of, tone
 
-from motionmusic import catalogue
-from motionmusic.catalogue import Catalogue, category_of, content_hash, index, sound_files
+from motionmusic.app import catalogue
+from motionmusic.app.catalogue import Catalogue, category_of, content_hash, index, sound_files
 from motionmusic.errors import UserError
-from motionmusic.matching.matcher import Matcher
+from motionmusic.models.matcher import Matcher
 
 LABELS = {"C": "Cha-cha", "R": "Rumba", "W": "Waltz"}
 
@@ -256,14 +256,14 @@ def test_changed_code_makes_codes_anew(
     music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "package"
-    for name in ("features/music.py", "features/motion.py", "matching/heads.py"):
+    for name in ("features/music.py", "features/motion.py", "models/heads.py"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text("one = 1\n")
     monkeypatch.setattr(catalogue, "_PACKAGE", package)
     assert heard(music) == 3
     (package / "features" / "motion.py").write_text("two = 2\n")  # music is not made by it
     assert heard(music) == 0
-    for name in ("features/music.py", "matching/heads.py"):
+    for name in ("features/music.py", "models/heads.py"):
         (package / name).write_text("two = 2\n")
         assert heard(music) == 3, name
         assert heard(music) == 0
@@ -276,7 +276,7 @@ def test_code_that_counts_is_there() -> None:
         for file in catalogue._PACKAGE.glob(pattern)
     }
     assert {pattern for pattern in catalogue.CODE if "*" not in pattern} <= found
-    assert {"matching/matcher.py", "networks/music_autoencoder.py"} <= found
+    assert {"models/matcher.py", "models/music_autoencoder.py"} <= found
 
 
 def test_vectors_are_the_means_of_the_windows(music: Path) -> None:

@@ -16,9 +16,10 @@ import pytest
 import soundfile
 from fake_matcher import WINDOW_S, FakeMatcher, band_of, save, tone
 
-from motionmusic import catalogue, cli, render, search
-from motionmusic.matching import matcher
-from motionmusic.render import Candidate, Panel
+from motionmusic.app import catalogue, cli, search
+from motionmusic.models import matcher
+from motionmusic.render import clip as render
+from motionmusic.render.clip import Candidate, Panel
 
 LOW, MIDDLE, HIGH = 300.0, 1000.0, 3000.0
 
@@ -491,7 +492,7 @@ def test_wrong_usage(call: Call, arguments: list[str]) -> None:
 
 def test_help_is_quick_and_helps(call: Call) -> None:
     code = (
-        "import sys, motionmusic.cli;"
+        "import sys, motionmusic.app.cli;"
         "print(*{'torch', 'librosa', 'av', 'pandas', 'sklearn', 'scipy', 'pydantic'}"
         " & set(sys.modules))"
     )
@@ -506,7 +507,7 @@ def test_help_is_quick_and_helps(call: Call) -> None:
 
 def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
     found = subprocess.run(
-        [sys.executable, "-m", "motionmusic.cli", "recommend", "nowhere"],
+        [sys.executable, "-m", "motionmusic.app.cli", "recommend", "nowhere"],
         capture_output=True, text=True, cwd=tmp_path,
     )  # fmt: skip
     assert_one_error(found.returncode, found.stderr, "nowhere")

@@ -16,14 +16,14 @@ import typer
 from conducting_mirror import ROOT_IN_MIRROR, mirror
 from typer.testing import CliRunner, Result
 
-from motionmusic import arguments as reading
-from motionmusic import conduct
-from motionmusic.conducting import published
-from motionmusic.conducting.generator import Generator
-from motionmusic.conducting.reference_weights import published_entries
-from motionmusic.conducting.sync_network import SyncNetwork
+from motionmusic.app import arguments as reading
+from motionmusic.app import conduct
+from motionmusic.data.manifest import blob_id
 from motionmusic.errors import UserError
-from motionmusic.sources.manifest import blob_id
+from motionmusic.models import published
+from motionmusic.models.conductor_weights import published_entries
+from motionmusic.models.generator import Generator
+from motionmusic.models.m2s_net import SyncNetwork
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 

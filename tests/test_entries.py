@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import motionmusic.entries
-from motionmusic.entries.task import Segments
-from motionmusic.skeletons import MUSICTODANCE
+import motionmusic.scoring.entries
+from motionmusic.data.skeletons import MUSICTODANCE
+from motionmusic.scoring.entries.task import Segments
 
 NAMES = sorted(
-    {p.stem for p in Path(motionmusic.entries.__path__[0]).glob("*.py")} - {"__init__", "task"}
+    {p.stem for p in Path(motionmusic.scoring.entries.__path__[0]).glob("*.py")}
+    - {"__init__", "task"}
 )
 
 
@@ -41,7 +42,7 @@ def test_same_seed_same_logits_and_a_class_that_train_lacks(name: str) -> None:
         for rows in (slice(60), slice(60, 80))
     )
     unknown = Segments(test.joints, test.music, np.full(20, -1), test.pieces)
-    fit_predict = import_module(f"motionmusic.entries.{name}").fit_predict
+    fit_predict = import_module(f"motionmusic.scoring.entries.{name}").fit_predict
     first = fit_predict(train, test, unknown, 3, MUSICTODANCE, 4)
     assert first.shape == (20, 3)
     assert first.dtype == np.float32

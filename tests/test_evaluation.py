@@ -8,20 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from motionmusic.baselines import BASELINES
 from motionmusic.errors import UserError
-from motionmusic.evaluation import (
-    INPUTS,
-    ROWS,
-    complete_cells,
-    confusion_rows,
-    evaluate,
-    read_cells,
-    summary,
-)
 from motionmusic.files import write_json
-from motionmusic.predictions import logits_of, make_predictions, write_predictions
-from motionmusic.scoring import (
+from motionmusic.scoring.accuracy import (
     accuracy_interval,
     excerpt_votes,
     fuse,
@@ -30,6 +19,17 @@ from motionmusic.scoring import (
     score,
     segment_predictions,
 )
+from motionmusic.scoring.baselines import BASELINES
+from motionmusic.scoring.evaluation import (
+    INPUTS,
+    ROWS,
+    complete_cells,
+    confusion_rows,
+    evaluate,
+    read_cells,
+    summary,
+)
+from motionmusic.scoring.predictions import logits_of, make_predictions, write_predictions
 
 CLASSES = ["cha-cha", "rumba", "tango", "waltz"]
 PIECES, EXCERPTS = 8, 2

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from motionmusic.figures import confusion_figure, draw_confusion
-from motionmusic.paper import printed_confusion
+from motionmusic.results.figures import confusion_figure, draw_confusion
+from motionmusic.results.paper import printed_confusion
 
 ROOT = Path(__file__).parents[1]
 CAPTION = "Counts of test segments, summed over 5 seeds. " * 4

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from motionmusic.errors import UserError
-from motionmusic.evaluation import complete_cells, evaluate
 from motionmusic.files import write_array
-from motionmusic.leaderboard import leaderboard, leaderboard_csv, leaderboard_markdown
-from motionmusic.predictions import make_predictions, read_predictions
+from motionmusic.results.leaderboard import leaderboard, leaderboard_csv, leaderboard_markdown
+from motionmusic.scoring.evaluation import complete_cells, evaluate
+from motionmusic.scoring.predictions import make_predictions, read_predictions
 
 CLASSES = ["Cha-cha", "Rumba", "Waltz"]
 ROOT = Path(__file__).parents[1]
@@ -151,7 +151,7 @@ def test_an_entry_never_sees_the_labels_that_it_predicts(
         seen.update(train=train, validation=validation, test=test, seed=seed)
         return np.eye(classes)[np.arange(len(test.labels)) % classes]
 
-    module = importlib.import_module("motionmusic.entries.facing_boosting")
+    module = importlib.import_module("motionmusic.scoring.entries.facing_boosting")
     monkeypatch.setattr(module, "fit_predict", fit_predict)
     stage.main(["audio_time", "facing_boosting", "7"])
     assert seen["seed"] == 7

@@ -14,8 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from motionmusic.features.segments import every_segment
-from motionmusic.leakage import (
+from motionmusic.data.leakage import (
     draw_leakage,
     is_promised,
     keys_of,
@@ -26,6 +25,7 @@ from motionmusic.leakage import (
     shared,
     summary,
 )
+from motionmusic.features.segments import every_segment
 
 ROOT = Path(__file__).parents[1]
 JOINTS = 23

@@ -12,8 +12,8 @@ import yaml
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from motionmusic.figures import png
-from motionmusic.look import Look, data_picture
+from motionmusic.results.figures import png
+from motionmusic.results.look import Look, data_picture
 
 ROOT = Path(__file__).parents[1]
 RATE = 25.0

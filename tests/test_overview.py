@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from motionmusic.overview import overview, overview_csv, overview_figure, overview_markdown
 from motionmusic.params.data import Segment
 from motionmusic.params.training import Train
+from motionmusic.results.overview import overview, overview_csv, overview_figure, overview_markdown
 
 SEGMENT = Segment(
     excerpt_frames=229, segment_frames=25, excerpts_per_class=30, excerpts_per_piece="all",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from motionmusic import protocols
+from motionmusic.data import splits as protocols
 from motionmusic.errors import UserError
 from motionmusic.features.segments import every_segment, units_of_segments
 

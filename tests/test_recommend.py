@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from motionmusic.errors import UserError
-from motionmusic.recommend import best_start, draw, top_tracks
+from motionmusic.scoring.recommend import best_start, draw, top_tracks
 
 
 def test_start_of_the_best_diagonal() -> None:
@@ -82,7 +82,7 @@ def test_categories_that_cannot_be_drawn_from() -> None:
 
 def test_nothing_but_numpy_is_needed() -> None:
     code = (
-        "import sys, motionmusic.recommend;"
+        "import sys, motionmusic.scoring.recommend;"
         "print(*{'torch', 'librosa', 'pandas', 'scipy'} & set(sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -12,10 +12,10 @@ import pytest
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from motionmusic import render
+from motionmusic.data.skeletons import LAYOUTS, LayoutName
 from motionmusic.errors import UserError
-from motionmusic.render import Candidate, Panel, key_frames, key_poses, side_by_side, video
-from motionmusic.skeletons import LAYOUTS, LayoutName
+from motionmusic.render import clip as render
+from motionmusic.render.clip import Candidate, Panel, key_frames, key_poses, side_by_side, video
 
 RATE = 48000
 Floats = NDArray[np.floating[Any]]

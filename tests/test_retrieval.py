@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from motionmusic import retrieval
+from motionmusic.scoring import retrieval
 
 Case = tuple[list[int], list[bool], int, int]
 

@@ -20,10 +20,10 @@ import pytest
 import yaml
 from closure import ROOT, closure
 
-from motionmusic import schedule
+from motionmusic.app import schedule
+from motionmusic.app.schedule import TRAINING, Launcher, Stage, connect, main, place, plan
+from motionmusic.app.schedule_worker import is_written, log_of
 from motionmusic.errors import UserError
-from motionmusic.schedule import TRAINING, Launcher, Stage, connect, main, place, plan
-from motionmusic.schedule_worker import is_written, log_of
 
 # NAME SECONDS: leaves a trace of when, where and with what it ran; fails while broken-NAME is there
 STEP = """
@@ -70,7 +70,7 @@ class Project:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "motionmusic.schedule", *arguments],
+            [sys.executable, "-m", "motionmusic.app.schedule", *arguments],
             cwd=self.folder, env=self.environment | environment, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -367,7 +367,7 @@ def test_trainings_are_the_stages_that_train() -> None:
 
 def test_worker_runs_without_torch() -> None:
     """A Dask worker and each guard start in a moment, and leave the GPU's memory alone."""
-    code = "import sys; import motionmusic.schedule; assert 'torch' not in sys.modules"
+    code = "import sys; import motionmusic.app.schedule; assert 'torch' not in sys.modules"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 

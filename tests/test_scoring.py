@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from motionmusic import scoring
 from motionmusic.errors import UserError
-from motionmusic.predictions import logits_of, make_predictions, write_predictions
-from motionmusic.scoring import (
+from motionmusic.scoring import accuracy as scoring
+from motionmusic.scoring.accuracy import (
     accuracy_interval,
     confusion,
     dance_votes,
@@ -31,6 +30,7 @@ from motionmusic.scoring import (
     segment_predictions,
     vote,
 )
+from motionmusic.scoring.predictions import logits_of, make_predictions, write_predictions
 
 
 def frame_of(excerpts: Sequence[tuple[str, int, int, Sequence[int]]], k: int = 4) -> pd.DataFrame:
@@ -317,7 +317,7 @@ def test_per_piece_counts() -> None:
 
 
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "motionmusic.scoring", *map(str, arguments)]
+    line = [sys.executable, "-m", "motionmusic.scoring.accuracy", *map(str, arguments)]
     return subprocess.run(line, capture_output=True, text=True, check=False)
 
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import search as benchmark
 
-from motionmusic import retrieval, search
+from motionmusic.app import search
+from motionmusic.app.search import top
 from motionmusic.files import Float32
-from motionmusic.search import top
+from motionmusic.scoring import retrieval
 
 
 def sorted_all(vectors: Float32, queries: Float32, k: int) -> list[list[int]]:
@@ -177,7 +178,7 @@ def test_a_broken_index_is_built_anew(
 
 def test_faiss_is_not_loaded_for_few() -> None:
     code = (
-        "import sys, numpy as np; from motionmusic.search import top;"
+        "import sys, numpy as np; from motionmusic.app.search import top;"
         "x = np.ones((9, 2), np.float32); top(x, x, 3); print('faiss' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

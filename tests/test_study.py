@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from motionmusic.app.study import app
 from motionmusic.errors import UserError
-from motionmusic.study import app
 
 HEAD = "dataset,category,subject,major,q1,q2,q3,item\n"
 
@@ -80,7 +80,7 @@ def test_help_is_there_at_once() -> None:
     import sys
 
     heavy = "{'pandas', 'scipy', 'krippendorff', 'torch'}"
-    code = f"import sys, motionmusic.study; sys.exit(bool({heavy} & set(sys.modules)))"
+    code = f"import sys, motionmusic.app.study; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     result = CliRunner().invoke(app, ["score", "--help"])
     assert result.exit_code == 0

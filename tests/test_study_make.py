@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from motionmusic import cli
+from motionmusic.app import cli
+from motionmusic.app.study import app
+from motionmusic.app.study_kit import order
 from motionmusic.errors import UserError
-from motionmusic.ratings import read_ratings
-from motionmusic.study import app
-from motionmusic.study_kit import order
+from motionmusic.scoring.ratings import read_ratings
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -348,7 +348,7 @@ class Hands:
 def test_a_whole_study_by_keyboard(clips: Path, tmp_path: Path, chrome: Chrome) -> None:
     from selenium.webdriver.common.keys import Keys
 
-    from motionmusic.render import Panel, video
+    from motionmusic.render.clip import Panel, video
 
     steps = np.cumsum(np.random.default_rng(0).normal(0, 0.3, (10, 23, 3)), axis=0)
     for name in ("own.mp4", "x.mp4", "y.mp4"):

@@ -15,12 +15,12 @@ import safetensors.torch
 import soundfile
 import torch
 
-from motionmusic import arguments as reading
-from motionmusic import cli, sync
-from motionmusic.catalogue import content_hash
-from motionmusic.conducting import offsets
-from motionmusic.conducting.reference_weights import published_entries
-from motionmusic.conducting.sync_network import SyncNetwork
+from motionmusic.app import arguments as reading
+from motionmusic.app import cli, sync
+from motionmusic.app.catalogue import content_hash
+from motionmusic.models.conductor_weights import published_entries
+from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.scoring import offsets
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from motionmusic import tables
 from motionmusic.errors import UserError
 from motionmusic.files import write_json
-from motionmusic.paper import printed, printed_confusion
 from motionmusic.params.data import Segment
 from motionmusic.params.training import Train
+from motionmusic.results import tables
+from motionmusic.results.paper import printed, printed_confusion
 
 NETWORKS = ("alone", "longer", "plain", "dropout", "fc")
 BASELINES = ("majority", "random_forest")

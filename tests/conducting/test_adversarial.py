@@ -8,7 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from motionmusic.conducting.adversarial import (
+from motionmusic.models.critic import Critic
+from motionmusic.models.generator import Generator
+from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.training.adversarial import (
     PENALTY,
     SYNC,
     Adversarial,
@@ -16,9 +19,6 @@ from motionmusic.conducting.adversarial import (
     nearest,
     optimiser,
 )
-from motionmusic.conducting.critic import Critic
-from motionmusic.conducting.generator import Generator
-from motionmusic.conducting.sync_network import SyncNetwork
 
 
 class Sums(nn.Module):

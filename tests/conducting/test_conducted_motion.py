@@ -7,10 +7,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from motionmusic.conducting import motion as module
-from motionmusic.conducting.generator import Generator
-from motionmusic.conducting.motion import conducted, sync_error
-from motionmusic.conducting.sync_network import SyncNetwork
+from motionmusic.models import conductor as module
+from motionmusic.models.conductor import conducted, sync_error
+from motionmusic.models.generator import Generator
+from motionmusic.models.m2s_net import SyncNetwork
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 

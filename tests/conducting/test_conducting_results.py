@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from motionmusic import retrieval
-from motionmusic.beats import alignment_by_chance, beat_alignment, motion_beats
-from motionmusic.conducting import measures, results
-from motionmusic.conducting.results import (
+from motionmusic.features.beats import alignment_by_chance, beat_alignment, motion_beats
+from motionmusic.results import dance as results
+from motionmusic.results.dance import (
     ERRORS,
     FINDERS,
     MEASURES,
@@ -27,8 +26,10 @@ from motionmusic.conducting.results import (
     picture,
     recovered,
 )
-from motionmusic.conducting.rivals import Dances, Made, Perceive, systems
-from motionmusic.figures import png
+from motionmusic.results.figures import png
+from motionmusic.scoring import motion_errors as measures
+from motionmusic.scoring import retrieval
+from motionmusic.scoring.rivals import Dances, Made, Perceive, systems
 
 Motion = NDArray[np.float32]
 FRAMES, RESAMPLES = 270, 300

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from motionmusic.conducting.dances import (
+from motionmusic.training.dances import (
     Dance,
     beats_at_frames,
     clip_of,

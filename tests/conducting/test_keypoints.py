@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from motionmusic.conducting.encoders import KEYPOINTS
-from motionmusic.conducting.keypoints import HIPS, TORSO, keypoints
-from motionmusic.skeletons import LAYOUTS, LayoutName
+from motionmusic.data.skeletons import LAYOUTS, LayoutName
+from motionmusic.features.keypoints import HIPS, TORSO, keypoints
+from motionmusic.models.conductor_encoders import KEYPOINTS
 
 
 def body(layout: LayoutName, frames: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from motionmusic.conducting.measures import (
+from motionmusic.scoring.motion_errors import (
     distances,
     logarithm,
     rhythm_error,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from motionmusic.conducting import mel
-from motionmusic.conducting.mel import SAMPLE_RATE, mel_spectrogram
+from motionmusic.features import mel
+from motionmusic.features.mel import SAMPLE_RATE, mel_spectrogram
 
 
 def tones(seconds: float = 7) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

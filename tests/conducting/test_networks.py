@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from motionmusic.conducting.critic import Critic
-from motionmusic.conducting.encoders import MotionEncoder, MusicEncoder, graph
-from motionmusic.conducting.generator import Generator
-from motionmusic.conducting.sync_network import SyncNetwork
+from motionmusic.models.conductor_encoders import MotionEncoder, MusicEncoder, graph
+from motionmusic.models.critic import Critic
+from motionmusic.models.generator import Generator
+from motionmusic.models.m2s_net import SyncNetwork
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 

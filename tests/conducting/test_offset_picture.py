@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from motionmusic.conducting.offset_picture import offset_picture
-from motionmusic.conducting.offsets import OFFSETS_S, Floats
+from motionmusic.render.offset_picture import offset_picture
+from motionmusic.scoring.offsets import OFFSETS_S, Floats
 
 
 def hill(at_s: float, height: float) -> Floats:

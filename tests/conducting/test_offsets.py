@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from motionmusic.beats import Definition, beat_alignment
-from motionmusic.conducting import motion as encoding
-from motionmusic.conducting.encoders import CODE, MotionEncoder, MusicEncoder
-from motionmusic.conducting.offsets import (
+from motionmusic.features.beats import Definition, beat_alignment
+from motionmusic.models import conductor as encoding
+from motionmusic.models.conductor_encoders import CODE, MotionEncoder, MusicEncoder
+from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.scoring.offsets import (
     LARGEST_S,
     OFFSETS_S,
     agree,
@@ -21,7 +22,6 @@ from motionmusic.conducting.offsets import (
     value_at,
     vote_curve,
 )
-from motionmusic.conducting.sync_network import SyncNetwork
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 

@@ -15,15 +15,15 @@ import torch.nn.functional as F
 from conducting_mirror import ROOT_IN_MIRROR, mirror
 from torch import Tensor
 
-from motionmusic.conducting.generator import Generator
-from motionmusic.conducting.reference_weights import (
+from motionmusic.errors import UserError
+from motionmusic.models.conductor_weights import (
     load_generator,
     load_sync_network,
     published_entries,
     read,
 )
-from motionmusic.conducting.sync_network import SyncNetwork
-from motionmusic.errors import UserError
+from motionmusic.models.generator import Generator
+from motionmusic.models.m2s_net import SyncNetwork
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from motionmusic.conducting.rivals import Dances, Made, clips_of, half_a_beat, systems
+from motionmusic.scoring.rivals import Dances, Made, clips_of, half_a_beat, systems
 
 FRAMES = 60
 # piece: fold, class, frames, music

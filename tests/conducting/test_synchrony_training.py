@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from motionmusic.conducting import synchrony
-from motionmusic.conducting.dances import Dance, beats_at_frames
-from motionmusic.conducting.sync_network import SyncNetwork
-from motionmusic.conducting.synchrony import AWAY, MARGIN
+from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.training import contrastive as synchrony
+from motionmusic.training.contrastive import AWAY, MARGIN
+from motionmusic.training.dances import Dance, beats_at_frames
 
 
 def dance(name: str, frames: int, bpm: float = 120, phase: float = 0.0) -> Dance:

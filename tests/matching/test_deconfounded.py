@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
-from motionmusic.matching import deconfounded
-from motionmusic.matching.deconfounded import Deconfounded, Latent
-from motionmusic.matching.fitting import fit
+from motionmusic.models import deconfounded
+from motionmusic.models.deconfounded import Deconfounded, Latent
+from motionmusic.training.fitting import fit
 from motionmusic.training.loop import Chance, Schedule
 
 pytestmark = pytest.mark.usefixtures("torch_alone")

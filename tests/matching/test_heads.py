@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from motionmusic.matching.heads import Mapped, Towers, label_loss, pair_loss
-from motionmusic.networks.mapping import mapping
+from motionmusic.models.heads import Mapped, Towers, label_loss, pair_loss
+from motionmusic.models.mapping import mapping
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 

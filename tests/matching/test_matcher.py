@@ -15,12 +15,12 @@ from torch import nn
 
 from motionmusic.errors import UserError
 from motionmusic.features.motion import bones
-from motionmusic.matching import matcher
-from motionmusic.matching.deconfounded import Deconfounded
-from motionmusic.matching.heads import Mapped, Towers
-from motionmusic.matching.matcher import About, Category, Codes, Matcher
-from motionmusic.matching.methods import METHODS, Method
-from motionmusic.matching.synchrony import SIZE, SynchronyNetwork
+from motionmusic.models import matcher
+from motionmusic.models.deconfounded import Deconfounded
+from motionmusic.models.heads import Mapped, Towers
+from motionmusic.models.matcher import About, Category, Codes, Matcher
+from motionmusic.models.methods import METHODS, Method
+from motionmusic.models.synchrony import SIZE, SynchronyNetwork
 from motionmusic.training import weights
 
 pytestmark = pytest.mark.usefixtures("torch_alone")

@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from motionmusic.matching import synchrony
-from motionmusic.matching.fitting import fit
-from motionmusic.matching.synchrony import (
+from motionmusic.models import synchrony
+from motionmusic.models.synchrony import (
     NEGATIVES,
     SIZE,
     Excerpts,
@@ -18,6 +17,7 @@ from motionmusic.matching.synchrony import (
     draw_clips,
     probabilities,
 )
+from motionmusic.training.fitting import fit
 from motionmusic.training.loop import Chance, Schedule
 from motionmusic.training.phases import seeded
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from motionmusic.networks.mapping import mapping
+from motionmusic.models.mapping import mapping
 
 LINEAR = {
     0: (256, 512), 1: (512, 512), 4: (512, 1024), 5: (1024, 1024), 6: (1024, 2048),

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from motionmusic.networks.motion_encoder import GraphConvolution, Layer, MotionEncoder
-from motionmusic.skeletons import AIST, LAYOUTS, MUSICTODANCE, LayoutName, paper_graph
+from motionmusic.data.skeletons import AIST, LAYOUTS, MUSICTODANCE, LayoutName, paper_graph
+from motionmusic.models.motion_encoder import GraphConvolution, Layer, MotionEncoder
 
 Array = NDArray[np.float64]
 Values = Mapping[str, Array]

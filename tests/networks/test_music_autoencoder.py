@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from motionmusic.networks.music_autoencoder import MusicAutoencoder
+from motionmusic.models.music_autoencoder import MusicAutoencoder
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 

@@ -26,8 +26,8 @@ from torch import Tensor
 
 from motionmusic import errors
 from motionmusic.errors import UserError
-from motionmusic.networks import reference_weights
-from motionmusic.networks.reference_weights import (
+from motionmusic.models import authors_weights as reference_weights
+from motionmusic.models.authors_weights import (
     load_mapping,
     load_motion_encoder,
     load_music_autoencoder,
@@ -612,7 +612,7 @@ def test_other_content(a_run: Path, tmp_path: Path) -> None:
 
 
 def test_exit_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = ["-m", "motionmusic.networks.reference_weights", str(tmp_path), "w.safetensors"]
+    command = ["-m", "motionmusic.models.authors_weights", str(tmp_path), "w.safetensors"]
     ended = subprocess.run(
         [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -15,9 +15,9 @@ from report_results import CLASSES, PIECES, WRONG, data_of, make_results, writte
 
 from motionmusic.errors import UserError
 from motionmusic.files import read_json, write_json
-from motionmusic.report import curves, excerpts
-from motionmusic.report.contents import clips, shades
-from motionmusic.report.markdown import Table, Text, parse
+from motionmusic.results.report import curves, excerpts
+from motionmusic.results.report.contents import clips, shades
+from motionmusic.results.report.markdown import Table, Text, parse
 
 SECTIONS = [
     "glance", "tables", "confusion", "curves", "leakage", "data", "matching", "recommendations",

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from motionmusic.data import aist
+from motionmusic.data.aist import find_pieces, gather, read_dance, read_ignore_list, split_of
 from motionmusic.errors import UserError
-from motionmusic.sources import aist
-from motionmusic.sources.aist import find_pieces, gather, read_dance, read_ignore_list, split_of
 
 REAL = Path(__file__).parents[2].parent / "shared" / "mirror" / "aist"
 NAME = "gBR_sBM_cAll_d04_mBR0_ch01"

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from motionmusic.errors import UserError
-from motionmusic.sources.choreonet import (
+from motionmusic.data.choreonet import (
     UNKNOWN,
     Choreography,
     Span,
@@ -18,7 +17,8 @@ from motionmusic.sources.choreonet import (
     read_choreographies,
     unit_spans,
 )
-from motionmusic.sources.manifest import manifest
+from motionmusic.data.manifest import manifest
+from motionmusic.errors import UserError
 
 SHARED = Path(__file__).parents[3] / "shared"
 CAPTURES = {"X-1-1": "14", "X-2-1": "14", "X-3-1": "ll"}

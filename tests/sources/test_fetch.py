@@ -22,9 +22,9 @@ from urllib.parse import unquote
 
 import pytest
 
+from motionmusic.data import fetch as fetching
+from motionmusic.data.manifest import Entry, Manifest, blob_id
 from motionmusic.errors import UserError
-from motionmusic.sources import fetch as fetching
-from motionmusic.sources.manifest import Entry, Manifest, blob_id
 
 ROOT = Path("owner", "a name", "f" * 40)
 CONTENT = {f"DANCE_C_{n}/skeletons {n}.json": bytes([n]) * (1000 * n) for n in range(1, 13)}
@@ -371,8 +371,8 @@ def test_a_mirror_that_is_no_folder(server: Server, tmp_path: Path) -> None:
 CHILD = """
 import resource, signal, sys
 from pathlib import Path
-from motionmusic.sources.fetch import fetch
-from motionmusic.sources.manifest import Entry, Manifest
+from motionmusic.data.fetch import fetch
+from motionmusic.data.manifest import Entry, Manifest
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 url, store, mirror, owner, name, commit, limit, timeout_s, *entries = sys.argv[1:]
 wanted = [Entry(path, blob, None) for path, blob in zip(entries[::2], entries[1::2])]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from motionmusic.data.fetch import fetch
+from motionmusic.data.manifest import REPOSITORIES, Entry, blob_id, manifest, read_manifest
 from motionmusic.errors import UserError
-from motionmusic.sources.fetch import fetch
-from motionmusic.sources.manifest import REPOSITORIES, Entry, blob_id, manifest, read_manifest
 
 BLOB = "0123456789abcdef0123456789abcdef01234567"
 HEAD = "path\tblob\tsize\n"

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from motionmusic.data.musictodance import code_of, find_pieces, read_dance, sound_file
 from motionmusic.errors import UserError
-from motionmusic.sources.musictodance import code_of, find_pieces, read_dance, sound_file
 
 MIRROR = Path(__file__).parents[2].parent / "shared" / "mirror"
 PAPER_TIME = (

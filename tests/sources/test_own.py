@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from motionmusic.data.own import OwnDance, fitted, motion_segments, read_own
 from motionmusic.errors import UserError
-from motionmusic.sources.own import OwnDance, fitted, motion_segments, read_own
 
 NAME = "gBR_sBM_cAll_d04_mBR0_ch01"
 Floats = NDArray[np.float64]

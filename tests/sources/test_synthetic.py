@@ -15,9 +15,9 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from motionmusic.data.musictodance import find_pieces, read_dance
+from motionmusic.data.synthetic import write_dances
 from motionmusic.errors import UserError
-from motionmusic.sources.musictodance import find_pieces, read_dance
-from motionmusic.sources.synthetic import write_dances
 
 Floats = NDArray[np.float64]
 PIECES, SECONDS, SEGMENT = 6, 40, 25

@@ -32,8 +32,8 @@ import soundfile
 import yaml
 
 from motionmusic import errors
+from motionmusic.data.manifest import REPOSITORIES, Entry, Manifest, manifest
 from motionmusic.params import reader
-from motionmusic.sources.manifest import REPOSITORIES, Entry, Manifest, manifest
 
 ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "stages"
@@ -803,8 +803,8 @@ def test_no_right_to_read(bare: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_weights_that_do_not_fit(refused: Refused, fault: str) -> None:
     import torch
 
-    from motionmusic.networks.motion_encoder import MotionEncoder
-    from motionmusic.skeletons import LAYOUTS, paper_graph
+    from motionmusic.data.skeletons import LAYOUTS, paper_graph
+    from motionmusic.models.motion_encoder import MotionEncoder
     from motionmusic.training import weights
 
     file = Path("data/folder/models/motion-joints-0/fold0.last.safetensors")

@@ -16,11 +16,11 @@ import soundfile
 import torch
 import yaml
 
-from motionmusic.conducting.mel import SAMPLE_RATE, mel_from, mel_spectrogram
-from motionmusic.conducting.motion import conducted
-from motionmusic.conducting.reference_weights import load_generator, load_sync_network, read
 from motionmusic.errors import UserError
+from motionmusic.features.mel import SAMPLE_RATE, mel_from, mel_spectrogram
 from motionmusic.files import write_array, write_text
+from motionmusic.models.conductor import conducted
+from motionmusic.models.conductor_weights import load_generator, load_sync_network, read
 from motionmusic.training.checkpoint import Store
 
 DATA = Path("data/synthetic")

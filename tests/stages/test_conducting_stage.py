@@ -13,11 +13,11 @@ import pytest
 import torch
 import yaml
 
-from motionmusic.conducting.reference_weights import load_sync_network, published_entries, read
-from motionmusic.conducting.results import ERRORS, FINDERS, NEGATIVES, REFERENCES, ROWS
-from motionmusic.conducting.sync_network import SyncNetwork
 from motionmusic.errors import UserError
 from motionmusic.files import write_array, write_json, write_text
+from motionmusic.models.conductor_weights import load_sync_network, published_entries, read
+from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.results.dance import ERRORS, FINDERS, NEGATIVES, REFERENCES, ROWS
 from motionmusic.training import weights
 
 DATA = Path("data/synthetic")

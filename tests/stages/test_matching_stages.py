@@ -25,14 +25,14 @@ import torch
 import yaml
 from closure import ROOT
 
+from motionmusic.data.skeletons import MUSICTODANCE, paper_graph
 from motionmusic.errors import UserError
 from motionmusic.files import write_array, write_text
-from motionmusic.matching import deconfounded
-from motionmusic.matching.matcher import load, trained
-from motionmusic.networks.mapping import mapping
-from motionmusic.networks.motion_encoder import MotionEncoder
-from motionmusic.networks.music_autoencoder import MusicAutoencoder
-from motionmusic.skeletons import MUSICTODANCE, paper_graph
+from motionmusic.models import deconfounded
+from motionmusic.models.mapping import mapping
+from motionmusic.models.matcher import load, trained
+from motionmusic.models.motion_encoder import MotionEncoder
+from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.training import weights
 
 BY_CODES = ("mapping", "unmapped", "contrastive", "infonce", "deconfounded")

@@ -14,7 +14,7 @@ import yaml
 from closure import ROOT
 
 from motionmusic.errors import UserError
-from motionmusic.ratings import QUESTIONS, paper_printed
+from motionmusic.scoring.ratings import QUESTIONS, paper_printed
 
 ratings = importlib.import_module("ratings")  # stages/ratings.py
 

@@ -13,9 +13,9 @@ import study_clips
 from closure import ROOT
 from typer.testing import CliRunner
 
+from motionmusic.app.study import app
 from motionmusic.errors import UserError
-from motionmusic.render import Panel
-from motionmusic.study import app
+from motionmusic.render.clip import Panel
 
 FRAMES = 1000
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from motionmusic import files
-from motionmusic.networks.motion_encoder import MotionEncoder
-from motionmusic.networks.music_autoencoder import MusicAutoencoder
+from motionmusic.models.motion_encoder import MotionEncoder
+from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.training import checkpoint, phases
 from motionmusic.training.checkpoint import Store, code_digest, content_key
 from motionmusic.training.loop import AfterEpoch, Chance, Schedule, optimise
@@ -176,8 +176,6 @@ def test_another_content_has_another_key() -> None:
     assert content_key(facts) == content_key(dict(reversed(facts.items())))
     assert content_key(facts) != content_key(facts | {"params": {"batch": 5}})
     assert content_key(facts) != content_key(facts | {"inputs": {"a": "2"}})
-    import motionmusic.conducting.motion
-    import motionmusic.features.motion  # noqa: F401
 
-    names = [f"src/motionmusic/{where}/motion.py" for where in ("conducting", "features")]
+    names = [f"src/motionmusic/{where}/{where}" for where in ("models", "features")]
     assert set(names) < set(code_digest())

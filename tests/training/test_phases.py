@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from motionmusic.networks.motion_encoder import MotionEncoder
-from motionmusic.networks.music_autoencoder import MusicAutoencoder
+from motionmusic.models.motion_encoder import MotionEncoder
+from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.training import phases, weights
 from motionmusic.training.loop import Chance, Schedule
 from motionmusic.training.phases import Collaborative, Keeper, Segments, epoch_to_test, mapping_of

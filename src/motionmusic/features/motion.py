@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from motionmusic.data.skeletons import LAYOUTS, LayoutName
 from motionmusic.files import Float32
 from motionmusic.params.data import Center, Scale
-from motionmusic.skeletons import LAYOUTS, LayoutName
 
 Floats = NDArray[np.floating[Any]]
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, model_validator
 
+from motionmusic.data.skeletons import LayoutName
 from motionmusic.params.base import Group
-from motionmusic.skeletons import LayoutName
 
 Center = Literal["twice", "once", "none"]
 Scale = Literal["per_coordinate_piece", "per_piece"]

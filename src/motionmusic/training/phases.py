@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from motionmusic.networks.mapping import mapping
-from motionmusic.networks.motion_encoder import MotionEncoder
-from motionmusic.networks.music_autoencoder import MusicAutoencoder
+from motionmusic.models.mapping import mapping
+from motionmusic.models.motion_encoder import MotionEncoder
+from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.streams import stream_seed
 from motionmusic.training import weights
 from motionmusic.training.augment import Augmentation

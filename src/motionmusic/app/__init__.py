@@ -1,0 +1,1 @@
+"""The command ``motionmusic``, and the scheduler."""

@@ -1,0 +1,1 @@
+"""Where dances come from: readers, downloads, skeletons, splits, the leak audit."""

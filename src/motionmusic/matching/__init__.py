@@ -1,1 +1,0 @@
-"""Five ways to match music to a dance, on one set of codes and scores."""

@@ -1,0 +1,125 @@
+"""The authors' trained weights in our networks (spec/virtual_conductor.md 6, 7.1).
+
+Our own files hold the same entries under the same names, so that each loader reads both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from motionmusic.models.authors_weights import misfit, read_state
+from motionmusic.models.generator import Generator
+from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.training import weights
+
+Network = TypeVar("Network", bound=nn.Module)
+
+# our names and theirs, which wrap some modules more often
+_RENAMED = (
+    (r"^blocks\.", "tcn.TCN.tcn.tcn.network."),
+    (r"^linear\.", "tcn.TCN.tcn.linear."),
+    (r"^head\.", "tcn.fc."),
+    (r"^noise_path\.", "noise_convTranspose."),
+    (r"^noise_norm\.", "noise_BN."),
+    (r"\.parametrizations\.weight\.original0$", ".weight_g"),
+    (r"\.parametrizations\.weight\.original1$", ".weight_v"),
+)
+_TWICE = {"conv1": "net.0", "bn1": "net.2", "conv2": "net.5", "bn2": "net.7"}
+"""Modules of a TCN block that their files hold under a second name."""
+_REMEDY = "take the authors' file, or one that this package wrote; the spec's section 6 names all"
+
+
+def load_generator(state_dict: Mapping[str, Tensor], file: str | Path = "generator") -> Generator:
+    """The generator, float32 in eval mode: mel (n, 90 s, 128), noise (n, s, 8) → (n, 30 s, 13, 2).
+
+    Args:
+        state_dict: all 278 entries, those that are there twice as well.
+        file: what to call it in errors.
+
+    Raises:
+        UserError: entries are missing, unknown, of another shape, or differ from their doubles; it
+            names them.
+    """
+    return _filled(Generator, state_dict, file)
+
+
+def load_sync_network(
+    state_dict: Mapping[str, Tensor], file: str | Path = "M2S-Net"
+) -> SyncNetwork:
+    """M2S-Net, float32 in eval mode: mel (n, t, 128), motion (n, f, 13, 2) → (n, f), f = ceil(t/3).
+
+    Args:
+        state_dict: all 234 entries.
+        file: what to call it in errors.
+
+    Raises:
+        UserError: entries are missing, unknown or of another shape; it names them.
+    """
+    return _filled(SyncNetwork, state_dict, file)
+
+
+def published_entries(network: Generator | SyncNetwork) -> dict[str, Tensor]:
+    """All entries of a network under the authors' names, as their files have them."""
+    entries = {their: value for _, their, value in _named(network)}
+    # copies, as a safetensors file takes no tensor twice
+    return entries | {_double(name): entries[name].clone() for name in entries if _double(name)}
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The entries of the authors' .pt or of our .safetensors; no code in them is run.
+
+    Raises:
+        UserError: the file is missing, broken, or holds anything but tensors by name.
+    """
+    if path.suffix == ".safetensors":
+        return weights.load(path)
+    return read_state(path)[0]
+
+
+def _named(network: nn.Module) -> list[tuple[str, str, Tensor]]:
+    """Our name, theirs and the value of every entry."""
+    found = []
+    for name, value in network.state_dict().items():
+        their = name
+        for ours, theirs in _RENAMED:
+            their = re.sub(ours, theirs, their)
+        found.append((name, their, value))
+    return found
+
+
+def _double(name: str) -> str:
+    """The second name of an entry of a TCN block, nothing for any other."""
+    match = re.fullmatch(r"(tcn\.TCN\.tcn\.tcn\.network\.\d\.)(\w+)(\..+)", name)
+    return f"{match[1]}{_TWICE[match[2]]}{match[3]}" if match and match[2] in _TWICE else ""
+
+
+def _filled(kind: type[Network], state: Mapping[str, Tensor], file: str | Path) -> Network:
+    with torch.random.fork_rng([]):  # building draws weights
+        network = kind()
+    named = _named(network)
+    shapes = {their: value.shape for _, their, value in named}
+    doubles = {_double(name): name for name in shapes if _double(name)}
+    shapes |= {double: shapes[name] for double, name in doubles.items()}
+    problems = [f"{name} is missing" for name in shapes if name not in state]
+    problems += [f"{name} is unknown" for name in state if name not in shapes]
+    problems += [
+        f"{name} has shape {tuple(state[name].shape)}, not {tuple(shape)}"
+        for name, shape in shapes.items()
+        if name in state and state[name].shape != shape
+    ]
+    problems += [
+        f"{double} differs from {name}"
+        for double, name in doubles.items()
+        if double in state and name in state and not torch.equal(state[double], state[name])
+    ]
+    if problems:
+        expected = f"the {len(shapes)} entries of the authors' network"
+        raise misfit(file, problems, expected, _REMEDY)
+    network.load_state_dict({name: state[their] for name, their, _ in named})
+    return network.eval()

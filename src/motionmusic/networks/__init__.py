@@ -1,1 +1,0 @@
-"""The networks of the paper, section 3 of the specification."""

@@ -1,0 +1,19 @@
+"""A probe, not a proposal: gradient boosting on the lengths of the limbs, without any movement."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motionmusic.data.skeletons import Layout
+from motionmusic.features.facing import limb_lengths
+from motionmusic.scoring.baselines import boosting_logits
+from motionmusic.scoring.entries.task import Segments
+
+
+def fit_predict(
+    train: Segments, validation: Segments, test: Segments, classes: int, layout: Layout, seed: int
+) -> NDArray[np.float32]:
+    """Logits of the test segments; validation and music are not used."""
+    seen, tested = limb_lengths(train.joints), limb_lengths(test.joints)
+    return boosting_logits(seen, train.labels, tested, classes, seed)

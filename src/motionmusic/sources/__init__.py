@@ -1,1 +1,0 @@
-"""Where dances and their music come from."""

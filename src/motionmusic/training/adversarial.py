@@ -1,0 +1,120 @@
+"""M2S-GAN learns to dance: motion from music, against a critic (spec/virtual_conductor.md 4.2–4.5).
+
+What is different from the authors': the frozen music encoder's codes are made once, by its own
+statistics (theirs drift, V8), and the gradient penalty is of each sample (theirs is one norm over
+the batch, V7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.optim import RMSprop
+
+from motionmusic.models.conductor_encoders import MotionEncoder
+from motionmusic.models.critic import Critic
+from motionmusic.models.generator import FRAMES, NOISE, Generator
+
+LEARNING_RATE = 0.0005
+CRITIC_STEPS = 5
+PENALTY = 10.0
+SYNC = 0.05
+
+
+def optimiser(network: nn.Module) -> RMSprop:
+    """The authors': RMSprop, without momentum."""
+    return RMSprop([p for p in network.parameters() if p.requires_grad], LEARNING_RATE)
+
+
+class Adversarial:
+    """One training step; the critic's five are made here, the generator's loss is returned.
+
+    Args:
+        generator: whose music encoder is not trained.
+        critic: is trained.
+        critic_optimiser: of the critic.
+        encoder: of motion, trained and in eval mode; what it sees in motion is the sync loss.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        critic: Critic,
+        critic_optimiser: RMSprop,
+        encoder: MotionEncoder,
+    ):
+        self.generator, self.critic, self.encoder = generator, critic, encoder
+        self.critic_optimiser = critic_optimiser
+
+    def losses(self, music: Tensor, real: Tensor) -> dict[str, Tensor]:
+        """Of whole seconds: codes of music (n, 30 s, 64) and their real motion (n, 30 s, 13, 2)."""
+        made = self.made(music)
+        self.critic.requires_grad_(True)
+        for _ in range(CRITIC_STEPS):
+            loss = critic_loss(self.critic, real, made.detach())
+            self.critic_optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.critic_optimiser.step()
+        self.critic.requires_grad_(False)
+        return {"adversarial": -self.critic(made).mean(), "sync": SYNC * self.sync(made, real)}
+
+    def made(self, music: Tensor) -> Tensor:
+        """Motion (n, 30 s, 13, 2) from codes of music (n, 30 s, 64) and noise."""
+        noise = torch.randn(len(music), music.shape[1] // FRAMES, NOISE, device=music.device)
+        return self.generator.move(music, noise)
+
+    def sync(self, made: Tensor, real: Tensor) -> Tensor:
+        """The mean absolute difference of what the encoder sees in both."""
+        with torch.no_grad():
+            wanted = self.encoder(real)
+        error: Tensor = (self.encoder(made) - wanted).abs().mean()
+        return error
+
+
+def critic_loss(critic: Critic, real: Tensor, made: Tensor) -> Tensor:
+    """mean D(made) − mean D(real) + 10 · the mean over samples of the squared gradient's norm."""
+    share = torch.rand(len(real), 1, 1, 1, device=real.device)
+    between = (share * real + (1 - share) * made).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    penalty = gradient.square().sum((1, 2, 3)).mean()
+    loss: Tensor = critic(made).mean() - critic(real).mean() + PENALTY * penalty
+    return loss
+
+
+@torch.no_grad()
+def nearest(codes: Tensor, others: Sequence[Tensor]) -> tuple[int, int]:
+    """Whose music, and from which frame on, is most like this one's.
+
+    Args:
+        codes: of the music, (f, 64).
+        others: of other music, (m, 64) each, one of them at least as long.
+
+    Returns:
+        Number among the others and first frame. Alike is a small distance of mean and standard
+        deviation over the f frames, measured in the others' own deviations.
+    """
+    frames = len(codes)
+    size = [max(0, len(other) - frames + 1) for other in others]
+    stacked = torch.cat(
+        [_summaries(other, frames) for other, n in zip(others, size, strict=True) if n]
+    )
+    scale = stacked.std(0).clamp(min=1e-6)
+    best = int(((stacked - _summaries(codes, frames)) / scale).square().sum(1).argmin())
+    for number, n in enumerate(size):
+        if best < n:
+            return number, best
+        best -= n
+    raise AssertionError
+
+
+def _summaries(codes: Tensor, frames: int) -> Tensor:
+    """(m − frames + 1, 128): mean and standard deviation of every stretch of so many frames."""
+    x = codes.double()
+    sums = torch.cat(
+        [torch.zeros(1, 2 * x.shape[1], dtype=x.dtype), torch.cat([x, x * x], 1).cumsum(0)]
+    )
+    means = (sums[frames:] - sums[:-frames]) / frames
+    mean, square = means.chunk(2, 1)
+    return torch.cat([mean, (square - mean.square()).clamp(min=0).sqrt()], 1)
