@@ -37,7 +37,7 @@ from motionmusic.params.reader import group
 from motionmusic.scoring.offsets import OFFSETS, alignment_curve, best, vote_curve
 from motionmusic.streams import stream
 from motionmusic.training import contrastive as synchrony
-from motionmusic.training import weights
+from motionmusic.models import weights
 from motionmusic.training.adversarial import Adversarial, nearest, optimiser
 from motionmusic.training.checkpoint import Store, code_digest, content_key, remove
 from motionmusic.training.dances import (

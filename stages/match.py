@@ -23,7 +23,7 @@ from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.params.matching import Deconfounded, Match
 from motionmusic.params.reader import group
 from motionmusic.params.training import Train
-from motionmusic.training import weights
+from motionmusic.models import weights
 from motionmusic.training.device import keep_memory, pick_device
 from motionmusic.training.fitting import fit
 from motionmusic.training.loop import Chance, Losses, Schedule

@@ -17,7 +17,7 @@ from motionmusic.models.matcher import Category, Matcher, network_of
 from motionmusic.params.reader import group
 from motionmusic.params.training import Train
 from motionmusic.scoring.accuracy import vote
-from motionmusic.training import weights
+from motionmusic.models import weights
 
 
 def main(given: Sequence[str]) -> None:

@@ -10,7 +10,8 @@ from training_stage import Cell
 from motionmusic import errors
 from motionmusic.params.reader import group
 from motionmusic.params.training import Train
-from motionmusic.training import phases, weights
+from motionmusic.models import weights
+from motionmusic.training import phases
 from motionmusic.training.loop import Chance
 
 KEYS = (

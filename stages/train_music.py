@@ -11,7 +11,8 @@ from motionmusic import errors
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.params.reader import group
 from motionmusic.params.training import Train
-from motionmusic.training import phases, weights
+from motionmusic.models import weights
+from motionmusic.training import phases
 from motionmusic.training.loop import Chance
 
 KEYS = ("width", "batch", "learning_rate", "schedule", "precision", "recipe", "epochs_alone")

@@ -22,7 +22,7 @@ from motionmusic.params.data import DATASET, Bones, Joints
 from motionmusic.params.reader import group
 from motionmusic.params.training import Train
 from motionmusic.scoring.predictions import make_predictions, write_predictions
-from motionmusic.training import weights
+from motionmusic.models import weights
 from motionmusic.training.augment import Augmentation, Body, body, neighbours
 from motionmusic.training.checkpoint import Store, code_digest, content_key, remove
 from motionmusic.training.device import (
@@ -38,7 +38,7 @@ from motionmusic.training.loop import Run, Schedule, logits_of
 from motionmusic.training.phases import Segments
 from motionmusic.training.provenance import provenance, sha256_of
 from motionmusic.training.recipe import RECIPES, Recipe
-from motionmusic.training.weights import State
+from motionmusic.models.weights import State
 
 IDS = ["split", "piece", "excerpt", "segment", "label"]
 

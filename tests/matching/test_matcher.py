@@ -21,7 +21,7 @@ from motionmusic.models.heads import Mapped, Towers
 from motionmusic.models.matcher import About, Category, Codes, Matcher
 from motionmusic.models.methods import METHODS, Method
 from motionmusic.models.synchrony import SIZE, SynchronyNetwork
-from motionmusic.training import weights
+from motionmusic.models import weights
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 BY_CODES: tuple[Method, ...] = ("mapping", "unmapped", "contrastive", "infonce", "deconfounded")

@@ -33,7 +33,7 @@ from motionmusic.models.mapping import mapping
 from motionmusic.models.matcher import load, trained
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
-from motionmusic.training import weights
+from motionmusic.models import weights
 
 BY_CODES = ("mapping", "unmapped", "contrastive", "infonce", "deconfounded")
 METHODS = ("category", "synchrony", *BY_CODES)

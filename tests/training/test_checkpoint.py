@@ -18,7 +18,7 @@ from motionmusic.training import checkpoint, phases
 from motionmusic.training.checkpoint import Store, code_digest, content_key
 from motionmusic.training.loop import AfterEpoch, Chance, Schedule, optimise
 from motionmusic.training.phases import Collaborative, Segments, mapping_of
-from motionmusic.training.weights import State
+from motionmusic.models.weights import State
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 EPOCHS = 4

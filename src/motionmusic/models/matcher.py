@@ -30,7 +30,7 @@ from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.models.synchrony import SynchronyNetwork
 from motionmusic.params.data import Joints, Music
-from motionmusic.training import weights
+from motionmusic.models import weights
 
 REMEDY = "run `dvc repro` for the stage that writes it"
 FILE = "matcher.json"

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.loop import AfterEpoch, Chance, History, Losses, Schedule, optimise
 from motionmusic.training.phases import adam, seeded
-from motionmusic.training.weights import State
+from motionmusic.models.weights import State
 
 
 class Best(AfterEpoch):

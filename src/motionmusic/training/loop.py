@@ -19,7 +19,7 @@ from motionmusic.streams import stream
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.cuda_graph import Captured
 from motionmusic.training.recipe import PAPER, Recipe
-from motionmusic.training.weights import (
+from motionmusic.models.weights import (
     State,
     load_optimiser,
     optimiser_state,

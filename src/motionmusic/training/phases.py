@@ -21,7 +21,7 @@ from motionmusic.models.mapping import mapping
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.streams import stream_seed
-from motionmusic.training import weights
+from motionmusic.models import weights
 from motionmusic.training.augment import Augmentation
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.loop import (
@@ -34,7 +34,7 @@ from motionmusic.training.loop import (
     optimise,
 )
 from motionmusic.training.recipe import Recipe
-from motionmusic.training.weights import State
+from motionmusic.models.weights import State
 
 Select = Literal["last", "last_hundred", "best_validation"]
 
