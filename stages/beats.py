@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-import workspace
+from motionmusic import workspace
 from tqdm import tqdm
 
 from motionmusic import errors

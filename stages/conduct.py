@@ -15,7 +15,7 @@ import matching_files
 import numpy as np
 import pandas as pd
 import torch
-import workspace
+from motionmusic import workspace
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -31,9 +31,9 @@ from motionmusic.models.conductor_weights import published_entries
 from motionmusic.models.critic import Critic
 from motionmusic.models.generator import FRAMES, Generator
 from motionmusic.models.m2s_net import SyncNetwork
-from motionmusic.params.conducting import Conduct
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.reader import group
+from motionmusic.params import Conduct
+from motionmusic.params import DATASET, Segment
+from motionmusic.params import group
 from motionmusic.scoring.offsets import OFFSETS, alignment_curve, best, vote_curve
 from motionmusic.streams import stream
 from motionmusic.training import contrastive as synchrony

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
+from motionmusic import workspace
 from training_stage import Cell
 
 from motionmusic import errors
 from motionmusic.models.music_autoencoder import MusicAutoencoder
-from motionmusic.params.reader import group
-from motionmusic.params.training import Train
+from motionmusic.params import group
+from motionmusic.params import Train
 from motionmusic.training import phases
 from motionmusic.training.loop import Chance
 

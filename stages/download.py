@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import workspace
+from motionmusic import workspace
 from download_repository import take
 
 from motionmusic import errors
 from motionmusic.data.manifest import manifest
 from motionmusic.errors import UserError
-from motionmusic.params.data import DATASET, MusicToDance
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, MusicToDance
+from motionmusic.params import group
 
 
 def main(given: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import workspace
+from motionmusic import workspace
 
 from motionmusic import errors
 from motionmusic.data.fetch import fetch

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import workspace
+from motionmusic import workspace
 from tqdm import tqdm
 
 from motionmusic import errors
@@ -15,8 +15,8 @@ from motionmusic.data.dance import Dance
 from motionmusic.errors import UserError
 from motionmusic.features.motion import normalise_joints
 from motionmusic.files import new_folder, write_array, write_text
-from motionmusic.params.data import DATASET, Joints
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Joints
+from motionmusic.params import group
 
 
 def read_dances(source: str, raw: Path) -> list[tuple[str, Path]]:

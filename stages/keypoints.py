@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
+from motionmusic import workspace
 from tqdm import tqdm
 
 from motionmusic import errors
 from motionmusic.data.own import read_piece
 from motionmusic.features.keypoints import keypoints
 from motionmusic.files import new_folder, write_array
-from motionmusic.params.data import DATASET
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET
+from motionmusic.params import group
 
 
 def main(given: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import workspace
+from motionmusic import workspace
 
 from motionmusic import errors
 from motionmusic.features.beats import (
@@ -17,8 +17,8 @@ from motionmusic.features.beats import (
     kinetic_energy,
 )
 from motionmusic.files import read_array, write_bytes
-from motionmusic.params.data import DATASET
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET
+from motionmusic.params import group
 from motionmusic.results.figures import png
 from motionmusic.results.look import Look, data_picture
 

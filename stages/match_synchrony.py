@@ -12,7 +12,7 @@ import matching_stage
 import numpy as np
 import pandas as pd
 import torch
-import workspace
+from motionmusic import workspace
 from torch import Tensor, nn
 
 from motionmusic import errors
@@ -21,9 +21,9 @@ from motionmusic.files import write_text
 from motionmusic.models import synchrony
 from motionmusic.models.matcher import Matcher, network_of
 from motionmusic.models.synchrony import NEGATIVES, Excerpts, SynchronyNetwork
-from motionmusic.params.data import DATASET
-from motionmusic.params.matching import Synchrony
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET
+from motionmusic.params import Synchrony
+from motionmusic.params import group
 from motionmusic.training.augment import Body, body, move
 from motionmusic.training.checkpoint import Store, code_digest, content_key, remove
 from motionmusic.training.device import describe, keep_memory, pick_device

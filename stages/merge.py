@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
+from motionmusic import workspace
 
 from motionmusic import errors
 from motionmusic.features.motion import merge

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import torch
-import workspace
+from motionmusic import workspace
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -20,12 +20,12 @@ from motionmusic import errors
 from motionmusic.files import write_json, write_text
 from motionmusic.models import synchrony
 from motionmusic.models.matcher import network_of, read_about
-from motionmusic.params.matching import Synchrony
-from motionmusic.params.reader import group
-from motionmusic.params.results import Evaluate
+from motionmusic.params import Synchrony
+from motionmusic.params import group
+from motionmusic.params import Evaluate
 from motionmusic.scoring.accuracy import accuracy_interval, at_level, paired_difference, per_piece
 from motionmusic.scoring.baselines import log_probabilities
-from motionmusic.scoring.predictions import make_predictions
+from motionmusic.predictions import make_predictions
 from motionmusic.training import weights
 from motionmusic.training.device import keep_memory, pick_device
 from motionmusic.training.fitting import fit

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import workspace
+from motionmusic import workspace
 
 from motionmusic import errors
 from motionmusic.errors import UserError
 from motionmusic.files import write_json, write_text
-from motionmusic.params.ratings import Ratings
-from motionmusic.params.reader import group
-from motionmusic.params.results import Evaluate
+from motionmusic.params import Ratings
+from motionmusic.params import group
+from motionmusic.params import Evaluate
 from motionmusic.scoring.ratings import (
     PAPER_TABLES,
     paper_table,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import workspace
+from motionmusic import workspace
 
 from motionmusic import errors
 from motionmusic.errors import UserError
 from motionmusic.files import write_json, write_text
-from motionmusic.params.data import Segment
-from motionmusic.params.reader import group
-from motionmusic.params.training import Train
+from motionmusic.params import Segment
+from motionmusic.params import group
+from motionmusic.params import Train
 from motionmusic.results import tables
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
+from motionmusic import workspace
 
 from motionmusic import errors
 from motionmusic.files import read_json, write_json, write_text
-from motionmusic.params.data import Segment
-from motionmusic.params.reader import group
-from motionmusic.params.training import Train
+from motionmusic.params import Segment
+from motionmusic.params import group
+from motionmusic.params import Train
 from motionmusic.results import tables
 from motionmusic.results.paper import printed
 

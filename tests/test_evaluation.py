@@ -29,7 +29,7 @@ from motionmusic.scoring.evaluation import (
     read_cells,
     summary,
 )
-from motionmusic.scoring.predictions import logits_of, make_predictions, write_predictions
+from motionmusic.predictions import logits_of, make_predictions, write_predictions
 
 CLASSES = ["cha-cha", "rumba", "tango", "waltz"]
 PIECES, EXCERPTS = 8, 2

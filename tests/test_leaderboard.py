@@ -16,7 +16,7 @@ from motionmusic.errors import UserError
 from motionmusic.files import write_array
 from motionmusic.results.leaderboard import leaderboard, leaderboard_csv, leaderboard_markdown
 from motionmusic.scoring.evaluation import complete_cells, evaluate
-from motionmusic.scoring.predictions import make_predictions, read_predictions
+from motionmusic.predictions import make_predictions, read_predictions
 
 CLASSES = ["Cha-cha", "Rumba", "Waltz"]
 ROOT = Path(__file__).parents[1]

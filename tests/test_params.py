@@ -17,9 +17,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 import motionmusic.params
 from motionmusic.errors import UserError
 from motionmusic.params import reader
-from motionmusic.params.data import DATASET, Aist, Segment
-from motionmusic.params.schema import Schema
-from motionmusic.params.training import Train
+from motionmusic.params import DATASET, Aist, Segment
+from motionmusic.params import Schema
+from motionmusic.params import Train
 
 ROOT = Path(__file__).parents[1]
 

@@ -30,7 +30,7 @@ from motionmusic.scoring.accuracy import (
     segment_predictions,
     vote,
 )
-from motionmusic.scoring.predictions import logits_of, make_predictions, write_predictions
+from motionmusic.predictions import logits_of, make_predictions, write_predictions
 
 
 def frame_of(excerpts: Sequence[tuple[str, int, int, Sequence[int]]], k: int = 4) -> pd.DataFrame:

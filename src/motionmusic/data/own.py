@@ -29,7 +29,7 @@ from motionmusic.data.musictodance import (
     read_skeletons,
     sound_file,
 )
-from motionmusic.data.skeletons import LAYOUTS, LayoutName
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.errors import UserError
 from motionmusic.files import Float32
 

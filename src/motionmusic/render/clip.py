@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks, resample_poly
 
-from motionmusic.data.skeletons import LAYOUTS, LayoutName
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.errors import UserError
 from motionmusic.files import Float32
 

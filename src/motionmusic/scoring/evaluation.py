@@ -34,7 +34,7 @@ from motionmusic.scoring.accuracy import (
     same_segments,
 )
 from motionmusic.scoring.baselines import BASELINES
-from motionmusic.scoring.predictions import logit_columns, read_predictions
+from motionmusic.predictions import logit_columns, read_predictions
 
 ROWS = ("alone", "longer", "plain", "dropout", "fc")
 # Without collaborative learning; what it adds is the difference to each.
