@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-from motionmusic import workspace
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.files import write_text
 from motionmusic.params import group
 

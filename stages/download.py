@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from motionmusic import workspace
 from download_repository import take
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.manifest import manifest
 from motionmusic.errors import UserError
-from motionmusic.params import DATASET, MusicToDance
-from motionmusic.params import group
+from motionmusic.params import DATASET, MusicToDance, group
 
 
 def main(given: Sequence[str]) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from motionmusic import workspace
 from tqdm import tqdm
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.own import read_piece
 from motionmusic.features.keypoints import keypoints
 from motionmusic.files import new_folder, write_array
-from motionmusic.params import DATASET
-from motionmusic.params import group
+from motionmusic.params import DATASET, group
 
 
 def main(given: Sequence[str]) -> None:

@@ -8,14 +8,11 @@ from typing import Any
 import matching_files
 import numpy as np
 import pandas as pd
-from motionmusic import workspace
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.files import write_text
 from motionmusic.models.methods import METHODS
-from motionmusic.params import DATASET, Segment
-from motionmusic.params import Matching
-from motionmusic.params import group
+from motionmusic.params import DATASET, Matching, Segment, group
 from motionmusic.scoring.recommend import draw, top_tracks
 from motionmusic.scoring.retrieval import track_scores
 from motionmusic.streams import stream

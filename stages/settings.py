@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from motionmusic import workspace
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.errors import UserError
 from motionmusic.files import write_json, write_text
-from motionmusic.params import Segment
-from motionmusic.params import group
-from motionmusic.params import Train
+from motionmusic.params import Segment, Train, group
 from motionmusic.results import tables
 
 

@@ -12,15 +12,13 @@ from typing import Any, TextIO
 import numpy as np
 import pandas as pd
 import torch
-from motionmusic import workspace
 from torch import Tensor
 
+from motionmusic import workspace
 from motionmusic.features.skeletons import LAYOUTS, paper_graph
 from motionmusic.files import write_json, write_text
 from motionmusic.models.motion_encoder import MotionEncoder
-from motionmusic.params import DATASET, Bones, Joints
-from motionmusic.params import group
-from motionmusic.params import Train
+from motionmusic.params import DATASET, Bones, Joints, Train, group
 from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.training import weights
 from motionmusic.training.augment import Augmentation, Body, body, neighbours

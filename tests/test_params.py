@@ -16,10 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import motionmusic.params
 from motionmusic.errors import UserError
-from motionmusic.params import reader
-from motionmusic.params import DATASET, Aist, Segment
-from motionmusic.params import Schema
-from motionmusic.params import Train
+from motionmusic.params import DATASET, Aist, Schema, Segment, Train, reader
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.features.motion import Floats, bones, merge, normalise_joints
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.params import Center, Scale
 
 # spec 2.9, typed anew

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.features.motion import bones
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.params import Scale
 from motionmusic.training.recipe import Recipe
 
