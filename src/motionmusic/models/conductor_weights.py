@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from motionmusic.errors import UserError
+from motionmusic.models import weights
 from motionmusic.models.generator import Generator
 from motionmusic.models.m2s_net import SyncNetwork
-from motionmusic.models import weights
 
 Network = TypeVar("Network", bound=nn.Module)
 
