@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -60,7 +60,7 @@ def training(
     params: Mapping[str, Any],
     inputs: Sequence[Path],
     *,
-    precision: Precision | str = "fp32",
+    precision: Literal["fp32", "bf16", "auto"] = "fp32",
     out: Path | None = None,
     runs: str = "runs",
 ) -> Iterator[Cell]:

@@ -42,11 +42,9 @@ def continued(beats_s: NDArray[np.float64], first_s: float, last_s: float) -> ND
     step = float(np.median(np.diff(beats_s)))
     before = int(max(0, beats_s[0] - first_s) / step) + 1
     after = int(max(0, last_s - beats_s[-1]) / step) + 1
-    return np.r_[
-        beats_s[0] - step * np.arange(before, 0, -1),
-        beats_s,
-        beats_s[-1] + step * np.arange(1, after + 1),
-    ]
+    earlier = beats_s[0] - step * np.arange(before, 0, -1)
+    later = beats_s[-1] + step * np.arange(1, after + 1)
+    return np.concatenate([earlier, beats_s, later])
 
 
 def hard(beats: NDArray[np.float64], start: int, rate_hz: float) -> Frames:
@@ -70,7 +68,7 @@ def super_hard(beats: NDArray[np.float64], start: int) -> Frames:
     """The frames near ``start`` that are part of a beat off; arguments as for :func:`hard`."""
     near = np.arange(max(0, start - MARGIN), min(len(beats), start + MARGIN + 1))
     passed = np.abs(beats[near] - beats[start])
-    return near[(passed >= 0.25) & (passed <= 0.75)]
+    return np.asarray(near[(passed >= 0.25) & (passed <= 0.75)])
 
 
 def easy(pieces: NDArray[np.int64], random: np.random.Generator) -> Frames:
