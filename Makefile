@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo tour test lint bench pipeline clean
 
 help: ## list what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,3 +38,7 @@ bench: setup ## time one training step of every network; ten minutes on a quiet 
 
 clean: ## remove the virtual environment
 	rm -rf $(VENV)
+
+pipeline: ## copy the pipeline's four texts to their corpora and tasks
+	@for kind in corpus task music benchmark; do \
+		for folder in pipeline/$$kind/*/; do cp pipeline/$$kind.yaml $$folder/dvc.yaml; done; done

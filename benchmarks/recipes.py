@@ -28,7 +28,7 @@ from motionmusic import errors
 from motionmusic.errors import UserError
 from motionmusic.files import write_bytes, write_json, write_text
 from motionmusic.models.motion_encoder import MotionEncoder
-from motionmusic.params.training import Train
+from motionmusic.params import Train
 from motionmusic.results import figures
 from motionmusic.results.tables import grid
 from motionmusic.training import phases

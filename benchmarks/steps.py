@@ -29,8 +29,8 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from motionmusic import errors
-from motionmusic.data.skeletons import LAYOUTS, LayoutName, paper_graph
 from motionmusic.errors import UserError
+from motionmusic.features.skeletons import LAYOUTS, LayoutName, paper_graph
 from motionmusic.files import write_bytes, write_json
 from motionmusic.models.mapping import mapping
 from motionmusic.models.motion_encoder import MotionEncoder

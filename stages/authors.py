@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
-
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.files import write_json, write_text
 from motionmusic.scoring import authors
 

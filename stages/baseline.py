@@ -7,15 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import workspace
 from tqdm import tqdm
 
-from motionmusic import errors
-from motionmusic.params.data import DATASET
-from motionmusic.params.reader import group
-from motionmusic.params.training import Baseline
+from motionmusic import errors, workspace
+from motionmusic.params import DATASET, Baseline, group
+from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.scoring.baselines import BASELINES, fit_predict
-from motionmusic.scoring.predictions import make_predictions, write_predictions
 
 
 def main(given: Sequence[str]) -> None:

@@ -10,10 +10,9 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-import workspace
 from tqdm import tqdm
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.features.audio import read_audio
 from motionmusic.features.beats import motion_beats, motion_tempo, music_beats
 from motionmusic.files import read_array, write_bytes, write_text

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
-
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.features.motion import bones
 from motionmusic.files import new_folder, read_array, write_array
-from motionmusic.params.data import DATASET, Bones
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Bones, group
 
 
 def main(given: Sequence[str]) -> None:

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pandas as pd
-import workspace
 
+from motionmusic import workspace
 from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
 from motionmusic.files import Float32

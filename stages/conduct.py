@@ -15,11 +15,10 @@ import matching_files
 import numpy as np
 import pandas as pd
 import torch
-import workspace
 from numpy.typing import NDArray
 from torch import Tensor
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data import splits as protocols
 from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
@@ -31,9 +30,7 @@ from motionmusic.models.conductor_weights import published_entries
 from motionmusic.models.critic import Critic
 from motionmusic.models.generator import FRAMES, Generator
 from motionmusic.models.m2s_net import SyncNetwork
-from motionmusic.params.conducting import Conduct
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Conduct, Segment, group
 from motionmusic.scoring.offsets import OFFSETS, alignment_curve, best, vote_curve
 from motionmusic.streams import stream
 from motionmusic.training import contrastive as synchrony

@@ -9,16 +9,13 @@ import matching_files
 import numpy as np
 import pandas as pd
 import torch
-import workspace
 from numpy.typing import NDArray
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.errors import UserError
 from motionmusic.files import read_array, read_json, write_bytes, write_json, write_text
 from motionmusic.models.conductor_weights import load_sync_network, read
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.reader import group
-from motionmusic.params.results import Evaluate
+from motionmusic.params import DATASET, Evaluate, Segment, group
 from motionmusic.results import dance as results
 from motionmusic.results.figures import png
 from motionmusic.scoring.motion_errors import KEYPOINTS

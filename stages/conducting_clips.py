@@ -6,16 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import workspace
 from clips import SAMPLE_RATE, clip_name, sound
 from tqdm import tqdm
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.errors import UserError
 from motionmusic.files import new_folder, read_array, write_text
 from motionmusic.models.generator import FRAMES
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Segment, group
 from motionmusic.render.clip import film
 from motionmusic.render.conductor_clip import side_by_side
 from motionmusic.scoring.rivals import IDS, clips_of

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-import workspace
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.files import write_text
-from motionmusic.params.reader import group
+from motionmusic.params import group
 
 
 def main(given: Sequence[str]) -> None:

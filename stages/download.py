@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import workspace
 from download_repository import take
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.manifest import manifest
 from motionmusic.errors import UserError
-from motionmusic.params.data import DATASET, MusicToDance
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, MusicToDance, group
 
 
 def main(given: Sequence[str]) -> None:

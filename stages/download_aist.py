@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import workspace
-
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.aist import gather
-from motionmusic.params.data import DATASET, Aist
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Aist, group
 
 
 def main(given: Sequence[str]) -> None:

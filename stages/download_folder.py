@@ -6,14 +6,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import workspace
-
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.musictodance import find_pieces, read_dance
 from motionmusic.errors import UserError
 from motionmusic.files import new_folder
-from motionmusic.params.data import DATASET, OwnFolder
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, OwnFolder, group
 
 
 def main(given: Sequence[str]) -> None:

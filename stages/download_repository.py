@@ -7,9 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import workspace
-
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.fetch import fetch
 from motionmusic.data.manifest import Entry, Manifest, manifest
 from motionmusic.files import new_folder

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
-
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.synthetic import write_dances
 from motionmusic.files import new_folder
-from motionmusic.params.data import DATASET, Synthetic
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Synthetic, group
 
 
 def main(given: Sequence[str]) -> None:

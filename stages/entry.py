@@ -8,17 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import workspace
 from tqdm import tqdm
 
-from motionmusic import errors
-from motionmusic.data.skeletons import LAYOUTS
+from motionmusic import errors, workspace
 from motionmusic.errors import UserError
-from motionmusic.params.data import DATASET
-from motionmusic.params.reader import group
+from motionmusic.features.skeletons import LAYOUTS
+from motionmusic.params import DATASET, group
+from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.scoring import entries
 from motionmusic.scoring.entries.task import Segments
-from motionmusic.scoring.predictions import make_predictions, write_predictions
 
 
 def main(given: Sequence[str]) -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
-
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.files import write_json, write_text
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.reader import group
-from motionmusic.params.results import Evaluate
+from motionmusic.params import DATASET, Evaluate, Segment, group
 from motionmusic.scoring.evaluation import (
     cell_files,
     complete_cells,

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import workspace
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.errors import UserError
 from motionmusic.files import read_json, write_bytes
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Segment, group
 from motionmusic.results.figures import confusion_figure
 from motionmusic.results.paper import printed_confusion
 from motionmusic.results.tables import comparable

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import workspace
 from tqdm import tqdm
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data import aist, musictodance
 from motionmusic.data.dance import Dance
 from motionmusic.errors import UserError
 from motionmusic.features.motion import normalise_joints
 from motionmusic.files import new_folder, write_array, write_text
-from motionmusic.params.data import DATASET, Joints
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Joints, group
 
 
 def read_dances(source: str, raw: Path) -> list[tuple[str, Path]]:

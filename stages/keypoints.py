@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
 from tqdm import tqdm
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.own import read_piece
 from motionmusic.features.keypoints import keypoints
 from motionmusic.files import new_folder, write_array
-from motionmusic.params.data import DATASET
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, group
 
 
 def main(given: Sequence[str]) -> None:

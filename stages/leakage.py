@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import workspace
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.leakage import (
     NO_IDENTICAL,
     PAIRS,
@@ -25,9 +24,7 @@ from motionmusic.data.leakage import (
 from motionmusic.errors import UserError
 from motionmusic.features.segments import units_of_segments
 from motionmusic.files import Float32, write_bytes, write_json
-from motionmusic.params.data import DATASET, Protocol, Segment
-from motionmusic.params.reader import group
-from motionmusic.params.results import Leakage
+from motionmusic.params import DATASET, Leakage, Protocol, Segment, group
 
 
 def shares(

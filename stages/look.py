@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import workspace
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.features.beats import (
     Definition,
     alignment_by_chance,
@@ -17,8 +16,7 @@ from motionmusic.features.beats import (
     kinetic_energy,
 )
 from motionmusic.files import read_array, write_bytes
-from motionmusic.params.data import DATASET
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, group
 from motionmusic.results.figures import png
 from motionmusic.results.look import Look, data_picture
 

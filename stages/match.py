@@ -12,17 +12,14 @@ import matching_stage
 import numpy as np
 import pandas as pd
 import torch
-import workspace
 from torch import Tensor, nn
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.models import deconfounded, heads
 from motionmusic.models.matcher import About, Codes, Matcher, network_of
 from motionmusic.models.methods import Method
 from motionmusic.models.motion_encoder import MotionEncoder
-from motionmusic.params.matching import Deconfounded, Match
-from motionmusic.params.reader import group
-from motionmusic.params.training import Train
+from motionmusic.params import Deconfounded, Match, Train, group
 from motionmusic.training import weights
 from motionmusic.training.device import keep_memory, pick_device
 from motionmusic.training.fitting import fit

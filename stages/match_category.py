@@ -9,13 +9,11 @@ from typing import cast
 import matching_stage
 import numpy as np
 import torch
-import workspace
 from torch import nn
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.models.matcher import Category, Matcher, network_of
-from motionmusic.params.reader import group
-from motionmusic.params.training import Train
+from motionmusic.params import Train, group
 from motionmusic.scoring.accuracy import vote
 from motionmusic.training import weights
 

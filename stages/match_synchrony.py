@@ -12,18 +12,15 @@ import matching_stage
 import numpy as np
 import pandas as pd
 import torch
-import workspace
 from torch import Tensor, nn
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.errors import UserError
 from motionmusic.files import write_text
 from motionmusic.models import synchrony
 from motionmusic.models.matcher import Matcher, network_of
 from motionmusic.models.synchrony import NEGATIVES, Excerpts, SynchronyNetwork
-from motionmusic.params.data import DATASET
-from motionmusic.params.matching import Synchrony
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Synchrony, group
 from motionmusic.training.augment import Body, body, move
 from motionmusic.training.checkpoint import Store, code_digest, content_key, remove
 from motionmusic.training.device import describe, keep_memory, pick_device

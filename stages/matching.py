@@ -8,15 +8,11 @@ from typing import Any
 import matching_files
 import numpy as np
 import pandas as pd
-import workspace
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.files import write_bytes, write_json, write_text
 from motionmusic.models.methods import METHODS
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.matching import Matching
-from motionmusic.params.reader import group
-from motionmusic.params.results import Evaluate
+from motionmusic.params import DATASET, Evaluate, Matching, Segment, group
 from motionmusic.results import matching as results
 from motionmusic.results.figures import png
 from motionmusic.scoring import retrieval

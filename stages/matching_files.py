@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import workspace
 
+from motionmusic import workspace
 from motionmusic.errors import UserError
 from motionmusic.files import write_bytes
 

@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import workspace
 from matching_files import write_matches
 from torch import nn
 
+from motionmusic import workspace
 from motionmusic.files import Float32, new_folder, write_json
 from motionmusic.models.matcher import About, save
 from motionmusic.models.methods import Method
-from motionmusic.params.data import DATASET, Bones, Joints, Music, Segment
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Bones, Joints, Music, Segment, group
 from motionmusic.training.device import describe, pick_device
 from motionmusic.training.provenance import git_revision, provenance
 

@@ -9,16 +9,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import workspace
 from tqdm import tqdm
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
 from motionmusic.features.music import HOP, WINDOW, music_features, pad_short
 from motionmusic.files import Float32, new_folder, write_array
-from motionmusic.params.data import Music
-from motionmusic.params.reader import group
+from motionmusic.params import Music, group
 from motionmusic.streams import stream
 
 SHORTEST = WINDOW // HOP + 1  # frames

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
-
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.files import read_json, write_bytes, write_json, write_text
-from motionmusic.params.data import Segment
-from motionmusic.params.reader import group
-from motionmusic.params.training import Train
+from motionmusic.params import Segment, Train, group
 from motionmusic.results.overview import overview, overview_csv, overview_figure, overview_markdown
 from motionmusic.scoring.baselines import BASELINES
 

@@ -8,7 +8,6 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import torch
-import workspace
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -16,16 +15,14 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.files import write_json, write_text
 from motionmusic.models import synchrony
 from motionmusic.models.matcher import network_of, read_about
-from motionmusic.params.matching import Synchrony
-from motionmusic.params.reader import group
-from motionmusic.params.results import Evaluate
+from motionmusic.params import Evaluate, Synchrony, group
+from motionmusic.predictions import make_predictions
 from motionmusic.scoring.accuracy import accuracy_interval, at_level, paired_difference, per_piece
 from motionmusic.scoring.baselines import log_probabilities
-from motionmusic.scoring.predictions import make_predictions
 from motionmusic.training import weights
 from motionmusic.training.device import keep_memory, pick_device
 from motionmusic.training.fitting import fit

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import workspace
-
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.errors import UserError
 from motionmusic.files import write_json, write_text
-from motionmusic.params.ratings import Ratings
-from motionmusic.params.reader import group
-from motionmusic.params.results import Evaluate
+from motionmusic.params import Evaluate, Ratings, group
 from motionmusic.scoring.ratings import (
     PAPER_TABLES,
     paper_table,

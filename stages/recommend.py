@@ -8,14 +8,11 @@ from typing import Any
 import matching_files
 import numpy as np
 import pandas as pd
-import workspace
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.files import write_text
 from motionmusic.models.methods import METHODS
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.matching import Matching
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Matching, Segment, group
 from motionmusic.scoring.recommend import draw, top_tracks
 from motionmusic.scoring.retrieval import track_scores
 from motionmusic.streams import stream

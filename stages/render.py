@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
 from clips import METHODS, SAMPLE_RATE, clip_name, read_recommendations, sound
 from tqdm import tqdm
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.own import read_piece
 from motionmusic.files import new_folder, write_bytes
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Segment, group
 from motionmusic.render.clip import Candidate, Panel, key_poses, side_by_side, video
 from motionmusic.results.figures import png
 

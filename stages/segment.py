@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import workspace
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data import splits as protocols
 from motionmusic.errors import UserError
 from motionmusic.features.segments import (
@@ -20,8 +19,7 @@ from motionmusic.features.segments import (
     units_of_segments,
 )
 from motionmusic.files import Float32, new_folder, read_array, write_array, write_bytes
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Segment, group
 
 
 def choose(

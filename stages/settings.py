@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import workspace
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.errors import UserError
 from motionmusic.files import write_json, write_text
-from motionmusic.params.data import Segment
-from motionmusic.params.reader import group
-from motionmusic.params.training import Train
+from motionmusic.params import Segment, Train, group
 from motionmusic.results import tables
 
 

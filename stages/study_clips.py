@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-import workspace
 from clips import METHODS, SAMPLE_RATE, clip_name, read_recommendations, sound
 from tqdm import tqdm
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.own import read_piece
 from motionmusic.files import new_folder, write_text
-from motionmusic.params.data import DATASET, Segment
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, Segment, group
 from motionmusic.render.clip import Panel, video
 from motionmusic.streams import stream
 

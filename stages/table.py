@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
-
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.files import read_json, write_json, write_text
-from motionmusic.params.data import Segment
-from motionmusic.params.reader import group
-from motionmusic.params.training import Train
+from motionmusic.params import Segment, Train, group
 from motionmusic.results import tables
 from motionmusic.results.paper import printed
 

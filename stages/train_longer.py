@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
 from training_stage import Cell
 
-from motionmusic import errors
-from motionmusic.params.reader import group
-from motionmusic.params.training import Train
+from motionmusic import errors, workspace
+from motionmusic.params import Train, group
 from motionmusic.training import phases
 from motionmusic.training.loop import Chance
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import workspace
 from training_stage import Cell
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.models.music_autoencoder import MusicAutoencoder
-from motionmusic.params.reader import group
-from motionmusic.params.training import Train
+from motionmusic.params import Train, group
 from motionmusic.training import phases, weights
 from motionmusic.training.loop import Chance
 

@@ -12,16 +12,14 @@ from typing import Any, TextIO
 import numpy as np
 import pandas as pd
 import torch
-import workspace
 from torch import Tensor
 
-from motionmusic.data.skeletons import LAYOUTS, paper_graph
+from motionmusic import workspace
+from motionmusic.features.skeletons import LAYOUTS, paper_graph
 from motionmusic.files import write_json, write_text
 from motionmusic.models.motion_encoder import MotionEncoder
-from motionmusic.params.data import DATASET, Bones, Joints
-from motionmusic.params.reader import group
-from motionmusic.params.training import Train
-from motionmusic.scoring.predictions import make_predictions, write_predictions
+from motionmusic.params import DATASET, Bones, Joints, Train, group
+from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.training import weights
 from motionmusic.training.augment import Augmentation, Body, body, neighbours
 from motionmusic.training.checkpoint import Store, code_digest, content_key, remove

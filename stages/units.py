@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 
 import pandas as pd
-import workspace
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.choreonet import Span, read_captures, read_choreographies, unit_spans
 from motionmusic.errors import UserError
 from motionmusic.files import write_text
-from motionmusic.params.data import DATASET, AnyDataset, MusicToDance, OwnFolder
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, AnyDataset, MusicToDance, OwnFolder, group
 
 
 def choreographed(about: AnyDataset) -> bool:

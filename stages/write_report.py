@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import workspace
 from tqdm import tqdm
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.data.own import read_piece
-from motionmusic.data.skeletons import LAYOUTS
 from motionmusic.errors import UserError
+from motionmusic.features.skeletons import LAYOUTS
 from motionmusic.files import new_folder, read_json, write_bytes, write_text
-from motionmusic.params.data import DATASET, AnyDataset, Segment
-from motionmusic.params.reader import group
+from motionmusic.params import DATASET, AnyDataset, Segment, group
 from motionmusic.results.paper import printed_confusion
 from motionmusic.results.report import contents, curves, excerpts, page
 from motionmusic.results.report.markdown import Table, Text, parse

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from closure import ROOT
 
-from motionmusic.data.skeletons import MUSICTODANCE
+from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.files import write_array
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from motionmusic.files import write_json
 from motionmusic.models.matcher import About
 from motionmusic.models.methods import Method
-from motionmusic.params.data import Joints, Music
+from motionmusic.params import Joints, Music
 
 RATE = 12_800
 WINDOW_S = 9.0  # 9 segments of 25 frames of 512 samples at 12,800 Hz

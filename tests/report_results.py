@@ -15,11 +15,10 @@ import yaml
 from closure import ROOT
 
 from motionmusic.files import write_json, write_text
-from motionmusic.params.data import Segment
-from motionmusic.params.training import Train
+from motionmusic.params import Segment, Train
+from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.results import tables
 from motionmusic.scoring.evaluation import cell_files
-from motionmusic.scoring.predictions import make_predictions, write_predictions
 
 # names that a careless page would take for its own text
 LABELS = {"C": "<b>Cha-cha</b>", "R": "Rumba & co", "T": "Tango", "W": 'Waltz "slow"'}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import motionmusic.scoring.entries
-from motionmusic.data.skeletons import MUSICTODANCE
+from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.scoring.entries.task import Segments
 
 NAMES = sorted(

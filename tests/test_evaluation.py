@@ -10,6 +10,7 @@ import pytest
 
 from motionmusic.errors import UserError
 from motionmusic.files import write_json
+from motionmusic.predictions import logits_of, make_predictions, write_predictions
 from motionmusic.scoring.accuracy import (
     accuracy_interval,
     excerpt_votes,
@@ -29,7 +30,6 @@ from motionmusic.scoring.evaluation import (
     read_cells,
     summary,
 )
-from motionmusic.scoring.predictions import logits_of, make_predictions, write_predictions
 
 CLASSES = ["cha-cha", "rumba", "tango", "waltz"]
 PIECES, EXCERPTS = 8, 2

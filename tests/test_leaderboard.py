@@ -14,9 +14,9 @@ import pytest
 
 from motionmusic.errors import UserError
 from motionmusic.files import write_array
+from motionmusic.predictions import make_predictions, read_predictions
 from motionmusic.results.leaderboard import leaderboard, leaderboard_csv, leaderboard_markdown
 from motionmusic.scoring.evaluation import complete_cells, evaluate
-from motionmusic.scoring.predictions import make_predictions, read_predictions
 
 CLASSES = ["Cha-cha", "Rumba", "Waltz"]
 ROOT = Path(__file__).parents[1]

@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from motionmusic.params.data import Segment
-from motionmusic.params.training import Train
+from motionmusic.params import Segment, Train
 from motionmusic.results.overview import overview, overview_csv, overview_figure, overview_markdown
 
 SEGMENT = Segment(

@@ -16,10 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import motionmusic.params
 from motionmusic.errors import UserError
-from motionmusic.params import reader
-from motionmusic.params.data import DATASET, Aist, Segment
-from motionmusic.params.schema import Schema
-from motionmusic.params.training import Train
+from motionmusic.params import DATASET, Aist, Schema, Segment, Train, reader
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from motionmusic.errors import UserError
-from motionmusic.scoring.predictions import (
+from motionmusic.predictions import (
     check,
     logit_columns,
     logits_of,

@@ -65,7 +65,10 @@ def test_the_facts_are_the_transcribed_ones(name: str) -> None:
         pytest.skip(f"no transcription at {SPEC}")
     ours, theirs = (
         list(csv.DictReader(path.open(encoding="utf-8", newline="")))
-        for path in (ROOT / "src" / "motionmusic" / "results" / f"paper_{name}.csv", SPEC / f"{name}.csv")
+        for path in (
+            ROOT / "src" / "motionmusic" / "results" / f"paper_{name}.csv",
+            SPEC / f"{name}.csv",
+        )
     )
     sources = {row["dataset"]: row.pop("source") for row in ours}
     assert ours == theirs

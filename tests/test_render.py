@@ -12,8 +12,8 @@ import pytest
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from motionmusic.data.skeletons import LAYOUTS, LayoutName
 from motionmusic.errors import UserError
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.render import clip as render
 from motionmusic.render.clip import Candidate, Panel, key_frames, key_poses, side_by_side, video
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from motionmusic.errors import UserError
+from motionmusic.predictions import logits_of, make_predictions, write_predictions
 from motionmusic.scoring import accuracy as scoring
 from motionmusic.scoring.accuracy import (
     accuracy_interval,
@@ -30,7 +31,6 @@ from motionmusic.scoring.accuracy import (
     segment_predictions,
     vote,
 )
-from motionmusic.scoring.predictions import logits_of, make_predictions, write_predictions
 
 
 def frame_of(excerpts: Sequence[tuple[str, int, int, Sequence[int]]], k: int = 4) -> pd.DataFrame:

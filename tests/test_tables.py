@@ -12,8 +12,7 @@ import pytest
 
 from motionmusic.errors import UserError
 from motionmusic.files import write_json
-from motionmusic.params.data import Segment
-from motionmusic.params.training import Train
+from motionmusic.params import Segment, Train
 from motionmusic.results import tables
 from motionmusic.results.paper import printed, printed_confusion
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from motionmusic.data.skeletons import LAYOUTS, LayoutName
 from motionmusic.features.keypoints import HIPS, TORSO, keypoints
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.models.conductor_encoders import KEYPOINTS
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
 from motionmusic.features.audio import duration_s, read_audio
-from motionmusic.params.data import Resampler
+from motionmusic.params import Resampler
 
 RATE = 44_100
 SUFFIXES = ("wav", "mp3", "flac", "ogg")

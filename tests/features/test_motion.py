@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from motionmusic.data.skeletons import LAYOUTS, LayoutName
 from motionmusic.features.motion import Floats, bones, merge, normalise_joints
-from motionmusic.params.data import Center, Scale
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
+from motionmusic.params import Center, Scale
 
 # spec 2.9, typed anew
 M2D_PAIRS = [

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from motionmusic.data.skeletons import AIST, LAYOUTS, MUSICTODANCE, LayoutName, paper_graph
+from motionmusic.features.skeletons import AIST, LAYOUTS, MUSICTODANCE, LayoutName, paper_graph
 from motionmusic.models.motion_encoder import GraphConvolution, Layer, MotionEncoder
 
 Array = NDArray[np.float64]

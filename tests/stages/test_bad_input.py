@@ -803,7 +803,7 @@ def test_no_right_to_read(bare: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_weights_that_do_not_fit(refused: Refused, fault: str) -> None:
     import torch
 
-    from motionmusic.data.skeletons import LAYOUTS, paper_graph
+    from motionmusic.features.skeletons import LAYOUTS, paper_graph
     from motionmusic.models.motion_encoder import MotionEncoder
     from motionmusic.training import weights
 

@@ -25,8 +25,8 @@ import torch
 import yaml
 from closure import ROOT
 
-from motionmusic.data.skeletons import MUSICTODANCE, paper_graph
 from motionmusic.errors import UserError
+from motionmusic.features.skeletons import MUSICTODANCE, paper_graph
 from motionmusic.files import write_array, write_text
 from motionmusic.models import deconfounded
 from motionmusic.models.mapping import mapping

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from closure import ROOT
 
-from motionmusic.scoring.predictions import read_predictions
+from motionmusic.predictions import read_predictions
 
 
 def run(stage: str, *given: str) -> None:

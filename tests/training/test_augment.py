@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from motionmusic.data.skeletons import LAYOUTS, LayoutName
 from motionmusic.features.facing import mirror, turn
 from motionmusic.features.motion import bones, merge, min_max
-from motionmusic.params.data import Scale
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
+from motionmusic.params import Scale
 from motionmusic.training.augment import Augmentation, at_times, body, move, neighbours, times
 from motionmusic.training.recipe import PAPER, QUICK
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from motionmusic.files import Float32
-from motionmusic.params.data import Protocol
+from motionmusic.params import Protocol
 from motionmusic.results.figures import png
 
 Floats = NDArray[np.float64]

@@ -29,8 +29,8 @@ from motionmusic.data.musictodance import (
     read_skeletons,
     sound_file,
 )
-from motionmusic.data.skeletons import LAYOUTS, LayoutName
 from motionmusic.errors import UserError
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.files import Float32
 
 RATES_HZ: dict[LayoutName, float] = {"musictodance": 25.0, "aist": 60.0}

@@ -21,7 +21,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
-from motionmusic.params.data import Resampler
+from motionmusic.params import Resampler
 
 Float32 = NDArray[np.float32]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from motionmusic.data.skeletons import MUSICTODANCE
+from motionmusic.features.skeletons import MUSICTODANCE
 
 Segments = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]

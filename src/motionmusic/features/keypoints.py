@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from motionmusic.data.skeletons import LAYOUTS, LayoutName
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.models.conductor_encoders import KEYPOINTS
 from motionmusic.models.generator import FRAMES
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from motionmusic.data.skeletons import LAYOUTS, LayoutName
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.files import Float32
-from motionmusic.params.data import Center, Scale
+from motionmusic.params import Center, Scale
 
 Floats = NDArray[np.floating[Any]]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from motionmusic.features.motion import min_max
 from motionmusic.files import Float32
-from motionmusic.params.data import Feature, Scale
+from motionmusic.params import Feature, Scale
 
 WINDOW = 1024  # samples, periodic Hann
 HOP = 512  # samples; at 12,800 Hz exactly one motion frame of 1/25 s

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from motionmusic.files import Float32
-from motionmusic.params.data import Choose
+from motionmusic.params import Choose
 
 SEGMENT_FRAMES = 25
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
-from motionmusic.data.skeletons import LAYOUTS, LayoutName, paper_graph
 from motionmusic.errors import UserError
 from motionmusic.features.motion import bones
 from motionmusic.features.music import BANDS
+from motionmusic.features.skeletons import LAYOUTS, LayoutName, paper_graph
 from motionmusic.files import Float32, read_json, write_json
 from motionmusic.models.deconfounded import Deconfounded
 from motionmusic.models.heads import Mapped, Towers
@@ -29,7 +29,7 @@ from motionmusic.models.methods import Method
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.models.synchrony import SynchronyNetwork
-from motionmusic.params.data import Joints, Music
+from motionmusic.params import Joints, Music
 from motionmusic.training import weights
 
 REMEDY = "run `dvc repro` for the stage that writes it"

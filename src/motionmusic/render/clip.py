@@ -36,8 +36,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks, resample_poly
 
-from motionmusic.data.skeletons import LAYOUTS, LayoutName
 from motionmusic.errors import UserError
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.files import Float32
 
 Floats = NDArray[np.floating[Any]]

@@ -9,8 +9,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from motionmusic.params.data import Segment
-from motionmusic.params.training import Train
+from motionmusic.params import Segment, Train
 from motionmusic.results.figures import png
 from motionmusic.results.tables import accuracy_text, document, grid, percent, points_text
 

@@ -14,8 +14,7 @@ from typing import Any
 import pandas as pd
 
 from motionmusic.files import rounded
-from motionmusic.params.data import Segment
-from motionmusic.params.training import Train
+from motionmusic.params import Segment, Train
 
 # The paper's experiments, in its order: 1 to 4 on MusicToDance, 5 to 8 on AIST++ (spec 1.1).
 INPUTS = {

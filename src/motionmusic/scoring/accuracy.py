@@ -31,7 +31,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from motionmusic.errors import UserError, run
 from motionmusic.files import rounded
-from motionmusic.scoring.predictions import (
+from motionmusic.predictions import (
     ID,
     check,
     id_text,

@@ -23,9 +23,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
+from motionmusic.predictions import make_predictions
 from motionmusic.results.paper import printed, printed_confusion
 from motionmusic.scoring.accuracy import at_level, confusion, fuse, predicted
-from motionmusic.scoring.predictions import make_predictions
 
 _REMEDY = "delete it and run `dvc repro` for the stage that downloads it"
 _LINE = re.compile(r"(?:(\d+)|\[(\d+)\.\]),(\d+)")  # ensemble_1500.txt has "[0.],0"

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
+from motionmusic.predictions import logit_columns, read_predictions
 from motionmusic.scoring.accuracy import (
     LEVELS,
     accuracy_interval,
@@ -34,7 +35,6 @@ from motionmusic.scoring.accuracy import (
     same_segments,
 )
 from motionmusic.scoring.baselines import BASELINES
-from motionmusic.scoring.predictions import logit_columns, read_predictions
 
 ROWS = ("alone", "longer", "plain", "dropout", "fc")
 # Without collaborative learning; what it adds is the difference to each.

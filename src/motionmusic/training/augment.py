@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from motionmusic.data.skeletons import LAYOUTS, LayoutName
 from motionmusic.features.motion import bones
-from motionmusic.params.data import Scale
+from motionmusic.features.skeletons import LAYOUTS, LayoutName
+from motionmusic.params import Scale
 from motionmusic.training.recipe import Recipe
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from motionmusic.data.skeletons import Layout
 from motionmusic.features.facing import facing_statistics
+from motionmusic.features.skeletons import Layout
 from motionmusic.scoring.baselines import boosting_logits
 from motionmusic.scoring.entries.task import Segments
 

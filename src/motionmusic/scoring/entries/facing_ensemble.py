@@ -15,8 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from motionmusic.data.skeletons import Layout
 from motionmusic.features.facing import facing_statistics, mirror
+from motionmusic.features.skeletons import Layout
 from motionmusic.scoring.baselines import boosting_logits, log_probabilities
 from motionmusic.scoring.entries.task import Segments
 

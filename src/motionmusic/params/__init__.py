@@ -1,1 +1,0 @@
-"""What params.yaml may hold: one model per group, no default values."""
