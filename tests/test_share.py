@@ -288,11 +288,12 @@ def test_experiments_beside_the_workspace(a: Clone, tmp_path: Path) -> None:
     a.dvc("queue", "stop")
     assert a.written() == before
     shown = json.loads(a.dvc("exp", "show", "--json"))
-    found = {
-        row["experiments"][0]["name"]: row["revs"][0]["data"]["params"]["params.yaml"]["data"]
+    near = {
+        row["experiments"][0]["name"]: row["revs"][0]["data"]["params"]["params.yaml"]["data"][
+            "leakage"
+        ]["near"]
         for row in shown[1]["experiments"]
     }
-    near = {name: values["leakage"]["near"] for name, values in found.items()}
     assert near == {"nearer": 0.01, "one": 0.02, "two": 0.03}
 
     a.git("worktree", "add", "--quiet", str(tmp_path / "tree"))
