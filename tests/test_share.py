@@ -280,19 +280,20 @@ def test_experiments_beside_the_workspace(a: Clone, tmp_path: Path) -> None:
     """--temp; then two in the queue; then a worktree: none touches the workspace."""
     before = a.written()
     a.dvc("exp", "run", "--temp", "--name", "nearer", "-S", "leakage.near=0.01", TARGET)
-    for name, near in (("one", "0.02"), ("two", "0.03")):
-        a.dvc("exp", "run", "--queue", "--name", name, "-S", f"leakage.near={near}", TARGET)
+    for name, value in (("one", "0.02"), ("two", "0.03")):
+        a.dvc("exp", "run", "--queue", "--name", name, "-S", f"leakage.near={value}", TARGET)
     a.dvc("queue", "start", "-j", "2")
     a.dvc("queue", "logs", "--follow", "one")
     a.dvc("queue", "logs", "--follow", "two")
     a.dvc("queue", "stop")
     assert a.written() == before
     shown = json.loads(a.dvc("exp", "show", "--json"))
-    found = {
-        row["experiments"][0]["name"]: row["revs"][0]["data"]["params"]["params.yaml"]["data"]
+    near = {
+        row["experiments"][0]["name"]: row["revs"][0]["data"]["params"]["params.yaml"]["data"][
+            "leakage"
+        ]["near"]
         for row in shown[1]["experiments"]
     }
-    near = {name: values["leakage"]["near"] for name, values in found.items()}
     assert near == {"nearer": 0.01, "one": 0.02, "two": 0.03}
 
     a.git("worktree", "add", "--quiet", str(tmp_path / "tree"))
