@@ -19,8 +19,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from motionmusic.data.checked_json import read_checked
 from motionmusic.errors import UserError
 
 HOLD, START = "HOLD", "START"
@@ -93,15 +94,7 @@ def read_choreographies(raw: Path) -> dict[str, Choreography]:
     found: dict[str, Choreography] = {}
     for code in _FILES:
         file = raw / "data" / "choreography" / f"{code}.json"
-        try:
-            entries = _ENTRIES.validate_json(file.read_bytes())
-        except FileNotFoundError:
-            raise UserError(file, "", "choreographies", "no such file", _REMEDY) from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            expected = first["msg"].removeprefix("Value error, ")
-            raise UserError(file, where, expected, repr(first["input"])[:80], _REMEDY) from None
+        entries = read_checked(file, _ENTRIES, _REMEDY, {})
         for entry in entries:
             piece = entry.name.removeprefix("DANCE_")
             if piece in found:
