@@ -112,6 +112,11 @@ def read_units(corpus: str) -> pd.DataFrame:
     return _table(data(corpus, "units.csv"), piece=str, unit=str, capture=str)
 
 
+def read_task_units(task: str) -> pd.DataFrame:
+    """:func:`read_units` of a task's corpus, as its segments keep it."""
+    return _table(data(task, "segments", "units.csv"), piece=str, unit=str, capture=str)
+
+
 def _table(path: Path, **columns: type) -> pd.DataFrame:
     _must_exist(path)
     return pd.read_csv(path, dtype=columns)

@@ -229,5 +229,7 @@ def _report(name: str, stand_ins: str, pieces: dict[str, Piece], complete: dict[
         lines.append(f"  {part}: {own} from the repository; stand-ins: {others or 'none'}")
     for piece, of in pieces.items():
         if of.lacking:
-            lines.append(f"  left out: {piece}, {'; '.join(_lacks(of))}, nor in the stand-ins")
+            parts = " and no ".join(_PARTS[Path(path).name] for path in of.lacking)
+            reasons = ", ".join(sorted(set(of.lacking.values())))
+            lines.append(f"  left out: {piece}, no {parts} ({reasons}, nor in the stand-ins)")
     return "\n".join(lines)
