@@ -280,8 +280,8 @@ def test_experiments_beside_the_workspace(a: Clone, tmp_path: Path) -> None:
     """--temp; then two in the queue; then a worktree: none touches the workspace."""
     before = a.written()
     a.dvc("exp", "run", "--temp", "--name", "nearer", "-S", "leakage.near=0.01", TARGET)
-    for name, near in (("one", "0.02"), ("two", "0.03")):
-        a.dvc("exp", "run", "--queue", "--name", name, "-S", f"leakage.near={near}", TARGET)
+    for name, value in (("one", "0.02"), ("two", "0.03")):
+        a.dvc("exp", "run", "--queue", "--name", name, "-S", f"leakage.near={value}", TARGET)
     a.dvc("queue", "start", "-j", "2")
     a.dvc("queue", "logs", "--follow", "one")
     a.dvc("queue", "logs", "--follow", "two")
