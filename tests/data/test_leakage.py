@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from motionmusic.data.leakage import (
-    draw_leakage,
+    Audit,
+    audit,
     is_promised,
     keys_of,
     keys_of_segments,
-    leakage_figure,
     nearest,
     nearest_in_piece,
     shared,
     summary,
 )
+from motionmusic.errors import UserError
 from motionmusic.features.segments import every_segment
+from motionmusic.params import Leakage
+from motionmusic.results.leakage_picture import leakage_picture
+from motionmusic.workspace import About
 
-ROOT = Path(__file__).parents[1]
 JOINTS = 23
 
 
@@ -130,102 +128,49 @@ def test_reference_is_another_segment_of_the_same_piece() -> None:
 def test_no_distances() -> None:
     got = summary(np.array([]), 0.05, 1e-6)
     assert (got["n"], got["identical"]) == (0, 0)
-    assert leakage_figure(np.array([]), np.array([]), 0.05, "Nothing", "to show")
 
 
-def test_picture_is_whole() -> None:
-    values = np.linspace(0.02, 0.3, 50)
-    given = (values, 1.2 * values, 0.05, "A title " * 12, "A caption with words. " * 12)
-    assert leakage_figure(*given) == leakage_figure(*given)
-    figure = draw_leakage(*given)
-    box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-    assert 0 <= box.x0 < box.x1 <= width
-    assert 0 <= box.y0 < box.y1 <= height
-
-
-# The stage
+# The audit
 
 PIECES = [("C_1", 0), ("C_2", 0), ("C_3", 0), ("R_1", 1), ("R_2", 1), ("R_3", 1)]
+SETTINGS = Leakage(near=0.05, identical=1e-6)
 
 
-@pytest.fixture
-def space(tmp_path: Path) -> Path:
+class Task:
     """Segments of six pieces in three folds by piece; every piece dances its own unit."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["datasets"]["folder"]["labels"] = {"C": "Cha-cha", "R": "Rumba"}
-    params["segment"]["folder"] |= {"excerpt_frames": 50, "protocol": "by_piece", "folds": 3}
-    params["leakage"] = {"near": 0.05, "identical": 0.000001}
-    data = tmp_path / "data" / "folder"
-    (data / "segments").mkdir(parents=True)
-    spans = [(piece, 0, 50, f"unit of {piece}", "a session") for piece, _ in PIECES]
-    table = pd.DataFrame(spans, columns=["piece", "start", "end", "unit", "capture"])
-    table.to_csv(data / "units.csv", index=False)
-    excerpts = pd.DataFrame([{"piece": p, "excerpt": 0, "label": label} for p, label in PIECES])
-    parts = []
-    for fold in range(3):
-        splits = [("test", "validation", "train")[(k - fold) % 3] for _ in "CR" for k in range(3)]
-        parts.append(every_segment(excerpts.assign(split=splits), 2).assign(fold=fold))
-    index = pd.concat(parts, ignore_index=True)
-    index.to_parquet(data / "segments" / "index.parquet", index=False)
-    rng = np.random.default_rng(0)
-    motion = rng.uniform(-1, 1, (12, 3, 25, JOINTS)).astype(np.float32)
-    np.save(data / "segments" / "joints.npy", motion)
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    return tmp_path
+
+    def __init__(self) -> None:
+        rows = [(piece, 0, 50, f"unit of {piece}", "a session") for piece, _ in PIECES]
+        self.spans = pd.DataFrame(rows, columns=["piece", "start", "end", "unit", "capture"])
+        excerpts = pd.DataFrame([{"piece": p, "excerpt": 0, "label": label} for p, label in PIECES])
+        self.folds = []
+        for fold in range(3):
+            names = [
+                ("test", "validation", "train")[(k - fold) % 3] for _ in "CR" for k in range(3)
+            ]
+            self.folds.append((fold, every_segment(excerpts.assign(split=names), 2)))
+        shape = (12, 3, 25, JOINTS)
+        self.joints = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+
+    def audit(self, protocol: str = "by_piece") -> Audit:
+        about = About(
+            task="own", corpus="own", source="folder", layout="musictodance", motion_rate_hz=25,
+            labels={"C": "Cha-cha", "R": "Rumba"}, center="once", scale="per_piece",
+            paper_bones=False, music={}, protocol=protocol, folds=3, excerpt_frames=50,
+            excerpts=None, pieces=6, stand_ins={},
+        )  # fmt: skip
+        return audit(about, self.folds, self.spans, self.joints, SETTINGS, Path("segments"))
+
+    def refused(self, protocol: str, *needed: str) -> None:
+        with pytest.raises(UserError) as caught:
+            self.audit(protocol)
+        for text in needed:
+            assert text in str(caught.value)
 
 
-def set_protocol(space: Path, protocol: str, folds: int) -> None:
-    params = yaml.safe_load((space / "params.yaml").read_text())
-    params["datasets"]["folder"]["choreography"] = "musictodance"
-    params["segment"]["folder"] |= {"protocol": protocol, "folds": folds}
-    (space / "params.yaml").write_text(yaml.safe_dump(params))
-
-
-def edit_index(space: Path, rows: Any, **values: Any) -> None:
-    file = space / "data" / "folder" / "segments" / "index.parquet"
-    index = pd.read_parquet(file)
-    for column, value in values.items():
-        index.loc[rows, column] = value
-    index.to_parquet(file, index=False)
-
-
-def edit_joints(space: Path, to: int, source: int, noise: float = 0.0) -> None:
-    file = space / "data" / "folder" / "segments" / "joints.npy"
-    motion = np.load(file)
-    motion[to] = motion[source] + np.float32(noise)
-    np.save(file, motion)
-
-
-def run(space: Path) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "stages" / "leakage.py"), "folder"],
-        cwd=space, capture_output=True, text=True,
-    )  # fmt: skip
-    return done.returncode, done.stderr
-
-
-def report(space: Path) -> dict[str, Any]:
-    status, said = run(space)
-    assert (status, said) == (0, "")
-    assert (space / "plots" / "folder" / "leakage.png").read_bytes()[1:4] == b"PNG"
-    content: dict[str, Any] = json.loads(
-        (space / "metrics" / "folder" / "leakage.json").read_text()
-    )
-    return content
-
-
-def refused(space: Path, *needed: str) -> None:
-    status, said = run(space)
-    assert status == 2, said
-    assert said.startswith("error: ")
-    for text in needed:
-        assert text in said, said
-    assert not (space / "metrics").exists()
-    assert not (space / "plots").exists()
-
-
-def test_stage_on_a_clean_split(space: Path) -> None:
-    got = report(space)
+def test_a_clean_split() -> None:
+    found = Task().audit()
+    got = found.report
     assert (got["segments"], got["tested"], got["dropped_over_folds"]) == (12, 12, 0)
     assert got["nearest_in_train"]["near"] == got["nearest_in_train"]["identical"] == 0
     assert got["one_nearest_neighbour"]["chance"] == 0.5
@@ -235,83 +180,56 @@ def test_stage_on_a_clean_split(space: Path) -> None:
     assert [fold["segments"] for fold in got["folds"]] == [
         {"test": 4, "validation": 4, "train": 4}
     ] * 3
+    assert found.distances.shape == found.reference.shape == (12,)
 
 
-def test_stage_reports_what_is_not_promised(space: Path) -> None:
+def test_what_is_not_promised_is_reported() -> None:
     """A noisy copy of a segment is near; by_piece says nothing of units."""
-    edit_joints(space, 0, 10, noise=0.01)  # C_1/0/0 and R_3/0/0, which trains when C_1 is tested
-    file = space / "data" / "folder" / "units.csv"
-    file.write_text(file.read_text().replace("unit of R_3", "unit of C_1"))
-    got = report(space)
+    task = Task()
+    task.joints[0] = task.joints[10] + np.float32(0.01)  # R_3 trains when C_1 is tested
+    task.spans["unit"] = task.spans["unit"].replace("unit of R_3", "unit of C_1")
+    got = task.audit().report
     first = got["closest"][0]
     assert (first["fold"], first["test"], first["train"]) == (0, "C_1/0/0", "R_3/0/0")
     assert first["distance"] == pytest.approx(0.01, rel=1e-3)
     assert got["nearest_in_train"]["near"] > 0
     assert got["folds"][0]["shared"]["train_test"]["unit"]["examples"] == ["unit of C_1"]
+    task.refused("by_unit", "no unit in both, as protocol by_unit promises", "1: unit of C_1")
 
 
-def test_stage_refuses_a_shared_piece(space: Path) -> None:
-    index = pd.read_parquet(space / "data" / "folder" / "segments" / "index.parquet")
-    rows = (index["fold"] == 1) & (index["piece"] == "R_2") & (index["segment"] == 1)
-    edit_index(space, rows, split="train")
-    refused(space, "fold 1, train and test", "no piece in both", "1: R_2")
+def test_broken_promises_are_refused() -> None:
+    task = Task()
+    task.refused("by_capture", "fold 0, train and test", "no capture in both", "1: a session")
+    _, ids = task.folds[1]
+    ids.loc[(ids["piece"] == "R_2") & (ids["segment"] == 1), "split"] = "train"
+    task.refused("by_piece", "fold 1, train and test", "no piece in both", "1: R_2")
+    task.refused("paper", "no excerpt in both, as protocol paper promises", "R_2/0")
+    task = Task()
+    task.spans = task.spans[:0]
+    task.folds[0][1].loc[0, "piece"] = "R_3"  # tested, and R_3/0/0 trains
+    task.refused("by_unit", "fold 0, train and test", "no segment in both", "R_3/0/0")
 
 
-def test_stage_refuses_a_segment_on_two_sides(space: Path) -> None:
-    set_protocol(space, "by_unit", 3)
-    file = space / "data" / "folder" / "units.csv"
-    file.write_text("piece,start,end,unit,capture\n")
-    edit_index(space, [0], piece="R_3")  # the first row of fold 0, tested, is R_3's now
-    refused(space, "fold 0, train and test", "no segment in both", "R_3/0/0")
+def test_identical_motion_under_another_name() -> None:
+    task = Task()
+    task.joints[0] = task.joints[10]
+    task.refused("by_piece", "fold 0", "no test segment with the motion", "C_1/0/0 is R_3/0/0")
+    assert task.audit("paper").report["nearest_in_train"]["identical"] == 1
 
 
-def test_stage_refuses_a_shared_unit(space: Path) -> None:
-    file = space / "data" / "folder" / "units.csv"
-    file.write_text(file.read_text().replace("unit of R_3", "unit of C_1"))
-    set_protocol(space, "by_unit", 3)
-    refused(space, "no unit in both, as protocol by_unit promises", "1: unit of C_1")
-
-
-def test_stage_refuses_a_shared_session(space: Path) -> None:
-    set_protocol(space, "by_capture", 2)
-    refused(space, "fold 0, train and test", "no capture in both", "1: a session")
-
-
-def test_stage_refuses_a_shared_excerpt(space: Path) -> None:
-    params = yaml.safe_load((space / "params.yaml").read_text())
-    params["segment"]["folder"] |= {"protocol": "paper", "folds": 1}
-    (space / "params.yaml").write_text(yaml.safe_dump(params))
-    index = pd.read_parquet(space / "data" / "folder" / "segments" / "index.parquet")
-    index = index[index["fold"] == 0]
-    index.loc[0, "split"] = "train"
-    index.to_parquet(space / "data" / "folder" / "segments" / "index.parquet", index=False)
-    refused(space, "no excerpt in both, as protocol paper promises", "C_1/0")
-
-
-@pytest.mark.parametrize(("protocol", "fails"), [("by_piece", True), ("paper", False)])
-def test_identical_motion_under_another_name(space: Path, protocol: str, fails: bool) -> None:
-    edit_joints(space, 0, 10)
-    if fails:
-        refused(space, "fold 0", "no test segment with the motion", "C_1/0/0 is R_3/0/0")
-        return
-    params = yaml.safe_load((space / "params.yaml").read_text())
-    params["segment"]["folder"] |= {"protocol": protocol, "folds": 1}
-    (space / "params.yaml").write_text(yaml.safe_dump(params))
-    assert report(space)["nearest_in_train"]["identical"] == 1
-
-
-def test_stage_keeps_earlier_results_when_it_refuses(space: Path) -> None:
-    report(space)
-    before = (space / "metrics" / "folder" / "leakage.json").read_bytes()
-    edit_joints(space, 0, 10)
-    assert run(space)[0] == 2
-    assert (space / "metrics" / "folder" / "leakage.json").read_bytes() == before
-
-
-def test_stage_without_a_test_split(space: Path) -> None:
+def test_without_a_test_split() -> None:
     """A few sequences of AIST++ may have none."""
-    edit_index(space, slice(None), split="train")
-    shutil.rmtree(space / "metrics", ignore_errors=True)
-    got = report(space)
+    task = Task()
+    for _, ids in task.folds:
+        ids["split"] = "train"
+    got = task.audit().report
     assert got["tested"] == 0
-    assert got["one_nearest_neighbour"]["accuracy"] is None
+    assert np.isnan(got["one_nearest_neighbour"]["accuracy"])
+
+
+def test_the_picture() -> None:
+    values = np.linspace(0.02, 0.3, 50)
+    given = (values, 1.2 * values, 0.05, "m2d.task", "by_piece")
+    assert leakage_picture(*given) == leakage_picture(*given)
+    empty = np.array([])
+    assert leakage_picture(empty, empty, 0.05, "m2d.task", "official")[1:4] == b"PNG"
