@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "motionmusic"
 
 
-def closure(script: Path) -> set[str]:
-    """Paths relative to the root: the script and every own module it imports; no package markers."""
+def closure(script: Path) -> set[Path]:
+    """The own modules that a script imports; package markers are left out, they have no code."""
     found: set[Path] = set()
     todo = [script]
     while todo:
-        path = todo.pop()
-        if path in found:
-            continue
-        found.add(path)
-        for name in _imported(path):
-            target = _own_file(name)
-            if target is not None:
-                todo.append(target)
-    return {str(path.relative_to(ROOT)) for path in found}
+        new = imported(todo.pop()) - found
+        found |= new
+        todo += new
+    return found
 
 
-def _imported(path: Path) -> set[str]:
+@cache
+def imported(path: Path) -> set[Path]:
+    """The own modules that a file imports itself, also inside functions."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -32,12 +31,11 @@ def _imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+    paths = {(ROOT / "src").joinpath(*name.split(".")).with_suffix(".py") for name in names}
+    return {path for path in paths if path.exists()}
 
 
-def _own_file(name: str) -> Path | None:
-    for base in (ROOT / "src", ROOT / "stages"):
-        path = base.joinpath(*name.split(".")).with_suffix(".py")
-        if path.exists() and (base.name == "stages") == ("." not in name):
-            return path
-    return None
+def room(module: Path) -> str:
+    """The folder of the package that a module lies in; empty for the ground files."""
+    parts = module.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else ""

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from closure import ROOT
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-import motionmusic.params
+from motionmusic import params
 from motionmusic.errors import UserError
-from motionmusic.params import DATASET, Aist, Schema, Segment, Train, reader
+from motionmusic.params import CORPUS, Aist, Dance, Schema, Segment, Train, group
 
-ROOT = Path(__file__).parents[1]
+MODELS = [
+    model
+    for _, model in inspect.getmembers(params, inspect.isclass)
+    if issubclass(model, BaseModel) and model.__module__ == params.__name__
+]
 
 
 def committed() -> dict[str, Any]:
@@ -27,34 +30,23 @@ def committed() -> dict[str, Any]:
     return whole
 
 
-def models() -> list[type[BaseModel]]:
-    found: set[type[BaseModel]] = set()
-    for module in pkgutil.iter_modules(motionmusic.params.__path__, "motionmusic.params."):
-        for _, item in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            if issubclass(item, BaseModel) and item.__module__.startswith("motionmusic."):
-                found.add(item)
-    return sorted(found, key=lambda model: model.__qualname__)
+def at(whole: dict[str, Any], path: str) -> dict[str, Any]:
+    for key in filter(None, path.split(".")):
+        whole = whole[key]
+    return whole
 
 
-def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every key of every group, but for the free ones: names of data sets and labels."""
+def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every key that may not be left out: not the free ones, names of corpora, tasks and labels."""
     for key, item in value.items():
-        yield (*path, key)
         if isinstance(item, dict) and key != "labels":
             yield from leaves(item, (*path, key))
+        else:
+            yield ".".join((*path, key))
 
 
-def test_the_committed_file_validates() -> None:
-    Schema.model_validate(committed())
-
-
-def test_every_group_is_found() -> None:
-    names = {model.__name__ for model in models()}
-    assert {"Schema", "Joints", "Bones", "Music", "Segment", "Train", "Aist"} <= names
-
-
-@pytest.mark.parametrize("model", models(), ids=lambda model: model.__name__)
-def test_no_field_has_a_default(model: type[BaseModel]) -> None:
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_no_field_has_a_default_and_no_other_key_is_allowed(model: type[BaseModel]) -> None:
     assert [name for name, field in model.model_fields.items() if not field.is_required()] == []
     assert model.model_config.get("extra") == "forbid"
     assert model.model_config.get("strict") is True
@@ -62,23 +54,21 @@ def test_no_field_has_a_default(model: type[BaseModel]) -> None:
 
 def test_no_key_may_be_left_out() -> None:
     whole = committed()
+    Schema.model_validate(whole)
     for path in leaves(whole):
         broken = copy.deepcopy(whole)
-        at = broken
-        for key in path[:-1]:
-            at = at[key]
-        del at[path[-1]]
+        *groups, last = path.split(".")
+        del at(broken, ".".join(groups))[last]
         with pytest.raises(ValidationError):
             Schema.model_validate(broken)
 
 
-@pytest.mark.parametrize("group", [(), ("train", "m2d"), ("segment", "aist"), ("datasets", "m2d")])
-def test_no_key_may_be_added(group: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "path", ["", "train.m2d.paper", "segment.synthetic", "corpora.m2d", "match"]
+)
+def test_no_key_may_be_added(path: str) -> None:
     whole = committed()
-    at = whole
-    for key in group:
-        at = at[key]
-    at["epoch"] = 3
+    at(whole, path)["epoch"] = 3
     with pytest.raises(ValidationError, match="epoch"):
         Schema.model_validate(whole)
 
@@ -86,46 +76,42 @@ def test_no_key_may_be_added(group: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("train", "m2d", "batch"), "72"),
-        (("train", "m2d", "batch"), 72.0),
-        (("train", "m2d", "width"), 63),
-        (("bones", "m2d", "paper"), 1),
-        (("joints", "m2d", "center"), "thrice"),
-        (("joints", "aist", "center"), "once"),
-        (("segment", "m2d", "protocol"), "official"),
-        (("segment", "aist", "protocol"), "by_piece"),
-        (("segment", "m2d", "folds"), 5),
-        (("segment", "m2d_mini", "folds"), 2),
-        (("segment", "m2d", "segment_frames"), 230),
-        (("music", "m2d", "sample_rate"), 16_000),
-        (("train", "m2d", "epochs_alone"), 100),
-        (("train", "m2d", "schedule"), "one_cycle"),
-        (("seeds",), [0, 0]),
-        (("seeds",), []),
-        (("datasets", "m2d", "labels"), {"C": "Cha-cha"}),
+        ("train.m2d.paper.batch", "72"),
+        ("train.m2d.paper.batch", 72.0),
+        ("train.m2d.paper.width", 63),
+        ("bones.m2d.paper", 1),
+        ("joints.m2d.center", "thrice"),
+        ("joints.aist.center", "once"),
+        ("segment.m2d.paper.folds", 5),
+        ("segment.m2d_mini.folds", 2),
+        ("segment.m2d_mini.excerpt_frames", 24),
+        ("music.m2d.sample_rate", 16_000),
+        ("train.aist.official.epochs", 100),
+        ("cotrain.aist.official.epochs", 100),
+        ("train.aist.official.schedule", "one_cycle"),
+        ("train.aist.official.recipe", "quick"),
+        ("seeds", [0, 0]),
+        ("seeds", []),
+        ("benchmark.entries", ["../entry"]),
+        ("corpora.m2d.labels", {"C": "Cha-cha"}),
+        ("corpora.own.source", "folders"),
     ],
 )
-def test_wrong_or_contradictory_values_are_errors(path: tuple[str, ...], value: object) -> None:
+def test_wrong_or_contradictory_values_are_errors(path: str, value: object) -> None:
     whole = committed()
-    at = whole
-    for key in path[:-1]:
-        at = at[key]
-    at[path[-1]] = value
+    *groups, last = path.split(".")
+    at(whole, ".".join(groups))[last] = value
     with pytest.raises(ValidationError):
         Schema.model_validate(whole)
 
 
 def test_the_papers_settings() -> None:
-    """spec 2.4, 4.2 and the bold values of section 10."""
+    """What params.yaml says of the paper's own corpora (docs/method.md)."""
     whole = committed()
-    m2d, aist = whole["train"]["m2d"], whole["train"]["aist"]
-    for train in (m2d, aist):
-        assert train["width"] == 64
-        assert train["learning_rate"] == 5e-4
-        assert train["schedule"] == "constant"
-        assert train["select"] == "last_hundred"
-    assert (m2d["batch"], m2d["epochs_alone"], m2d["epochs_together"]) == (72, 1500, 1500)
-    assert (aist["batch"], aist["epochs_alone"], aist["epochs_together"]) == (128, 500, 500)
+    aist = whole["train"]["aist"]["official"]
+    assert (aist["width"], aist["batch"], aist["learning_rate"]) == (64, 128, 5e-4)
+    assert (aist["schedule"], aist["select"]) == ("constant", "last_hundred")
+    assert (aist["epochs"], whole["cotrain"]["aist"]["official"]["epochs"]) == (500, 500)
     assert whole["joints"]["m2d"] == {"center": "twice", "scale": "per_coordinate_piece"}
     assert whole["joints"]["aist"] == {"center": "none", "scale": "per_coordinate_piece"}
     assert whole["bones"]["m2d"]["paper"] is whole["bones"]["aist"]["paper"] is True
@@ -133,44 +119,44 @@ def test_the_papers_settings() -> None:
     assert (music["m2d"]["sample_rate"], music["aist"]["sample_rate"]) == (12_800, 30_700)
     assert (music["m2d"]["resampler"], music["aist"]["resampler"]) == ("kaiser_fast", "kaiser_best")
     assert (music["m2d"]["pad_short"], music["aist"]["pad_short"]) == (True, False)
-    segment = whole["segment"]
-    assert (segment["m2d"]["excerpt_frames"], segment["aist"]["excerpt_frames"]) == (229, 425)
-    assert (segment["m2d"]["segment_frames"], segment["aist"]["segment_frames"]) == (25, 25)
-    assert segment["m2d"]["excerpts_per_class"] == 34
-    assert (segment["m2d"]["choose"], segment["m2d"]["protocol"]) == ("first", "paper")
-    assert (segment["aist"]["protocol"], segment["aist"]["excerpts_per_piece"]) == (
-        "official", "first",
-    )  # fmt: skip
-    assert list(whole["datasets"]["m2d"]["labels"]) == ["C", "R", "T", "W"]
-    assert list(whole["datasets"]["aist"]["labels"]) == [
+    m2d, official = whole["segment"]["m2d"], whole["segment"]["aist"]["official"]
+    assert (m2d["paper"]["excerpt_frames"], official["excerpt_frames"]) == (229, 425)
+    assert [m2d[task]["protocol"] for task in ("paper", "published")] == ["paper", "published"]
+    assert [m2d[task]["excerpts"] for task in ("paper", "published")] == [34, 34]
+    assert (m2d["paper"]["choose"], official["choose"]) == ("first", "one")
+    assert list(whole["corpora"]["m2d"]["labels"]) == ["C", "R", "T", "W"]
+    assert list(whole["corpora"]["aist"]["labels"]) == [
         "gBR", "gPO", "gLO", "gMH", "gLH", "gHO", "gWA", "gKR", "gJS", "gJB",
     ]  # fmt: skip
 
 
 def test_the_reader_gives_checked_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    assert reader.group(Train, "train", "m2d").batch == 72
-    assert reader.group(Segment, "segment", "aist").excerpt_frames == 425
-    assert isinstance(reader.group(DATASET, "datasets", "aist"), Aist)
-    assert reader.group(TypeAdapter(list[int]), "seeds") == committed()["seeds"]
+    assert group(Train, "train", "m2d.paper").batch == 36
+    assert group(Segment, "segment", "aist.official").excerpt_frames == 425
+    assert group(Dance, "dance", "synthetic").steps == 100
+    assert isinstance(group(CORPUS, "corpora", "aist"), Aist)
+    assert group(TypeAdapter(list[int]), "seeds") == committed()["seeds"]
     with pytest.raises(UserError, match="m2d_mini"):
-        reader.group(Train, "train", "nowhere")
+        group(Train, "train", "nowhere")
 
 
 def test_the_reader_names_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = committed()
-    whole["train"]["aist"]["batch"] = 0
+    whole["train"]["aist"]["official"]["batch"] = 0
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(whole), "utf-8")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as caught:
-        reader.group(Segment, "segment", "m2d")  # a mistake in any group is an error
-    assert caught.value.where == "train.aist.batch"
+        group(Segment, "segment", "m2d.paper")  # a mistake in any group is an error
+    assert caught.value.where == "train.aist.official.batch"
 
 
-def test_the_reader_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("text", "message"), [(None, "no such file"), ("a: [", "YAML")])
+def test_the_reader_without_a_file(
+    text: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="no such file"):
-        reader.group(Train, "train", "m2d")
-    (tmp_path / "params.yaml").write_text("a: [", "utf-8")
-    with pytest.raises(UserError, match="YAML"):
-        reader.group(Train, "train", "m2d")
+    if text is not None:
+        (tmp_path / "params.yaml").write_text(text, "utf-8")
+    with pytest.raises(UserError, match=message):
+        group(Train, "train", "m2d.paper")
