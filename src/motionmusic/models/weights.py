@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -30,12 +29,10 @@ def part(state: Mapping[str, Tensor], name: str) -> State:
     }
 
 
-def save(path: Path, state: Mapping[str, Tensor], provenance: Mapping[str, str]) -> None:
-    """Write a state atomically, with its provenance in the file's metadata."""
+def save(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Write a state atomically. The file holds tensors only: no time, no commit, no path."""
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
-    # safetensors writes several metadata keys in random order; one key keeps the bytes the same
-    facts = {"provenance": json.dumps(dict(provenance), sort_keys=True)}
-    write_bytes(path, safetensors.torch.save(tensors, metadata=facts))
+    write_bytes(path, safetensors.torch.save(tensors))
 
 
 def load(path: Path) -> State:
@@ -59,14 +56,16 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> Non
         if key in own and own[key].shape != value.shape
     ]
     if problems:
-        raise UserError(
-            path,
-            ", ".join(problems[:3]) + (f" and {len(problems) - 3} more" if problems[3:] else ""),
-            f"the {len(own)} tensors of {type(module).__name__}",
-            f"{len(problems)} that do not fit",
-            REMEDY,
-        )
+        expected = f"the {len(own)} tensors of {type(module).__name__}"
+        raise misfit(path, problems, expected, REMEDY)
     module.load_state_dict(dict(state))
+
+
+def misfit(file: str | Path, problems: Sequence[str], expected: str, remedy: str) -> UserError:
+    """The error of a state that does not fit: its first problems, and how many there are."""
+    more = f" and {len(problems) - 3} more" if problems[3:] else ""
+    got = f"{len(problems)} that do not fit"
+    return UserError(file, ", ".join(problems[:3]) + more, expected, got, remedy)
 
 
 def optimiser_state(optimiser: torch.optim.Optimizer) -> State:
