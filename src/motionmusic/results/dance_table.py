@@ -46,12 +46,11 @@ def dance_tables(
     Args:
         found: of all systems.
         votes: of the synchrony network and the judge (:func:`scoring.generated.agreement`).
-        facts: task, pieces, excerpts and stand_ins.
-        protocol: of the split that the generator saw.
+        facts: task, protocol, pieces, excerpts and stand_ins.
     """
     seen = (
         f"{counted(found['clips'], 'test excerpt')} of {counted(found['pieces'], 'piece')},"
-        f" {found['frames'] / RATE_HZ:.1f} s each; protocol {protocol},"
+        f" {found['frames'] / RATE_HZ:.1f} s each; protocol {facts['protocol']},"
         f" {counted(found['folds'], 'fold')}; {counted(found['seeds'], 'seed')};"
         " [95 % interval over pieces]."
     )

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from motionmusic.files import Float32
+from motionmusic import workspace
+from motionmusic.features.beats import (
+    Definition,
+    alignment_by_chance,
+    beat_alignment,
+    kinetic_energy,
+)
+from motionmusic.files import Float32, read_array
 
 Floats = NDArray[np.float64]
 
 _MUSIC_COLOUR, _MOTION_COLOUR, _ENERGY_COLOUR = "#d94801", "#08306b", "#6baed6"
+
+
+SHOWN_S, START_S = 9.0, 10.0
+DEFINITION: Definition = "mint"
+CAPTION = (
+    "The first piece of every class, by name. Log-mel: dark where a band is louder than its mean."
+    " Energy: the mean over joints of their squared speed, on one scale and as its square root. Beats"
+    " of the motion and their alignment as google-research/mint has them, over the whole piece; by"
+    " chance: the mean over 200 circular shifts of the music."
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +68,44 @@ class Look:
     chance: float
 
 
-def data_picture(pieces: Sequence[Look], title: str, caption: str) -> Figure:
+def look_at(
+    corpus: str, row: Mapping[Hashable, Any], class_name: str, beats: pd.DataFrame
+) -> Look:
+    """One piece as it is drawn; for the alignment counts what has both music and motion.
+
+    Args:
+        corpus: of the piece.
+        row: piece and motion_rate_hz, of pieces.csv.
+        class_name: its dance type.
+        beats: beats.parquet of the corpus.
+    """
+    piece, rate_hz = str(row["piece"]), float(row["motion_rate_hz"])
+    log_mel, joints = (
+        read_array(workspace.data(corpus, kind, f"{piece}.npy")) for kind in ("music", "joints")
+    )
+    together_s = min(len(log_mel), len(joints)) / rate_hz
+    own = beats[(beats["piece"] == piece) & (beats["time_s"] < together_s)]
+    music, motion = (
+        own.loc[own["kind"] == kind, "time_s"].to_numpy(np.float64)
+        for kind in ("music", f"motion_{DEFINITION}")
+    )
+    chance, _ = alignment_by_chance(motion, music, together_s, DEFINITION)
+    return Look(
+        piece=piece,
+        class_name=class_name,
+        log_mel=log_mel,
+        energy=kinetic_energy(joints, rate_hz),
+        music_beats=music,
+        motion_beats=motion,
+        rate_hz=rate_hz,
+        start_s=START_S if together_s >= START_S + SHOWN_S else 0.0,
+        duration_s=min(SHOWN_S, together_s),
+        alignment=beat_alignment(motion, music, DEFINITION),
+        chance=chance,
+    )
+
+
+def data_picture(pieces: Sequence[Look], title: str) -> Figure:
     """Per piece the log-mel above the kinetic energy, with the beats of both.
 
     Log-mel is drawn less each band's mean over the part shown, dark where it is louder.
@@ -60,7 +116,6 @@ def data_picture(pieces: Sequence[Look], title: str, caption: str) -> Figure:
     Args:
         pieces: at least one, drawn from top to bottom.
         title: above the picture.
-        caption: below it.
 
     Raises:
         ValueError: no piece.
@@ -87,7 +142,7 @@ def data_picture(pieces: Sequence[Look], title: str, caption: str) -> Figure:
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=9.5)
     figure.suptitle(title, fontsize=13)
-    figure.supxlabel(caption, fontsize=9, wrap=True)
+    figure.supxlabel(CAPTION, fontsize=9, wrap=True)
     return figure
 
 

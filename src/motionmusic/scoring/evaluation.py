@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
+from motionmusic.files import read_json
 from motionmusic.predictions import logit_columns, read_predictions
 from motionmusic.scoring.accuracy import (
     LEVELS,
@@ -316,3 +317,13 @@ def curves(cells: Path) -> pd.DataFrame:
     ]
     frame = pd.concat(parts, ignore_index=True)
     return frame[["cell", "epoch", *sorted(frame.columns.drop(["cell", "epoch"]))]]
+
+
+def runs(folder: Path) -> pd.DataFrame:
+    """The records of a task's trainings, metrics/TASK/runs: run, git, seconds, and the machine."""
+    rows = []
+    for path in sorted(folder.glob("*.json")):
+        record = read_json(path, _REMEDY)
+        kept = {name: record[name] for name in ("git", "seconds")}
+        rows.append({"run": path.stem} | kept | record["machine"])
+    return pd.DataFrame(rows)

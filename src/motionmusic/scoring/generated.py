@@ -49,7 +49,6 @@ def evaluate(
     frames: int,
     dances: Dances,
     made: Sequence[Made],
-    *,
     seed: int,
     resamples: int,
 ) -> dict[str, Any]:

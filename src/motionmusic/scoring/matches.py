@@ -77,7 +77,6 @@ class _Fold:
 def evaluate(
     matches: Mapping[str, Sequence[pd.DataFrame]],
     facts: Facts,
-    *,
     negatives: int,
     own_track: bool,
     seed: int,

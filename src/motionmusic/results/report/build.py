@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -20,8 +20,6 @@ from motionmusic.results.report import contents
 from motionmusic.results.table import Table, read_tables
 from motionmusic.results.tables import paper_names
 from motionmusic.scoring.evaluation import BEST
-
-Kind = Literal["short", "full"]
 
 _HERE = Path(__file__).parent
 _REMEDY = "run `dvc repro` for the stage that makes it"
@@ -63,13 +61,13 @@ class _Sources:
         return contents.clips(listed)
 
 
-def write_page(task: str, kind: Kind, folder: Path) -> None:
+def write_page(task: str, folder: Path, *, full: bool) -> None:
     """index.html and its files.
 
     Args:
         task: whose results.
-        kind: short, the classification; full, also matching, motion from music, ratings, clips.
         folder: an empty one.
+        full: beside the classification also matching, motion from music, ratings.
 
     Raises:
         UserError: a result is missing or broken.
@@ -88,7 +86,7 @@ def write_page(task: str, kind: Kind, folder: Path) -> None:
     )
     context: dict[str, Any] = {
         "task": task,
-        "kind": kind,
+        "full": full,
         "classes": found["classes"],
         "found": found,
         "glance": contents.glance(found),
@@ -102,11 +100,11 @@ def write_page(task: str, kind: Kind, folder: Path) -> None:
         "last_values": last_values(curves),
         "leakage": leakage_tables(sources.json(metrics / "leakage.json")),
         "leakage_picture": sources.copied(plots / "leakage.png", folder),
-        "clips": sources.clips(data / ("clips" if kind == "full" else "clip"), folder),
+        "clips": sources.clips(data / ("clips" if full else "clip"), folder),
         "runs": contents.runs_table(sources.csv(metrics / "runs.csv")),
     }
     dances: list[dict[str, Any]] = []
-    if kind == "full":
+    if full:
         context |= _more(task, found["facts"]["corpus"], folder, sources)
         dances = context["dances"]
     places = {(row[0], row[1]): row for row in behind["excerpts"]}
