@@ -25,7 +25,6 @@ Definition = Literal["mint", "bailando"]
 SIGMA_S = 3 / 60  # both sources: a kernel of 3 frames
 NEIGHBOURHOOD_S = 10 / 60  # mint: a minimum is the lowest of 10 frames to either side
 SMOOTHING_S = 5 / 60  # Bailando: standard deviation of the Gaussian
-TOLERANCE_S = 0.07  # of mir_eval's F-measure
 _HOP = 256  # samples: at 22,050 Hz 12 ms, and a step of 2 % at 120 bpm
 _TEMPI = np.geomspace(40, 240, 401)  # bpm, in steps of 0.45 %
 _GOLDEN = (np.sqrt(5) - 1) / 2
@@ -172,29 +171,6 @@ def alignment_by_chance(
         for part in parts
     ]
     return float(np.mean(values)), float(np.std(values))
-
-
-def beat_f_measure(motion_s: ArrayLike, music_s: ArrayLike) -> float:
-    """F-measure of beats that are matched one to one within 70 ms, as in mir_eval.
-
-    Unlike ``mir_eval.beat.evaluate`` nothing is trimmed: the first five seconds count.
-
-    Args:
-        motion_s: (m,) seconds, in any order.
-        music_s: (n,) seconds, in any order.
-
-    Returns:
-        0…1; 0 where either has no beat.
-    """
-    motion, music = np.sort(np.asarray(motion_s)), np.sort(np.asarray(music_s))
-    matched = i = j = 0
-    # of points in order, matching each with the first that is near enough matches the most
-    while i < len(motion) and j < len(music):
-        distance = motion[i] - music[j]
-        near = abs(distance) <= TOLERANCE_S
-        matched += near
-        i, j = i + (near or distance < 0), j + (near or distance > 0)
-    return float(2 * matched / max(1, len(motion) + len(music)))
 
 
 def motion_tempo(joints: NDArray[Any], rate_hz: float) -> float:

@@ -1,4 +1,4 @@
-"""Log-mel and MFCC of a piece's music (spec/mclemcd.md 2.2, 2.5; paper section 3.1)."""
+"""Log-mel and MFCC of a piece's music (paper section 3.1; docs/method.md)."""
 
 from __future__ import annotations
 
