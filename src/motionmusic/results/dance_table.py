@@ -38,9 +38,7 @@ _SERIES = {
 }
 
 
-def dance_tables(
-    found: Found, votes: Found, facts: Mapping[str, Any], protocol: str
-) -> list[Table]:
+def dance_tables(found: Found, votes: Found, facts: Mapping[str, Any]) -> list[Table]:
     """Errors, differences to the generator, what the motions are like, who tells true pairs.
 
     Args:

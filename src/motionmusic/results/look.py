@@ -68,9 +68,7 @@ class Look:
     chance: float
 
 
-def look_at(
-    corpus: str, row: Mapping[Hashable, Any], class_name: str, beats: pd.DataFrame
-) -> Look:
+def look_at(corpus: str, row: Mapping[Hashable, Any], class_name: str, beats: pd.DataFrame) -> Look:
     """One piece as it is drawn; for the alignment counts what has both music and motion.
 
     Args:

@@ -23,6 +23,8 @@ from motionmusic.scoring.intervals import Interval, mean_interval
 from motionmusic.streams import stream
 
 Floats = NDArray[np.float64]
+Matches = Mapping[Any, Sequence[pd.DataFrame]]
+"""Method → a frame a seed, as the stage match writes it."""
 
 PAPER = "category"
 COMPARED = ("hit_1", "hit_3", "recall_10")
@@ -75,7 +77,7 @@ class _Fold:
 
 
 def evaluate(
-    matches: Mapping[str, Sequence[pd.DataFrame]],
+    matches: Matches,
     facts: Facts,
     negatives: int,
     own_track: bool,
@@ -85,8 +87,7 @@ def evaluate(
     """Every method's and reference's metrics, with intervals over pieces.
 
     Args:
-        matches: method → a frame a seed, as the stages of matching write it; ``category`` among
-            them.
+        matches: of all methods, ``category`` among them.
         facts: of the data set.
         negatives: beside the own excerpt, so many others.
         own_track: whether the dance's own track may be recommended (hits, tempo, alignment).
@@ -158,7 +159,7 @@ def _number(frame: pd.DataFrame, name: str, seed: int, resamples: int) -> Interv
     )
 
 
-def _folds(matches: Mapping[str, Sequence[pd.DataFrame]], facts: Facts) -> dict[int, _Fold]:
+def _folds(matches: Matches, facts: Facts) -> dict[int, _Fold]:
     ids = ["fold", "piece", "excerpt", "candidate", "candidate_excerpt"]
     named = [(method, frame) for method, frames in matches.items() for frame in frames]
     first = named[0][1]
@@ -206,7 +207,7 @@ def _alignments(
 
 def _scores_of(
     row: str,
-    matches: Mapping[str, Sequence[pd.DataFrame]],
+    matches: Matches,
     number: int,
     fold: _Fold,
     facts: Facts,

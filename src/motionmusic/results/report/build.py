@@ -14,7 +14,7 @@ from motionmusic import workspace
 from motionmusic.errors import UserError
 from motionmusic.files import read_json, write_bytes, write_text
 from motionmusic.results.curves import curves_figure, last_values, svg
-from motionmusic.results.leak_audit import leakage_tables
+from motionmusic.results.leakage_picture import leakage_tables
 from motionmusic.results.names import cell
 from motionmusic.results.report import contents
 from motionmusic.results.table import Table, read_tables

@@ -97,7 +97,8 @@ def behind(votes: pd.DataFrame, motion: Mapping[str, Any], seeds: int) -> dict[s
     places = {(piece, excerpt): n for n, (piece, excerpt, _) in enumerate(excerpts)}
     return {
         "excerpts": [
-            [*key, segments // seeds, ""] for key, segments in zip(excerpts, best.tolist(), strict=True)
+            [*key, segments // seeds, ""]
+            for key, segments in zip(excerpts, best.tolist(), strict=True)
         ],
         "behind": {
             str(name): [

@@ -9,23 +9,24 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from motionmusic.results.figures import png
 from motionmusic.results.names import KEYS, counted
 from motionmusic.results.table import Table, table
 
 Floats = NDArray[np.float64]
 
 
-def leakage_figure(
-    distances: Floats, reference: Floats, near: float, title: str, caption: str
-) -> Figure:
-    """Which share of test segments has a training segment within a distance.
+def leakage_picture(
+    distances: Floats, reference: Floats, near: float, task: str, protocol: str
+) -> bytes:
+    """Which share of test segments has a training segment within a distance, as PNG.
 
     Args:
         distances: (n,) to the nearest training segment.
         reference: (n,) to the nearest other segment of the same piece; NaN where there is none.
         near: the distance from which on segments are not near, drawn as a line.
-        title: above the picture.
-        caption: below it.
+        task: of the segments.
+        protocol: its split.
     """
     figure = Figure(figsize=(7.2, 5.0), dpi=150, layout="constrained")
     axes = figure.subplots()
@@ -48,9 +49,20 @@ def leakage_figure(
     axes.grid(color="0.93", linewidth=1)
     axes.set_axisbelow(True)
     axes.legend(loc="lower right", frameon=False, fontsize=10)
-    figure.suptitle(title, fontsize=12, wrap=True)
-    figure.supxlabel(caption, fontsize=9, wrap=True)
-    return figure
+    figure.suptitle(
+        f"{task}, protocol {protocol}, {counted(len(distances), 'test segment')}", fontsize=12
+    )
+    shares = [
+        f"{100 * (values < near).mean() if len(values) else 0:.1f} %"
+        for values in (distances, reference)
+    ]
+    figure.supxlabel(
+        f"{shares[0]} have a training segment nearer than {near:g}, {shares[1]} another segment of"
+        " their own piece. A curve further to the left is nearer.",
+        fontsize=9,
+        wrap=True,
+    )
+    return png(figure)
 
 
 def leakage_tables(found: Mapping[str, Any]) -> list[Table]:
