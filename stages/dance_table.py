@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
+from motionmusic.errors import UserError
 from motionmusic.files import new_folder, write_bytes
 from motionmusic.params import Evaluate, group
 from motionmusic.results.dance_table import dance_figure, dance_tables
@@ -19,10 +20,15 @@ def main(given: Sequence[str]) -> None:
     evaluate, about = group(Evaluate, "evaluate"), workspace.about(task)
     seeds = group(list[int], "seeds")
     how = evaluate.seed, evaluate.resamples
-    votes = [made_files.read(task, seed, "votes.csv") for seed in seeds]
+    votes = [made_files.read(task, seed, "votes") for seed in seeds]
     made = [made_files.made_by(task, seed) for seed in seeds]
     clips, frames = made_files.clips(votes[0], about, made)
-    found = generated.evaluate(clips, frames, made_files.dances(task, seeds[0]), made, *how)
+    try:
+        found = generated.evaluate(clips, frames, made_files.dances(task, seeds[0]), made, *how)
+    except ValueError as error:
+        expected = "motions that cover the test excerpts"
+        where = workspace.data(task, "dance")
+        raise UserError(where, "", expected, str(error), workspace.REMEDY) from None
     told = generated.agreement(votes, *how)
     with new_folder(workspace.metrics(task, "dance")) as folder:
         write_tables(folder, "dance", dance_tables(found, told, vars(about)))

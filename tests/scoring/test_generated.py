@@ -8,10 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
-
-from motionmusic.features.beats import alignment_by_chance, beat_alignment, motion_beats
-from motionmusic.results import dance as results
 from motionmusic.results.dance import (
     ERRORS,
     FINDERS,
@@ -26,6 +22,10 @@ from motionmusic.results.dance import (
     picture,
     recovered,
 )
+from numpy.typing import NDArray
+
+from motionmusic.features.beats import alignment_by_chance, beat_alignment, motion_beats
+from motionmusic.results import dance as results
 from motionmusic.results.figures import png
 from motionmusic.scoring import motion_errors as measures
 from motionmusic.scoring import retrieval

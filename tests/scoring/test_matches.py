@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from motionmusic.results.matching import METRICS, REFERENCES, ROWS, Facts, evaluate
 
 from motionmusic.errors import UserError
 from motionmusic.results import matching as results
 from motionmusic.results.figures import png
-from motionmusic.results.matching import METRICS, REFERENCES, ROWS, Facts, evaluate
 
 Key = tuple[str, int]
 # piece → label, tempo of the music, of the motion, excerpts
