@@ -62,7 +62,7 @@ def per_subject(ratings: pd.DataFrame) -> pd.DataFrame:
             **{q: _mean(given[q], divisors.get(q, 1)) for q in QUESTIONS},
             "n": len(given),
         }
-        for key, given in ratings.groupby(NAMES, sort=False)
+        for key, given in ratings.groupby([*NAMES], sort=False)
     ]
     rows.sort(key=lambda r: (r["dataset"], r["category"], _rank(r["major"]), r["subject"]))
     return pd.DataFrame(rows)
