@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from closure import ROOT
+from motionmusic.results.paper import printed_confusion
 from numpy.typing import NDArray
 
 from motionmusic.data import splits as protocols
 from motionmusic.errors import UserError
-from motionmusic.results.paper import printed_confusion
 from motionmusic.scoring import authors
 from motionmusic.scoring.accuracy import excerpt_votes
 
