@@ -15,13 +15,12 @@ from torch import nn
 
 from motionmusic.errors import UserError
 from motionmusic.features.motion import bones
-from motionmusic.models import matcher
+from motionmusic.models import matcher, weights
 from motionmusic.models.deconfounded import Deconfounded
 from motionmusic.models.heads import Mapped, Towers
 from motionmusic.models.matcher import About, Category, Codes, Matcher
 from motionmusic.models.methods import METHODS, Method
 from motionmusic.models.synchrony import SIZE, SynchronyNetwork
-from motionmusic.training import weights
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 BY_CODES: tuple[Method, ...] = ("mapping", "unmapped", "contrastive", "infonce", "deconfounded")

@@ -28,12 +28,11 @@ from closure import ROOT
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import MUSICTODANCE, paper_graph
 from motionmusic.files import write_array, write_text
-from motionmusic.models import deconfounded
+from motionmusic.models import deconfounded, weights
 from motionmusic.models.mapping import mapping
 from motionmusic.models.matcher import load, trained
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
-from motionmusic.training import weights
 
 BY_CODES = ("mapping", "unmapped", "contrastive", "infonce", "deconfounded")
 METHODS = ("category", "synchrony", *BY_CODES)

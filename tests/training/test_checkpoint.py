@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from motionmusic import files
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
+from motionmusic.models.weights import State
 from motionmusic.training import checkpoint, phases
 from motionmusic.training.checkpoint import Store, code_digest, content_key
 from motionmusic.training.loop import AfterEpoch, Chance, Schedule, optimise
 from motionmusic.training.phases import Collaborative, Segments, mapping_of
-from motionmusic.training.weights import State
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 EPOCHS = 4

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from motionmusic.models import weights
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
-from motionmusic.training import phases, weights
+from motionmusic.models.weights import State
+from motionmusic.training import phases
 from motionmusic.training.loop import Chance, Schedule
 from motionmusic.training.phases import Collaborative, Keeper, Segments, epoch_to_test, mapping_of
-from motionmusic.training.weights import State
 
 V, K = 5, 4
 GRAPH = torch.eye(V).repeat(3, 1, 1)

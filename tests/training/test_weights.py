@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from motionmusic.errors import UserError
-from motionmusic.training import weights
+from motionmusic.models import weights
 from motionmusic.training.loop import AfterEpoch, Chance, Schedule, optimise
 from motionmusic.training.phases import adam
 

@@ -71,20 +71,28 @@ def only_folder(found: Collection[Path], none: UserError) -> Path:
     return folders[0]
 
 
+def music_seconds(music: Path, shortest_s: float = 0.0) -> float:
+    """How long MUSIC is. Raises UserError where it is too short, longer than 90 minutes or no sound."""
+    from motionmusic.features.audio import duration_s
+
+    seconds = duration_s(music)
+    if not shortest_s <= seconds <= LONGEST_S:
+        raise UserError(
+            music, "", f"music of {shortest_s:g} s to {LONGEST_S / 60:g} minutes",
+            f"{seconds:.2f} s", "take other music, or cut it",
+        )  # fmt: skip
+    return seconds
+
+
 def read_music(music: Path, rate: int, shortest_s: float = 0.0) -> Float32:
     """The samples of a whole MUSIC.
 
     Raises UserError where it is too short, longer than 90 minutes, silent or no sound.
     """
-    from motionmusic.features.audio import duration_s, read_audio
+    from motionmusic.features.audio import read_audio
 
     try:
-        seconds = duration_s(music)
-        if not shortest_s <= seconds <= LONGEST_S:
-            raise UserError(
-                music, "", f"music of {shortest_s:g} s to {LONGEST_S / 60:g} minutes",
-                f"{seconds:.2f} s", "take other music, or cut it",
-            )  # fmt: skip
+        music_seconds(music, shortest_s)
         return read_audio(music, rate)
     except UserError as error:
         if "start_position" in error.remedy or "dance" in error.remedy:

@@ -37,6 +37,7 @@ from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
 from motionmusic.features.beats import music_beats
 from motionmusic.features.music import HOP, music_features, pad_short
+from motionmusic.features.segments import SEGMENT_FRAMES
 from motionmusic.files import Float32, write_bytes, write_text
 from motionmusic.streams import stream
 
@@ -250,7 +251,7 @@ def music_segments(features: Float32, segment_frames: int) -> Float32:
 
 def windows(segments: Float32, about: About) -> list[Float32]:
     """Segments in groups of an excerpt's; the tail is dropped, but fewer than one group are one."""
-    size = about.excerpt_frames // about.segment_frames
+    size = about.excerpt_frames // SEGMENT_FRAMES
     starts: Iterable[int] = range(0, max(1, len(segments) - size + 1), size)
     return [segments[start : start + size] for start in starts]
 
@@ -264,7 +265,7 @@ def _key(matcher: Matcher) -> str:
 
 
 def _window_s(about: About) -> float:
-    frames = about.excerpt_frames // about.segment_frames * about.segment_frames
+    frames = about.excerpt_frames // SEGMENT_FRAMES * SEGMENT_FRAMES
     return frames * HOP / about.music.sample_rate
 
 
@@ -277,8 +278,8 @@ def _encode(
     audio = read_audio(file, rate, resampler=about.music.resampler)
     seconds = len(audio) / rate
     frames = 1 + len(audio) // HOP
-    if frames < about.segment_frames:
-        least_s = (about.segment_frames - 1) * HOP / rate
+    if frames < SEGMENT_FRAMES:
+        least_s = (SEGMENT_FRAMES - 1) * HOP / rate
         raise UserError(
             file, "", f"at least {least_s:.2f} s of sound, one segment",
             f"{seconds:.2f} s (too short)", "remove it",
@@ -287,7 +288,7 @@ def _encode(
     if about.music.pad_short:  # as the model's own music was; what is padded is cut off again
         audio = pad_short(audio, stream(0, "music", "pad_short", digest))
     features = music_features(audio, rate, feature=about.music.feature, scale=about.music.scale)
-    cut = windows(music_segments(features[:frames], about.segment_frames), about)
+    cut = windows(music_segments(features[:frames], SEGMENT_FRAMES), about)
     if about.method == "category":
         return np.zeros((len(cut), 0), np.float32), seconds, bpm
     codes = np.stack([matcher.music_code(window) for window in cut])

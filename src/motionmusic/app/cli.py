@@ -29,6 +29,7 @@ from motionmusic.app.arguments import (
     only_folder,
 )
 from motionmusic.errors import UserError
+from motionmusic.features.segments import SEGMENT_FRAMES
 from motionmusic.models.methods import Method
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def recommend(
     chosen = _choose(folder, trained, method)
     matcher = load(chosen)
     about = matcher.about
-    query = fitted(own, about.layout, about.motion_rate_hz, about.segment_frames)
+    query = fitted(own, about.layout, about.motion_rate_hz, SEGMENT_FRAMES)
     segments = _segments(query, about)
     classifiers = [path for path, each in trained if each.method == "category"]
     classifier = load(classifiers[0]) if classifiers else None
@@ -159,7 +160,7 @@ def recommend(
     music = catalogue or folder.resolve().parent / "raw"
     if catalogue is None and not music.is_dir():
         raise UserError(
-            music, "", f"the music of the model's data set {about.dataset}", "no such folder",
+            music, "", f"the music of the model's data set {about.task}", "no such folder",
             "name a folder with music with --catalogue DIR",
         )  # fmt: skip
     found = index(music, matcher, cache_folder())
@@ -329,7 +330,7 @@ def _segments(query: OwnDance, about: About) -> Float32:
     joints = normalise_joints(
         query.joints, query.center, centering=about.joints.center, scale=about.joints.scale
     )
-    return motion_segments(joints, about.segment_frames)
+    return motion_segments(joints, SEGMENT_FRAMES)
 
 
 def _predict(classifier: Matcher, query: OwnDance) -> dict[str, Any]:
