@@ -61,14 +61,14 @@ def settings_of(**changes: Any) -> Segment:
 def test_of_each_class_as_many_excerpts_as_all_have() -> None:
     pieces = pd.DataFrame({"piece": ["R_1", "C_1", "C_2"], "label": [1, 0, 0]})
     frames = {"R_1": 149, "C_1": 240, "C_2": 99}  # 2, 4 and 1 excerpts
-    for given, n, expected in (
+    for changes, n, expected in (
         ({}, 2, [("C_1", 0), ("C_1", 1), ("R_1", 0), ("R_1", 1)]),
         ({"excerpts": 1}, 1, [("C_1", 0), ("R_1", 0)]),
         ({"choose": "even"}, 2, [("C_1", 2), ("C_2", 0), ("R_1", 0), ("R_1", 1)]),
         ({"choose": "one"}, 1, [("C_1", 0), ("R_1", 0)]),
         ({"choose": "one", "excerpts": "all"}, None, [("C_1", 0), ("C_2", 0), ("R_1", 0)]),
     ):
-        kept, of_each = kept_excerpts(pieces, frames, settings_of(**given))
+        kept, of_each = kept_excerpts(pieces, frames, settings_of(**changes))
         assert of_each == n
         assert list(zip(kept["piece"], kept["excerpt"], strict=True)) == expected
         assert [piece[0] for piece in kept["piece"]] == ["CR"[label] for label in kept["label"]]

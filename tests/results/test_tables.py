@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from motionmusic.results.paper import printed, printed_confusion
 
 from motionmusic.errors import UserError
 from motionmusic.files import write_json
 from motionmusic.params import Segment, Train
 from motionmusic.results import tables
-from motionmusic.results.paper import printed, printed_confusion
 
 NETWORKS = ("alone", "longer", "plain", "dropout", "fc")
 BASELINES = ("majority", "random_forest")
