@@ -7,7 +7,7 @@ import pytest
 
 from motionmusic.features.keypoints import HIPS, TORSO, keypoints
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
-from motionmusic.models.conductor_encoders import KEYPOINTS
+from motionmusic.features.keypoints import KEYPOINTS
 
 
 def body(layout: LayoutName, frames: int) -> np.ndarray:
