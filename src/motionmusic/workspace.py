@@ -113,6 +113,11 @@ def read_units(corpus: str) -> pd.DataFrame:
     return _table(data(corpus, "units.csv"), piece=str, unit=str, capture=str)
 
 
+def read_task_units(task: str) -> pd.DataFrame:
+    """:func:`read_units` of a task's corpus, as its segments keep it."""
+    return _table(data(task, "segments", "units.csv"), piece=str, unit=str, capture=str)
+
+
 def read_beats(corpus: str) -> pd.DataFrame:
     """beats.parquet: piece, kind (music, motion_mint, motion_bailando), time_s from motion frame 0."""
     return _parquet(data(corpus, "beats.parquet"))

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motionmusic.data.aist import read_keypoints
+from motionmusic.data.dance import must_be_finite
 from motionmusic.data.musictodance import (
     POSITIONS_PER_SECOND,
     find_pieces,
@@ -220,14 +221,7 @@ def _from_array(file: Path, layout: str | None, rate_hz: float | None) -> OwnDan
     if joints.dtype.kind not in "fiu" or not right:
         raise UserError(file, "", expected, f"{joints.dtype} of shape {joints.shape}", remedy)
     joints = joints.astype(np.float64)
-    broken = np.argwhere(~np.isfinite(joints))
-    if len(broken):
-        frame, joint, _ = broken[0]
-        raise UserError(
-            file, f"frame {frame}, joint {joint}", "three finite numbers x, y, z",
-            f"{joints[frame, joint].tolist()} ({len(broken)} such values in all)",
-            "fill the gaps, or cut the dance to where there are none",
-        )  # fmt: skip
+    must_be_finite(joints, file, "", "fill the gaps, or cut the dance to where there are none")
     assert rate_hz is not None
     return OwnDance(
         joints=joints,
