@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -31,7 +32,6 @@ from motionmusic.features.beats import music_beats
 from motionmusic.features.music import HOP, music_features, pad_short
 from motionmusic.features.segments import SEGMENT_FRAMES
 from motionmusic.files import Float32
-from motionmusic.scoring.recommend import top_tracks
 from motionmusic.streams import stream
 
 if TYPE_CHECKING:
@@ -91,10 +91,9 @@ class Catalogue:
     tracks: list[Track]
     broken: list[tuple[Path, str]]
 
-    def nearest(self, query: Float32, top: int, exclude: set[int]) -> list[tuple[int, float]]:
-        """(track, inner product) of the ``top`` tracks whose vectors (d,) fit a query best."""
-        scores = np.stack([track.vector for track in self.tracks if track.vector is not None]) @ query
-        return [(n, float(scores[n])) for n in top_tracks(scores, top, exclude)]
+    def vectors(self) -> Float32:
+        """The tracks' vectors (t, d); of a matcher whose codes are vectors."""
+        return np.stack([track.vector for track in self.tracks if track.vector is not None])
 
 
 def cache_folder() -> Path:
@@ -154,7 +153,7 @@ def index(folder: Path, matcher: Matcher, cache: Path, progress: bool = True) ->
                 path, digest, category, seconds, bpm,
                 _window_s(matcher.about) * np.arange(len(codes), dtype=np.float64),
                 codes.mean(axis=0, dtype=np.float32) if codes.ndim == 2 else None,
-                lambda digest=digest, file=file: encode(digest, key, file, matcher)[0],
+                partial(_codes, encode, digest, key, file, matcher),
             )  # fmt: skip
     if not tracks:
         path, reason = broken[0]
@@ -242,6 +241,10 @@ def _key(matcher: Matcher) -> str:
 def _window_s(about: About) -> float:
     frames = about.excerpt_frames // SEGMENT_FRAMES * SEGMENT_FRAMES
     return frames * HOP / about.music.sample_rate
+
+
+def _codes(encode: Callable[..., tuple[Codes, float, float]], *given: Any) -> Codes:
+    return encode(*given)[0]
 
 
 def _encode(digest: str, key: str, file: Path, matcher: Matcher) -> tuple[Codes, float, float]:

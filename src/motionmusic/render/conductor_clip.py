@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex, to_rgb
 from numpy.typing import NDArray
 
 from motionmusic.features.keypoints import FRAMES, KEYPOINTS
-from motionmusic.render.body import ACTIVE, DPI, Floats, Painter, Pose, Stroke
+from motionmusic.render.body import ACTIVE, Floats, Painter, Pose, Stroke
 from motionmusic.render.film import HEIGHT, WIDTH, Picture
 from motionmusic.render.page import animated, axes_at, blank
 
@@ -102,11 +102,11 @@ def _pose(places: Floats, scale: float, frame: int) -> Pose:
         trail = places[max(0, frame - FRAMES) : frame + 1, _AT[f"{side} wrist"]]
         for number, ends in enumerate(pairwise(trail)):
             fresh = 0.6 * (number + 1) / len(trail)
-            colour = to_hex(1 - fresh * (1 - np.array(to_rgb(ACTIVE[side]))))
+            colour = to_hex(tuple(1 - fresh * (1 - np.array(to_rgb(ACTIVE[side])))))
             strokes.append(Stroke(np.array(ends), limb / 3, colour))
 
     def line(*names: str) -> Floats:
-        return now[[_AT[name] for name in names]]
+        return np.asarray(now[[_AT[name] for name in names]])
 
     shoulders, hips = line("left shoulder", "right shoulder"), line("left hip", "right hip")
     head = line("left ear", "right ear").mean(axis=0)
