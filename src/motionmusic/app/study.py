@@ -98,25 +98,19 @@ def score(
     preferred to the dance's own, else 0. Without a column item a row is a subject's mean over a
     category: Q1 and Q2 divided by 5.
 
-    `ratings.csv` has all ratings in one file, checked: what `dvc repro study` reads.
+    `ratings.csv` has all ratings in one file, checked.
 
     **Example**
 
     - `motionmusic study score answers/*.csv`
     """
-    from motionmusic.files import write_json, write_text
-    from motionmusic.scoring.ratings import (
-        ratings_csv,
-        ratings_markdown,
-        ratings_table,
-        read_ratings,
-    )
+    from motionmusic.files import write_text
+    from motionmusic.results.ratings_table import study_tables
+    from motionmusic.results.table import write_tables
+    from motionmusic.scoring.rating_files import read_ratings
 
     given = read_ratings(ratings)
-    table = ratings_table("study", given, outlier, seed=0)
+    tables = study_tables(given, outlier, seed=0, resamples=2000)
     write_text(out / "ratings.csv", given.to_csv(index=False, lineterminator="\n"))
-    write_json(out / "scores.json", table)
-    write_text(out / "scores.csv", ratings_csv(table))
-    text = ratings_markdown(table)
-    write_text(out / "scores.md", text)
-    typer.echo(text, nl=False)
+    write_tables(out, "scores", tables)
+    typer.echo((out / "scores.md").read_text("utf-8"), nl=False)

@@ -1,4 +1,4 @@
-"""Rankings with ties against all their orders, chance against combinatorics, intervals by hand."""
+"""Rankings with ties against all their orders, chance against combinatorics."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import stats
 
 from motionmusic.scoring import retrieval
 
@@ -151,67 +149,3 @@ def test_where_fewer_are_allowed_every_query_has_as_many() -> None:
     found = retrieval.one_among(scores, right, allowed, 100, np.random.default_rng(0))
     assert found.shape == (2, 3)
     assert set(found[1]) == {4, 5, 6}
-
-
-def pieces(*names: str) -> pd.Series[Any]:
-    return pd.Series(list(names))
-
-
-def test_the_interval_of_two_pieces_goes_from_one_to_the_other() -> None:
-    """Both drawn twice, each with probability 1/4: the quantiles are the pieces' own means."""
-    values, of = np.array([0.0, 0.5, 1.0]), pieces("a", "a", "b")
-    found = retrieval.interval(values, np.ones(3), of, 0, 500)
-    assert found == pytest.approx((0.5, 0.25, 1.0))
-
-
-def test_queries_weigh_as_they_are_told_to() -> None:
-    values, of = np.array([0.0, 1.0, 1.0]), pieces("a", "a", "b")
-    found = retrieval.interval(values, np.array([3.0, 1.0, 4.0]), of, 0, 500)
-    assert found == pytest.approx((5 / 8, 1 / 4, 1.0))
-
-
-def test_the_median_is_of_the_queries() -> None:
-    values, of = np.array([1.0, 2.0, 9.0, 4.0, 5.0]), pieces("a", "a", "a", "b", "b")
-    found = retrieval.interval(values, np.ones(5), of, 0, 500, median=True)
-    assert found == pytest.approx((4.0, 2.0, 4.5))
-
-
-def test_values_that_are_not_there_are_left_out() -> None:
-    values, of = np.array([np.nan, 0.5, 1.0, np.nan]), pieces("a", "a", "b", "c")
-    # a caller's frame may be a part of another: its index has gaps
-    of.index = pd.Index([7, 3, 5, 1])
-    found = retrieval.interval(values, np.ones(4), of, 0, 500)
-    assert found == pytest.approx((0.75, 0.5, 1.0))
-
-
-def test_one_piece_has_no_interval_and_none_no_value() -> None:
-    value, low, high = retrieval.interval(np.array([1.0, 2.0]), np.ones(2), pieces("a", "a"), 0, 9)
-    assert value == 1.5
-    assert np.isnan([low, high]).all()
-    nothing = retrieval.interval(np.array([np.nan]), np.ones(1), pieces("a"), 0, 9)
-    assert np.isnan(nothing).all()
-
-
-def test_one_query_a_piece_is_the_ordinary_bootstrap() -> None:
-    values = np.random.default_rng(3).standard_normal(40)
-    of = pd.Series([f"p{number}" for number in range(40)])
-    value, low, high = retrieval.interval(values, np.ones(40), of, 0, 4000)
-    theirs = stats.bootstrap(
-        (values,), np.mean, n_resamples=4000, method="percentile", rng=np.random.default_rng(9)
-    ).confidence_interval
-    spread = values.std() / math.sqrt(40)
-    assert value == pytest.approx(values.mean())
-    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.15 * spread)
-
-
-def test_equal_seeds_draw_the_same_pieces() -> None:
-    values = np.random.default_rng(3).standard_normal(12)
-    of = pd.Series([f"p{number % 6}" for number in range(12)])
-    first, again, other = (
-        retrieval.interval(values, np.ones(12), of, seed, 200) for seed in (0, 0, 1)
-    )
-    assert first == again
-    assert first != other
-    # a shifted method is compared on the same draws
-    moved = retrieval.interval(values + 1, np.ones(12), of, 0, 200)
-    assert np.subtract(moved, first) == pytest.approx([1, 1, 1])

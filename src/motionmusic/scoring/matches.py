@@ -1,4 +1,4 @@
-"""How well each method matches music to the dances of the test split: numbers, table, picture.
+"""How well each method matches music to the dances of the test split.
 
 A query is a test excerpt; the catalogue are the tracks of the whole data set, each known by its
 excerpts (a track's score is the mean of theirs). Three rows stand beside the methods: ``chance``, all
@@ -8,57 +8,32 @@ scores equal; ``tempo``, which knows nothing but how far the music's tempo is fr
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
 from motionmusic.features.beats import Definition, beat_alignment, tempo_difference
 from motionmusic.scoring import retrieval
+from motionmusic.scoring.intervals import Interval, mean_interval
 from motionmusic.streams import stream
 
 Floats = NDArray[np.float64]
+Matches = Mapping[Any, Sequence[pd.DataFrame]]
+"""Method → a frame a seed, as the stage match writes it."""
 
-ROWS = {
-    "chance": "chance (any track)",
-    "tempo": "tempo alone",
-    "category": "category, then any track (the paper)",
-    "mapping": "mapped codes (the paper)",
-    "unmapped": "codes as the pair loss left them",
-    "contrastive": "contrastive, by label",
-    "infonce": "contrastive, true pairs (InfoNCE)",
-    "synchrony": "synchrony, no labels",
-    "deconfounded": "deconfounded (DecCM)",
-    "known": "true category, then any track",
-}
 PAPER = "category"
-COMPARED = ("hit_1", "hit_3", "recall_10")  # with the paper's method, paired
+COMPARED = ("hit_1", "hit_3", "recall_10")
+"""Compared with the paper's method, paired."""
 REFERENCES = ("chance", "tempo", "known")
-# name → (column's title, whether it is a share in percent)
-METRICS = {
-    "hit_1": ("category hit@1", True),
-    "hit_3": ("category hit@3", True),
-    "recall_1": ("own track R@1", True),
-    "recall_5": ("own track R@5", True),
-    "recall_10": ("own track R@10", True),
-    "median_rank": ("own track, median rank", False),
-    "recall_10_by_popularity": ("own track R@10, weighted", True),
-    "among_1": ("own excerpt R@1", True),
-    "among_10": ("own excerpt R@10", True),
-    "among_25": ("own excerpt R@25", True),
-    "among_25_by_popularity": ("own excerpt R@25, weighted", True),
-    "tempo": ("tempo off, bpm", False),
-    "alignment_mint": ("beat alignment, mint", False),
-    "alignment_bailando": ("beat alignment, Bailando", False),
-}
-_SHOWN = (
-    "hit_1", "hit_3", "recall_10", "median_rank", "among_10", "tempo", "alignment_bailando",
+METRICS = (
+    "hit_1", "hit_3", "recall_1", "recall_5", "recall_10", "median_rank", "recall_10_by_popularity",
+    "among_1", "among_10", "among_25", "among_25_by_popularity", "tempo", "alignment_mint",
+    "alignment_bailando",
 )  # fmt: skip
 _DEFINITIONS: tuple[Definition, ...] = ("mint", "bailando")
 
@@ -102,9 +77,8 @@ class _Fold:
 
 
 def evaluate(
-    matches: Mapping[str, Sequence[pd.DataFrame]],
+    matches: Matches,
     facts: Facts,
-    *,
     negatives: int,
     own_track: bool,
     seed: int,
@@ -113,8 +87,7 @@ def evaluate(
     """Every method's and reference's metrics, with intervals over pieces.
 
     Args:
-        matches: method → a frame a seed, as the stages of matching write it; ``category`` among
-            them.
+        matches: of all methods, ``category`` among them.
         facts: of the data set.
         negatives: beside the own excerpt, so many others.
         own_track: whether the dance's own track may be recommended (hits, tempo, alignment).
@@ -122,16 +95,16 @@ def evaluate(
         resamples: of each interval.
 
     Returns:
-        queries, pieces, tracks, gallery (excerpts), negatives, own (alignment of the dance's own
-        music), rows {row: {metric: {value, low, high}}}, seeds {method: n}, differences of the
-        methods to the paper's, paired, {method: {metric: {value, low, high}}}.
+        queries, pieces, tracks, folds, negatives (as many as every query has), own_track, seeds, own
+        (beat alignment of the dances' own music), rows {row: {metric: Interval}}, and differences of
+        the methods to the paper's, paired, {method: {metric: Interval}}.
 
     Raises:
         UserError: two methods were not tested on the same excerpts.
     """
     folds = _folds(matches, facts)
     values: dict[str, list[pd.DataFrame]] = {
-        row: [] for row in ROWS if row in REFERENCES or row in matches
+        row: [] for row in ("chance", "tempo", *matches, "known")
     }
     taken: list[int] = []
     for number, fold in folds.items():
@@ -157,40 +130,36 @@ def evaluate(
         mean[list(COMPARED)] -= means[PAPER][list(COMPARED)]
         differences[row] = {name: _number(mean, name, seed, resamples) for name in COMPARED}
     chance = every["chance"]
-    own = {
-        name: dict(zip(("value", "low", "high"), retrieval.interval(
-            chance[name].to_numpy(), np.ones(len(chance)), chance["piece"], seed, resamples),
-            strict=True))
-        for name in ("own_mint", "own_bailando")
-    }  # fmt: skip
+    own = mean_interval(chance["own_bailando"], chance["piece"], seed, resamples)
     first = next(iter(folds.values()))
     return {
         "queries": len(chance),
         "pieces": int(chance["piece"].nunique()),
         "tracks": len(first.names),
-        "gallery": len(first.gallery),
         "negatives": min(taken),
         "own_track": own_track,
         "folds": len(folds),
         "own": own,
-        "seeds": {method: len(frames) for method, frames in matches.items()},
+        "seeds": max(map(len, matches.values())),
         "rows": rows,
         "differences": differences,
     }
 
 
-def _number(frame: pd.DataFrame, name: str, seed: int, resamples: int) -> dict[str, float]:
-    by_popularity = name.endswith("_by_popularity")
+def _number(frame: pd.DataFrame, name: str, seed: int, resamples: int) -> Interval:
+    weights = 1 / frame["popularity"] if name.endswith("_by_popularity") else None
     column = {"median_rank": "rank"}.get(name, name.removesuffix("_by_popularity"))
-    weights = 1 / frame["popularity"] if by_popularity else pd.Series(1.0, frame.index)
-    value, low, high = retrieval.interval(
-        frame[column].to_numpy(), weights.to_numpy(), frame["piece"], seed, resamples,
+    return mean_interval(
+        frame[column],
+        frame["piece"],
+        seed,
+        resamples,
+        weights=weights,
         median=name == "median_rank",
-    )  # fmt: skip
-    return {"value": value, "low": low, "high": high}
+    )
 
 
-def _folds(matches: Mapping[str, Sequence[pd.DataFrame]], facts: Facts) -> dict[int, _Fold]:
+def _folds(matches: Matches, facts: Facts) -> dict[int, _Fold]:
     ids = ["fold", "piece", "excerpt", "candidate", "candidate_excerpt"]
     named = [(method, frame) for method, frames in matches.items() for frame in frames]
     first = named[0][1]
@@ -238,7 +207,7 @@ def _alignments(
 
 def _scores_of(
     row: str,
-    matches: Mapping[str, Sequence[pd.DataFrame]],
+    matches: Matches,
     number: int,
     fold: _Fold,
     facts: Facts,
@@ -295,98 +264,3 @@ def _best_excerpts(scores: Floats, values: Floats, fold: _Fold) -> Floats:
         for name in fold.names
     ]
     return np.stack(columns, 1)
-
-
-def flat(results: Mapping[str, Any]) -> pd.DataFrame:
-    """One row a row of the table and metric: row, metric, value, low, high, chance."""
-    return pd.DataFrame(
-        {"row": row, "metric": name, **number, "chance": results["rows"]["chance"][name]["value"]}
-        for row, metrics in results["rows"].items()
-        for name, number in metrics.items()
-    )
-
-
-def markdown(results: Mapping[str, Any], dataset: str, protocol: str) -> str:
-    """The table as printed, with its caption."""
-    titles = [METRICS[name][0] for name in _SHOWN]
-    seeds = max(results["seeds"].values())
-    left_out = "" if results["own_track"] else ", its own left out"
-    caption = (
-        f"**Music for a dance on {dataset}, {protocol}.** {results['queries']} test excerpts of"
-        f" {results['pieces']} pieces in {results['folds']} folds, a catalogue of"
-        f" {results['tracks']} tracks. In brackets the 95 % interval, bootstrap over pieces. hit@k:"
-        f" one of the first k tracks is of the dance's category{left_out}; own track"
-        " R@k: it is among the first k of all tracks; own excerpt R@k: the music of the same seconds"
-        f" is among the first k of {results['negatives'] + 1}, itself and excerpts of other tracks;"
-        f" tempo and beats are of the first track{left_out}. Ties count by their"
-        " probability. The dances' own music has a beat"
-        f" alignment of {_cell(results['own']['own_bailando'], False, 'alignment')}."
-        f" {'One seed' if seeds == 1 else f'Means of {seeds} seeds'}."
-    )
-    lines = [
-        *textwrap.wrap(caption, 100),
-        "",
-        "| | " + " | ".join(titles) + " |",
-        "|---|" + "---|" * len(titles),
-    ]
-    for row, metrics in results["rows"].items():
-        cells = [_cell(metrics[name], METRICS[name][1], name) for name in _SHOWN]
-        lines.append(f"| {ROWS[row]} | " + " | ".join(cells) + " |")
-    said = [
-        f"{ROWS[row]} {_cell(found['hit_1'], True, 'hit_1', sign='+')}"
-        for row, found in results["differences"].items()
-    ]
-    text = (
-        "Category hit@1 against the paper's method, in points, paired over pieces: "
-        + "; ".join(said)
-        + ". The paper's method and the last row are told every track's category; the others hear"
-        " the music and know the categories of training tracks at most."
-    )
-    lines += ["", *textwrap.wrap(text, 100)]
-    return "\n".join(lines) + "\n"
-
-
-def _cell(number: Mapping[str, float], percent: bool, name: str, sign: str = "") -> str:
-    factor = 100 if percent else 1
-    digits = 3 if name.startswith("alignment") else 1
-    value, low, high = (
-        f"{factor * number[key]:{sign}.{digits}f}" for key in ("value", "low", "high")
-    )
-    return f"{value} [{low}, {high}]".replace("-", "−")
-
-
-def picture(results: Mapping[str, Any], title: str) -> Figure:
-    """Category hits and the own track's recall of every method, with intervals and chance."""
-    rows = [row for row in results["rows"] if row != "chance"]
-    panels = ("hit_1", "recall_10", "among_10", "alignment_bailando")
-    figure = Figure(figsize=(13, 0.42 * len(rows) + 1.9), dpi=150, layout="constrained")
-    axes = figure.subplots(1, len(panels), sharey=True)
-    for axis, name in zip(axes, panels, strict=True):
-        text, percent = METRICS[name]
-        factor = 100 if percent else 1
-        for place, row in enumerate(rows):
-            number = results["rows"][row][name]
-            value = factor * number["value"]
-            # where all queries are equal, their mean and the bounds differ by rounding
-            span = np.maximum(
-                0, [[value - factor * number["low"]], [factor * number["high"] - value]]
-            )
-            colour = "0.55" if row in REFERENCES else "#1f5fa8"
-            axis.errorbar(
-                value, place, xerr=span, fmt="o", color=colour, capsize=3, markersize=5
-            )  # fmt: skip
-        chance = factor * results["rows"]["chance"][name]["value"]
-        axis.axvline(chance, color="#b3401a", linestyle="--", linewidth=1.2)
-        axis.set_title(text, fontsize=10)
-        axis.set_xlabel("percent" if percent else "")
-        axis.set_xlim(0, 103 if percent else None)
-        axis.grid(axis="x", color="0.9")
-        axis.set_axisbelow(True)
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_yticks(range(len(rows)), [ROWS[row] for row in rows])
-    axes[0].invert_yaxis()
-    figure.suptitle(title, fontsize=12)
-    figure.supxlabel(
-        "95 % intervals over pieces; dashed: chance; grey: references, no method", fontsize=9
-    )
-    return figure

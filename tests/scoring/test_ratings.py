@@ -1,45 +1,39 @@
-"""Tables 7 and 8: the paper's facts, its rule on made-up ratings, agreement, bad files."""
+"""Ratings: the paper's facts, its rule on made-up ratings, agreement, bad files."""
 
 from __future__ import annotations
 
 import csv
-import io
-import itertools
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from closure import ROOT
+from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
-from motionmusic.scoring import ratings
+from motionmusic.scoring.intervals import Interval
+from motionmusic.scoring.paper import printed_ratings, rated
+from motionmusic.scoring.rating_files import QUESTIONS, read_ratings
 from motionmusic.scoring.ratings import (
-    PAPER_TABLES,
-    QUESTIONS,
     agreement,
     average,
+    cells,
+    differences,
     interval,
     outliers,
-    paper_printed,
-    paper_ratings,
-    paper_table,
+    people,
     per_major,
     per_subject,
-    ratings_csv,
-    ratings_markdown,
-    ratings_table,
-    read_ratings,
 )
 
 SPEC = ROOT.parent / "shared" / "spec"
 HEAD = "dataset,category,subject,major,q1,q2,q3"
 # the subjects that the footnotes of Tables 7 and 8 mark (category, subject)
 MARKED = {
-    "table7": {("Cha-cha", "9"), ("Tango", "7"), ("Waltz", "7")},
-    "table8": {
+    "musictodance": {("Cha-cha", "9"), ("Tango", "7"), ("Waltz", "7")},
+    "aist": {
         ("HO", "3"), ("JB", "9"), ("JS", "7"), ("KR", "2"), ("KR", "9"), ("LH", "2"), ("LO", "7"),
         ("MH", "2"), ("MH", "7"), ("WA", "9"),
     },
@@ -47,13 +41,15 @@ MARKED = {
 
 
 @pytest.fixture(scope="module")
-def tables() -> dict[str, dict[str, Any]]:
-    return {name: paper_table(name, 0.4, seed=0, resamples=100) for name in PAPER_TABLES}
+def paper() -> dict[str, tuple[pd.DataFrame, NDArray[np.bool_]]]:
+    """Data set → the paper's subjects, and whom its footnote marks."""
+    given = {name: rated(name) for name in MARKED}
+    return {
+        name: (per_subject(rows), rows["outlier"].to_numpy(bool)) for name, rows in given.items()
+    }
 
 
-def cell(table: dict[str, Any], category: str, group: str) -> dict[str, Any]:
-    (found,) = [c for c in table["cells"] if (c["category"], c["group"]) == (category, group)]
-    return dict(found)
+Paper = dict[str, tuple[pd.DataFrame, NDArray[np.bool_]]]
 
 
 # The paper
@@ -66,7 +62,7 @@ def test_the_facts_are_the_transcribed_ones(name: str) -> None:
     ours, theirs = (
         list(csv.DictReader(path.open(encoding="utf-8", newline="")))
         for path in (
-            ROOT / "src" / "motionmusic" / "results" / f"paper_{name}.csv",
+            ROOT / "src" / "motionmusic" / "scoring" / f"paper_{name}.csv",
             SPEC / f"{name}.csv",
         )
     )
@@ -80,9 +76,9 @@ def test_the_facts_are_the_transcribed_ones(name: str) -> None:
 
 def test_nine_subjects_rate_every_category() -> None:
     for dataset, categories in (("musictodance", 4), ("aist", 10)):
-        rows = paper_ratings(dataset)
+        rows = rated(dataset)
         assert len(rows) == 9 * categories
-        assert len(paper_printed(dataset)) == 4 * categories
+        assert len(printed_ratings(dataset)) == 4 * categories
         for _, nine in rows.groupby("category"):
             assert nine["subject"].tolist() == [str(n) for n in range(1, 10)]
             assert (
@@ -90,104 +86,52 @@ def test_nine_subjects_rate_every_category() -> None:
             )
 
 
-def test_the_footnotes(tables: dict[str, dict[str, Any]]) -> None:
-    for name, marked in MARKED.items():
-        left_out = {(each["category"], each["subject"]) for each in tables[name]["left_out"]}
-        assert left_out == marked
-
-
-def test_159_of_162_printed_cells_follow_exactly_and_all_within_a_cent(
-    tables: dict[str, dict[str, Any]],
-) -> None:
-    expected = {"table7": (43, 42, 1, 0, 42), "table8": (119, 117, 2, 0, 115)}
-    for name, (printed, exact, near, different, by_rule) in expected.items():
-        assert tables[name]["compared"] == {
-            "printed": printed, "exact": exact, "within 0.01": near, "different": different,
-            "exact_by_rule": by_rule,
-        }  # fmt: skip
-
-
-def test_which_cells_do_not_follow(tables: dict[str, dict[str, Any]]) -> None:
-    differences = {
-        (each["category"], each["group"], each["question"]): (
-            each["printed"], each["value"], each["why"],
-        )
-        for table in tables.values() for each in table["differences"]
-    }  # fmt: skip
+def test_which_printed_cells_do_not_follow(paper: Paper) -> None:
+    counts, found = {}, {}
+    for name, (subjects, marks) in paper.items():
+        assert {(p["category"], p["subject"]) for p in people(subjects, marks)} == MARKED[name]
+        counts[name], wrong = differences(subjects, marks)
+        for each in wrong:
+            key = each["category"], each["group"], each["question"]
+            found[key] = f"{each['printed']}", f"{each['value']}", each["why"]
+    assert counts == {"musictodance": 43, "aist": 119}
     truncated = "truncated, not rounded"
-    assert differences == {
-        ("Rumba", "computer_science", "q2"): (0.83, 0.84, truncated),  # 0.8367
-        ("BR", "dance", "q1"): (0.67, 0.68, truncated),  # 0.6767
-        ("BR", "average", "q1"): (0.75, 0.76, "follows from the printed majors"),
+    assert found == {
+        ("Rumba", "computer_science", "q2"): ("0.83", "0.84", truncated),  # 0.8367
+        ("BR", "dance", "q1"): ("0.67", "0.68", truncated),  # 0.6767
+        ("BR", "average", "q1"): ("0.75", "0.76", "follows from the printed majors"),
     }
 
 
-def test_the_cells_that_are_not_printed(tables: dict[str, dict[str, Any]]) -> None:
-    missing = {
-        (c["category"], c["group"], q): c[q]["value"]
-        for table in tables.values() for c in table["cells"] for q in QUESTIONS
-        if c[q]["verdict"] == "not printed"
-    }  # fmt: skip
-    assert missing == {
-        ("Cha-cha", "dance", "q2"): 0.78,
-        ("Cha-cha", "average", "q2"): 0.77,
-        ("Rumba", "average", "q2"): 0.78,
-        ("Tango", "average", "q2"): 0.81,
-        ("Waltz", "average", "q2"): 0.72,
-        ("HO", "music", "q2"): 0.73,
-    }
+def test_the_rule_finds_the_marks_and_one_more(paper: Paper) -> None:
+    for name, (subjects, marks) in paper.items():
+        by_rule = outliers(subjects, 0.4)
+        more = [(p["category"], p["subject"]) for p in people(subjects, by_rule & ~marks)]
+        assert more == ([("WA", "3")] if name == "aist" else [])
+        assert not (marks & ~by_rule).any()
+        # nothing is farther than 1 from anything
+        assert not outliers(subjects, 1.0).any()
 
 
-def test_the_rule_finds_the_marks_and_one_more(tables: dict[str, dict[str, Any]]) -> None:
-    assert tables["table7"]["rule"]["only_rule"] == []
-    (more,) = tables["table8"]["rule"]["only_rule"]
-    assert (more["category"], more["subject"], more["q3"]) == ("WA", "3", 0.83)
-    assert all(table["rule"]["only_marked"] == [] for table in tables.values())
-    # nothing is farther than 1 from anything
-    never = paper_table("table7", 1.0, seed=0, resamples=100)["rule"]
-    assert {(each["category"], each["subject"]) for each in never["only_marked"]} == MARKED[
-        "table7"
-    ]
-
-
-def test_a_mark_takes_away_q3_alone(tables: dict[str, dict[str, Any]]) -> None:
+def test_a_mark_takes_away_q3_alone(paper: Paper) -> None:
     # subject 9 of Cha-cha: 0.80, 0.84, 0.67 (marked), beside 0.73, 0.64, 0.22 and 0.96, 0.96, 0.22
-    found = cell(tables["table7"], "Cha-cha", "computer_science")
-    assert [found[q]["value"] for q in QUESTIONS] == [0.83, 0.81, 0.22]
+    rows = cells(*paper["musictodance"], 0, 50)
+    (found,) = [r for r in rows if (r["category"], r["group"]) == ("Cha-cha", "computer_science")]
+    assert [found[q].value for q in QUESTIONS] == [0.83, 0.81, 0.22]
 
 
-def test_agreement_of_the_paper() -> None:
-    """Section 8 of the transcription: chance, by a direct computation as well."""
-    means = {name: per_subject(paper_ratings(name)) for name in PAPER_TABLES.values()}
+def test_agreement_of_the_paper(paper: Paper) -> None:
+    """Chance, by a direct computation as well."""
+    means = {name: subjects for name, (subjects, _) in paper.items()}
     means["both"] = pd.concat(list(means.values()), ignore_index=True)
     for name, units, alphas in (
         ("musictodance", 4, (-0.046, -0.007, 0.002)),
         ("aist", 10, (0.079, 0.054, 0.045)),
         ("both", 14, (0.068, 0.053, 0.029)),
     ):
-        found = agreement(means[name], seed=0, resamples=50)
+        found = agreement(means[name], 0, 50)
         assert (found["level"], found["n_subjects"], found["n_units"]) == ("interval", 9, units)
-        assert [round(found[q]["alpha"], 3) for q in QUESTIONS] == list(alphas)
-
-
-def test_its_csv_and_markdown(tables: dict[str, dict[str, Any]]) -> None:
-    for name, rows in (("table7", 16), ("table8", 40)):
-        frame = pd.read_csv(io.StringIO(ratings_csv(tables[name])), dtype=str)
-        assert list(frame) == ["dataset", "category", "group", *QUESTIONS]
-        assert len(frame) == rows
-        assert frame["group"].tolist()[:4] == ["music", "dance", "computer_science", "average"]
-        assert frame.iloc[:, 3:].map(len).eq(4).all(axis=None)  # 0.70, not 0.7
-    text = ratings_markdown(tables["table8"])
-    assert "≠ 0.67" in text
-    flat = " ".join(text.split())
-    assert flat.count("≠ ") == 2 + 1  # its two cells, and what the sign means
-    assert "It also leaves out: WA, subject 3." in flat
-    assert "117 of the 119 printed cells follow exactly from the paper's rows, 119 within" in flat
-
-
-def test_no_other_table() -> None:
-    with pytest.raises(ValueError, match="table7, table8"):
-        paper_table("table6", 0.4, seed=0)
+        assert [round(found[q].value, 3) for q in QUESTIONS] == list(alphas)
 
 
 # The rule on made-up ratings
@@ -280,21 +224,17 @@ def test_order_has_no_meaning(tmp_path: Path) -> None:
         for subject, major in zip("ABCDEFG", ["zoology", "music", "dance"] * 3, strict=False)
         for category in ("Waltz", "Tango") for item in "xyz"
     ]  # fmt: skip
-    texts = []
+    found = []
     for _ in range(3):
         rng.shuffle(lines)
-        parts = [lines[:20], lines[20:]]
-        for number, part in enumerate(parts):
+        for number, part in enumerate((lines[:20], lines[20:])):
             (tmp_path / f"{number}.csv").write_text("\n".join([f"{HEAD},item", *part]))
         given = read_ratings([tmp_path / "1.csv", tmp_path / "0.csv"])
-        table = ratings_table("study", given, 0.4, seed=0, resamples=100)
-        texts.append((ratings_csv(table), ratings_markdown(table)))
-    assert texts[0] == texts[1] == texts[2]
-    groups = [cell["group"] for cell in table["cells"]]
-    assert groups == ["music", "dance", "zoology", "average"] * 2
-    head = texts[0][0].splitlines()[0]
-    ends = ",".join(f"{q}_{end}" for q in QUESTIONS for end in ("low", "high"))
-    assert head == f"dataset,category,group,q1,q2,q3,{ends}"
+        subjects = per_subject(given)
+        rows = cells(subjects, outliers(subjects, 0.4), 0, 100)
+        found.append(repr((rows, agreement(given, 0, 100))))
+    assert found[0] == found[1] == found[2]
+    assert [row["group"] for row in rows] == ["music", "dance", "zoology", "average"] * 2
 
 
 def test_ratings_come_back_from_their_own_csv(tmp_path: Path) -> None:
@@ -309,29 +249,12 @@ def test_ratings_come_back_from_their_own_csv(tmp_path: Path) -> None:
 # How sure
 
 
-def test_interval_against_every_resample() -> None:
-    values = [Decimal(text) for text in ("0.2", "0.4", "0.9")]
-    every = [np.mean(draw) for draw in itertools.product([0.2, 0.4, 0.9], repeat=3)]
-    low, high = interval([values], seed=0, resamples=20000)
-    # all three equal has probability 1/27 > 2.5 %
-    assert (low, high) == pytest.approx((min(every), max(every)))
-    equal = [Decimal("0.5")] * 4
-    assert interval([equal], seed=0) == (0.5, 0.5)
-
-
 def test_interval_of_the_average_resamples_within_majors() -> None:
     """Between majors there is no chance: where all subjects of each agree, the average is sure."""
     music, dance = [Decimal("0.2")] * 3, [Decimal("1")] * 3
-    assert interval([music, dance], seed=0) == pytest.approx((0.6, 0.6))
-    rng = np.random.default_rng(0)
-    majors = [[Decimal(str(round(v, 2))) for v in rng.random(40)] for _ in range(2)]
-    low, high = interval(majors, seed=0)
-    spread = np.sqrt(sum(np.var(np.array(m, dtype=float)) / 40 for m in majors)) / 2
-    assert (high - low) / 2 == pytest.approx(1.96 * spread, rel=0.1)
-
-
-def test_no_interval_of_one_subject() -> None:
-    assert np.isnan(interval([[Decimal(1)], [Decimal(1)] * 3], seed=0)).all()
+    found = interval([music, dance], 0, 200)
+    assert (found.low, found.value, found.high) == pytest.approx((0.6, 0.6, 0.6))
+    assert np.isnan(interval([[Decimal(1)], [Decimal(1)] * 3], 0, 50).low)
 
 
 # Krippendorff's published example (Computing Krippendorff's alpha-reliability, 2011, section C/D):
@@ -355,32 +278,26 @@ def published() -> pd.DataFrame:
 
 
 def test_alpha_of_the_published_example() -> None:
-    found = agreement(published(), seed=0, resamples=200)
+    found = agreement(published(), 0, 200)
     assert (found["level"], found["n_subjects"], found["n_units"]) == ("ordinal", 4, 12)
     for question in QUESTIONS:
         alpha = found[question]
-        assert round(alpha["alpha"], 3) == 0.815
-        assert alpha["low"] < alpha["alpha"] < alpha["high"] <= 1
+        assert round(alpha.value, 3) == 0.815
+        assert alpha.low < alpha.value < alpha.high <= 1
     means = published().assign(category=published()["item"]).drop(columns="item")
-    assert round(agreement(means, seed=0, resamples=10)["q1"]["alpha"], 3) == 0.849  # interval
+    assert round(agreement(means, 0, 10)["q1"].value, 3) == 0.849  # interval
 
 
-def test_alpha_of_subjects_who_agree() -> None:
+def test_alpha_of_subjects_who_agree_and_of_one_alone() -> None:
     rows = pd.concat([
         frame(("music", "0.2", "1", "1"), ("dance", "0.2", "1", "1"), category="Waltz"),
         frame(("music", "0.8", "1", "0"), ("dance", "0.8", "1", "0"), category="Tango"),
     ])  # fmt: skip
-    found = agreement(rows, seed=0, resamples=50)
-    assert found["q1"] == {"alpha": 1.0, "low": 1.0, "high": 1.0}
-    assert np.isnan(found["q2"]["alpha"])  # every value is equal: nothing to agree on
-
-
-def test_one_subject_agrees_with_nobody() -> None:
-    found = agreement(frame(("music", "0.2", "1", "1")), seed=0)
-    assert all(np.isnan(found[q]["alpha"]) for q in QUESTIONS)
-    table = ratings_table("study", frame(("music", "0.2", "1", "1")), 0.4, seed=0)
-    assert table["cells"][0]["q1"] == {"value": 0.2, "low": None, "high": None}
-    assert "| –" in ratings_markdown(table)
+    found = agreement(rows, 0, 50)
+    assert found["q1"] == Interval(1, 1, 1)
+    assert np.isnan(found["q2"].value)  # every value is equal: nothing to agree on
+    alone = agreement(frame(("music", "0.2", "1", "1")), 0, 50)
+    assert all(np.isnan(alone[q].value) for q in QUESTIONS)
 
 
 # Bad files
@@ -468,11 +385,3 @@ def test_what_spreadsheets_write(tmp_path: Path) -> None:
         "dataset": "d", "category": "Waltz", "subject": "A", "major": "music",
         "q1": Decimal("0.2"), "q2": Decimal("0.5"), "q3": Decimal("0.5"),
     }  # fmt: skip
-
-
-def test_the_module_needs_no_torch() -> None:
-    import subprocess
-    import sys
-
-    code = f"import sys, {ratings.__name__}; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,16 +14,15 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from motionmusic.errors import UserError
+from motionmusic.files import rounded
 from motionmusic.predictions import logits_of, make_predictions, write_predictions
-from motionmusic.scoring import accuracy as scoring
+from motionmusic.scoring import accuracy
+from motionmusic.scoring.__main__ import main
 from motionmusic.scoring.accuracy import (
-    accuracy_interval,
     confusion,
-    dance_votes,
     excerpt_votes,
     fuse,
     macro_f1,
-    paired_difference,
     per_class,
     per_piece,
     predicted,
@@ -94,15 +93,10 @@ def test_no_vote_without_predictions() -> None:
         vote([])
 
 
-def test_a_dance_is_voted_by_all_its_segments_in_time_order() -> None:
-    # Excerpts vote 1, 0, 1; but of the segments five say 0, and four 1.
-    excerpts = [("P", 0, 0, [1, 1, 0]), ("P", 1, 0, [0, 0, 0]), ("P", 2, 0, [0, 1, 1])]
-    frame = shuffled(frame_of(excerpts))
-    assert excerpt_votes(frame)["predicted"].tolist() == [1, 0, 1]
-    assert dance_votes(frame)[["piece", "label", "predicted"]].values.tolist() == [["P", 0, 0]]
-    # A tie over the whole dance goes to what its first excerpt shows first; 10 comes after 9.
-    tie = shuffled(frame_of([("P", 10, 0, [0, 0]), ("P", 9, 0, [1, 1])]))
-    assert dance_votes(tie)["predicted"].tolist() == [1]
+def test_votes_are_in_time_order() -> None:
+    # 10 comes after 9, and rows stand in any order
+    frame = shuffled(frame_of([("P", 10, 0, [0, 0, 1, 1]), ("P", 9, 0, [1, 1, 0, 0])]))
+    assert excerpt_votes(frame)["predicted"].tolist() == [1, 0]
 
 
 def test_a_segment_of_two_splits_is_no_vote() -> None:
@@ -125,25 +119,16 @@ def test_prediction_is_the_first_maximum() -> None:
 # Accuracy, confusion, f1
 
 
-@given(st.integers(0, 100))
-@settings(max_examples=10, deadline=None)
-def test_perfect_is_one_everywhere(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 4, size=6).tolist()
-    excerpts = [(f"P_{p}", e, y, [y] * 9) for p, y in enumerate(labels) for e in range(2)]
-    result = score(frame_of(excerpts), seed, resamples=50)
-    for name in ("segment_accuracy", "excerpt_accuracy", "dance_accuracy", "macro_f1"):
-        assert result[name] == 1
-    assert set(map(tuple, result["intervals"].values())) == {(1.0, 1.0)}
-    assert np.trace(result["confusion"]) == result["n_segments"] == result["segments_right"] == 108
-    assert (result["n_excerpts"], result["n_dances"], result["n_pieces"]) == (12, 6, 6)
-
-
-def test_all_wrong_is_zero() -> None:
-    result = score(frame_of([("P", 0, 0, [1] * 9), ("Q", 0, 1, [2] * 9)]), 0, resamples=50)
-    assert [result[f"{level}_accuracy"] for level in scoring.LEVELS] == [0, 0, 0]
-    assert result["macro_f1"] == 0
-    assert result["intervals"]["segment_accuracy"] == [0, 0]
+@pytest.mark.parametrize(("off", "accuracy"), [(0, 1), (1, 0)])
+def test_all_right_and_all_wrong(off: int, accuracy: int) -> None:
+    excerpts = [(f"P_{p}", e, p % 4, [(p + off) % 4] * 9) for p in range(6) for e in range(2)]
+    result = score(frame_of(excerpts), 0, resamples=50)
+    for level, n in (("segment", 108), ("excerpt", 12)):
+        bounds = {"value": accuracy, "low": accuracy, "high": accuracy}
+        assert result[level] == bounds | {"right": n * accuracy, "n": n}
+    assert result["macro_f1"] == accuracy
+    assert np.trace(result["confusion"]) == 108 * accuracy
+    assert result["n_pieces"] == 6
 
 
 @given(frames(), st.integers(0, 1000))
@@ -154,13 +139,10 @@ def test_order_of_rows_is_nothing_and_accuracy_is_a_fraction(
     result = score(frame, 0, resamples=20)
     again = score(shuffled(frame, seed), 0, resamples=20)
     assert repr(again) == repr(result)
-    for level in scoring.LEVELS:
-        accuracy = result[f"{level}_accuracy"]
-        assert 0 <= accuracy <= 1
-        assert accuracy == result[f"{level}s_right"] / result[f"n_{level}s"]
-        assert accuracy == np.mean(
-            scoring.at_level(frame, level)["label"] == scoring.at_level(frame, level)["predicted"]
-        )
+    for level in accuracy.LEVELS:
+        rows = accuracy.at_level(frame, level)
+        assert result[level]["value"] == np.mean(rows["label"] == rows["predicted"])
+        assert result[level]["value"] == result[level]["right"] / result[level]["n"]
     assert np.sum(result["confusion"]) == len(frame)
 
 
@@ -242,69 +224,6 @@ def test_labels_data_sets_and_classes_must_agree() -> None:
         fuse([a, a], [1.0])
 
 
-# Intervals
-
-
-def test_interval_needs_two_pieces_and_is_a_point_when_all_is_right() -> None:
-    assert np.isnan(accuracy_interval([3], [9], 0)).all()
-    assert accuracy_interval([9, 18, 9], [9, 18, 9], 0) == (1, 1)
-    assert accuracy_interval([0, 0], [9, 9], 0) == (0, 0)
-    with pytest.raises(ValueError, match="no piece without segments"):
-        accuracy_interval([0, 0], [9, 0], 0)
-    with pytest.raises(ValueError, match="two rows"):
-        accuracy_interval([0, 0, 1], [9, 9], 0)
-
-
-def test_interval_is_deterministic_and_contains_the_accuracy() -> None:
-    right, n = [9, 3, 18, 0, 8, 9, 9], [9, 9, 27, 9, 9, 9, 9]
-    low, high = accuracy_interval(right, n, 5)
-    assert (low, high) == accuracy_interval(right, n, 5)
-    assert 0 <= low < sum(right) / sum(n) < high <= 1
-    narrow = accuracy_interval(right, n, 5, confidence=0.5)
-    assert low < narrow[0] < narrow[1] < high
-
-
-def test_interval_is_the_plain_loop_over_resampled_pieces() -> None:
-    rng = np.random.default_rng(0)
-    n = rng.integers(1, 5, size=20) * 9
-    right = rng.integers(0, n + 1)
-    draws = rng.integers(0, 20, size=(20_000, 20))
-    accuracy = [right[draw].sum() / n[draw].sum() for draw in draws]
-    expected = np.quantile(accuracy, [0.025, 0.975])
-    got = accuracy_interval(right, n, 0, resamples=20_000)
-    np.testing.assert_allclose(got, expected, atol=0.005)
-
-
-def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(0)
-    runs, pieces, covered = 200, 40, 0
-    for run in range(runs):
-        # Whole pieces are easy or hard: a piece's rate is drawn first; its mean is 0.7.
-        right = rng.binomial(9, rng.beta(1.4, 0.6, size=pieces))
-        low, high = accuracy_interval(right, np.full(pieces, 9), run, resamples=300)
-        covered += low <= 0.7 <= high
-    assert 0.88 <= covered / runs <= 0.99
-
-
-def test_a_model_differs_from_itself_by_nothing() -> None:
-    assert paired_difference([9, 3, 4], [9, 3, 4], [9, 9, 9], 0) == (0, 0, 0)
-
-
-def test_paired_difference_by_hand() -> None:
-    # Always two more of nine: the pairing leaves no spread, though the models alone have much.
-    a, b, n = np.array([9, 2, 5, 7]), np.array([7, 0, 3, 5]), np.full(4, 9)
-    np.testing.assert_allclose(paired_difference(a, b, n, 0), [2 / 9] * 3)
-    difference, low, high = paired_difference([9, 0, 5], [0, 9, 5], [9, 9, 9], 0)
-    assert difference == 0
-    assert low == -high < 0
-    forth, back = (
-        paired_difference([9, 5, 5], [3, 4, 5], n[:3], 0),
-        paired_difference([3, 4, 5], [9, 5, 5], n[:3], 0),
-    )
-    np.testing.assert_allclose(forth, [-back[0], -back[2], -back[1]], atol=1e-12)
-    assert np.isnan(paired_difference([9], [8], [9], 0)[1:]).all()
-
-
 def test_per_piece_counts() -> None:
     frame = frame_of([("B", 0, 1, [1, 1, 0]), ("A", 0, 0, [0, 0]), ("A", 1, 0, [2])])
     counts = per_piece(segment_predictions(frame))
@@ -316,47 +235,37 @@ def test_per_piece_counts() -> None:
 # Command line
 
 
-def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "motionmusic.scoring.accuracy", *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, check=False)
-
-
 def test_command_line(tmp_path: Path) -> None:
     joints, bones, garbage = (tmp_path / name for name in ("j.parquet", "b.parquet", "g.parquet"))
     rest = frame_of([("Z", 0, 0, [0] * 9)]).assign(split="train")
     write_predictions(joints, pd.concat([random_logits(1), rest]))
     write_predictions(bones, shuffled(random_logits(2)))
     garbage.write_bytes(b"garbage")
+    line = [sys.executable, "-m", "motionmusic.scoring"]
 
-    result = command(joints, bones, "--alpha", "0.5")
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*line, *arguments], capture_output=True, text=True, check=False)
+
+    result = run(joints, bones, "--alpha", "0.5")
     assert result.returncode == 0, result.stderr
-    scores = json.loads(result.stdout)
     expected = score(fuse([random_logits(1), random_logits(2)], [1, 0.5]), 0)
-    assert scores["n_segments"] == 90
-    assert scores["n_excerpts"] == 10
-    assert scores["confusion"] == expected["confusion"]
-    assert scores["segment_accuracy"] == pytest.approx(expected["segment_accuracy"], rel=1e-5)
-    assert scores["excerpt_accuracy"] == pytest.approx(expected["excerpt_accuracy"], rel=1e-5)
-
-    result = command(garbage)
+    assert json.loads(result.stdout) == rounded(expected)
+    result = run(garbage)
     assert result.returncode == 2
     assert "g.parquet: expected a parquet file" in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def main_error(*arguments: str | Path) -> str:
-    with pytest.raises(UserError) as caught:
-        scoring.main([str(argument) for argument in arguments])
-    return str(caught.value)
-
-
 def test_command_line_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "p.parquet"
     write_predictions(path, random_logits(1).assign(split="validation"))
-    assert "expected rows of test, got only validation" in main_error(path)
-    assert "no such file" in main_error(tmp_path / "none.parquet")
-    assert "--alpha: expected 0 finite numbers" in main_error(path, "--alpha", "1")
-    assert "--alpha" in main_error(path, path, "--alpha", "nan")
-    scoring.main([str(path), "--split", "validation"])
-    scores = json.loads(capsys.readouterr().out)
-    assert scores["n_pieces"] == 5
+    for arguments, said in (
+        ([path], "expected rows of test, got only validation"),
+        ([tmp_path / "none.parquet"], "no such file"),
+        ([path, "--alpha", "1"], "--alpha: expected 0 finite numbers"),
+        ([path, path, "--alpha", "nan"], "--alpha"),
+    ):
+        with pytest.raises(UserError, match=said):
+            main([str(argument) for argument in arguments])
+    main([str(path), "--split", "validation"])
+    assert json.loads(capsys.readouterr().out)["n_pieces"] == 5

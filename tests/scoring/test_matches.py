@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +10,8 @@ import pandas as pd
 import pytest
 
 from motionmusic.errors import UserError
-from motionmusic.results import matching as results
-from motionmusic.results.figures import png
-from motionmusic.results.matching import METRICS, REFERENCES, ROWS, Facts, evaluate
+from motionmusic.scoring import matches as scored
+from motionmusic.scoring.matches import METRICS, Facts, evaluate
 
 Key = tuple[str, int]
 # piece → label, tempo of the music, of the motion, excerpts
@@ -87,16 +85,16 @@ def measured(
 
 
 def values(found: dict[str, Any], row: str) -> dict[str, float]:
-    return {name: number["value"] for name, number in found["rows"][row].items()}
+    return {name: number.value for name, number in found["rows"][row].items()}
 
 
 def test_what_there_is_is_counted() -> None:
     found = measured(matches(perfect))
     assert (found["queries"], found["pieces"], found["folds"]) == (7, 4, 2)
-    assert (found["tracks"], found["gallery"]) == (4, 7)
+    assert found["tracks"] == 4
     # a piece of two excerpts leaves five of other tracks
     assert found["negatives"] == 5
-    assert found["seeds"] == {"category": 1, "infonce": 1}
+    assert found["seeds"] == 1
     assert list(found["rows"]) == ["chance", "tempo", "category", "infonce", "known"]
     for row in found["rows"].values():
         assert list(row) == list(METRICS)
@@ -154,13 +152,13 @@ def test_differences_to_the_papers_method_are_paired() -> None:
     found = measured(matches(by_category))
     assert list(found["differences"]) == ["infonce"]
     own = found["rows"]["category"]["hit_1"]
-    assert own["high"] - own["low"] > 0.3
+    assert own.high - own.low > 0.3
     for difference in found["differences"]["infonce"].values():
-        assert difference == {"value": 0, "low": 0, "high": 0}
+        assert (difference.value, difference.low, difference.high) == (0, 0, 0)
     better = measured(matches(lambda query, candidate: by_category(("B1", 0), candidate)))
-    right = better["rows"]["infonce"]["hit_1"]["value"]
+    right = better["rows"]["infonce"]["hit_1"].value
     assert right == pytest.approx(3 / 7)  # all take B1 or B2: right for B1 and B2 alone
-    assert better["differences"]["infonce"]["hit_1"]["value"] == pytest.approx(3 / 7 - 5 / 7)
+    assert better["differences"]["infonce"]["hit_1"].value == pytest.approx(3 / 7 - 5 / 7)
 
 
 def test_tempo_alone_takes_the_track_of_the_motions_tempo() -> None:
@@ -176,8 +174,7 @@ def test_tempo_alone_takes_the_track_of_the_motions_tempo() -> None:
 def test_beats_are_those_of_the_excerpt_that_is_recommended() -> None:
     found = measured(matches(perfect))
     # own music: in time for A1 and B1; A2 is a second off; B2 has no beats, 0 for mint
-    assert found["own"]["own_mint"]["value"] == pytest.approx(4 / 7)
-    assert found["own"]["own_bailando"]["value"] == pytest.approx(4 / 6)
+    assert found["own"].value == pytest.approx(4 / 6)
     chance = values(found, "chance")
     others = {"A1": (0, 1, 0), "A2": (1, 1, 0), "B1": (1, 0, 0), "B2": (1, 0, 1)}
     mint = sum(PIECES[piece][3] * sum(three) / 3 for piece, three in others.items()) / 7
@@ -206,20 +203,20 @@ def test_a_rare_track_weighs_more() -> None:
         return float(query == candidate) if query[0] == "B2" else -perfect(query, candidate)
 
     rows = measured(matches(score))["rows"]["infonce"]
-    assert rows["recall_1"]["value"] == pytest.approx(1 / 7)
-    assert rows["among_1"]["value"] == pytest.approx(1 / 7)
-    assert rows["among_25_by_popularity"]["value"] == 1
+    assert rows["recall_1"].value == pytest.approx(1 / 7)
+    assert rows["among_1"].value == pytest.approx(1 / 7)
+    assert rows["among_25_by_popularity"].value == 1
     frame = pd.DataFrame(
         {"piece": ["a", "b", "c", "d"], "popularity": [2, 2, 2, 1], "recall_10": [0.0, 0, 0, 1]}
     )
-    weighted = results._number(frame, "recall_10_by_popularity", 0, 10)
-    assert weighted["value"] == pytest.approx(1 / (3 * 0.5 + 1))
+    weighted = scored._number(frame, "recall_10_by_popularity", 0, 10)
+    assert weighted.value == pytest.approx(1 / (3 * 0.5 + 1))
 
 
 def test_seeds_are_averaged_query_by_query() -> None:
     worst = matches(lambda query, candidate: -perfect(query, candidate))
     found = measured(matches(perfect), worst)
-    assert found["seeds"] == {"category": 1, "infonce": 2}
+    assert found["seeds"] == 2
     assert found["queries"] == 7
     rows = values(found, "infonce")
     assert rows["recall_1"] == pytest.approx(1 / 2)
@@ -238,7 +235,7 @@ def test_a_track_of_two_pieces_is_one_track() -> None:
 
 
 def test_equal_seeds_give_equal_numbers() -> None:
-    assert measured(matches(perfect)) == measured(matches(perfect))
+    assert repr(measured(matches(perfect))) == repr(measured(matches(perfect)))
 
 
 def test_methods_that_were_tested_on_other_excerpts_are_refused() -> None:
@@ -251,71 +248,3 @@ def test_methods_that_were_tested_on_other_excerpts_are_refused() -> None:
             )  # fmt: skip
         assert error.value.file == "synchrony"
         assert "category" in error.value.expected
-
-
-def every_row() -> dict[str, Any]:
-    rng = np.random.default_rng(0)
-    methods = [row for row in ROWS if row not in REFERENCES]
-    return evaluate(
-        {method: [matches(lambda *_: rng.random())] for method in methods}, facts(), negatives=3,
-        own_track=False, seed=0, resamples=50,
-    )  # fmt: skip
-
-
-def test_the_table_has_every_row_and_says_what_it_counted() -> None:
-    found = every_row()
-    assert list(found["rows"]) == list(ROWS)
-    text = results.markdown(found, "demo", "by_piece")
-    lines = text.splitlines()
-    said = " ".join(lines)
-    for part in (
-        "demo, by_piece", "7 test excerpts of 4 pieces in 2 folds", "4 tracks", "first k of 4,",
-        "One seed.",
-    ):  # fmt: skip
-        assert part in said
-    assert max(len(line) for line in lines if not line.startswith("|")) <= 100
-    table = [line.strip("|").split("|") for line in lines if line.startswith("|")]
-    assert {len(line) for line in table} == {len(table[0])}
-    assert [line[0].strip() for line in table[2:]] == list(ROWS.values())
-    known = dict(zip((cell.strip() for cell in table[0]), table[-1], strict=True))
-    assert known["category hit@1"].strip() == "100.0 [100.0, 100.0]"
-    assert "nan" not in text
-
-
-def test_flat_has_a_row_a_number_and_chance_beside_it() -> None:
-    found = every_row()
-    frame = results.flat(found)
-    assert len(frame) == len(ROWS) * len(METRICS)
-    assert list(frame) == ["row", "metric", "value", "low", "high", "chance"]
-    by = frame.set_index(["row", "metric"])
-    for name in METRICS:
-        chance = found["rows"]["chance"][name]["value"]
-        for row in ROWS:
-            assert by.loc[(row, name), "chance"] == chance
-            assert by.loc[(row, name), "value"] == found["rows"][row][name]["value"]
-
-
-def test_the_picture_is_drawn() -> None:
-    figure = results.picture(every_row(), "Music for a dance")
-    assert len(figure.axes) == 4
-    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == [name for row, name in ROWS.items() if row != "chance"]
-    assert png(figure).startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize(
-    "number",
-    [
-        # a mean of equal values is not the value up to the last bit
-        {"value": math.nextafter(0.3, 0), "low": 0.3, "high": 0.3},
-        {"value": math.nextafter(0.3, 1), "low": 0.3, "high": 0.3},
-        # one piece has no interval
-        {"value": 0.3, "low": math.nan, "high": math.nan},
-        {"value": math.nan, "low": math.nan, "high": math.nan},
-    ],
-)
-def test_the_picture_is_drawn_where_an_interval_has_no_width(number: dict[str, float]) -> None:
-    found = every_row()
-    for row in found["rows"].values():
-        row.update({name: number for name in METRICS})
-    assert png(results.picture(found, "Music for a dance")).startswith(b"\x89PNG")

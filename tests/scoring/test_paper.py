@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from motionmusic.results.paper import printed, printed_confusion
+from motionmusic.scoring.paper import printed, printed_confusion
 
 TABLES = {"table3": 414, "table4": 340, "table5": 46, "table6": 20}
 
