@@ -76,7 +76,7 @@ class Synthetic(Group):
     source: Literal["synthetic"]
     labels: Labels
     pieces_per_type: Count
-    seconds: Annotated[float, Field(ge=10)]
+    seconds: Annotated[float, Field(ge=10, le=3600)]
     seed: Seed
 
 

@@ -14,11 +14,12 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from motionmusic.data.checked_json import read_checked
@@ -125,27 +126,29 @@ def read_captures(raw: Path) -> dict[str, str]:
     return captures
 
 
-def spans(raw: Path, frames: Mapping[str, int]) -> list[Span]:
-    """Which unit the pieces of a corpus dance when; none where its raw folder has no ChoreoNet.
+def units(raw: Path, pieces: pd.DataFrame) -> pd.DataFrame:
+    """Which unit the pieces of a corpus dance when (units.csv).
 
     Args:
-        raw: the corpus's raw folder, with or without RAW/choreonet.
-        frames: piece → length of its motion, at 25 a second, uncut.
+        raw: the corpus's raw folder; where it has no RAW/choreonet no unit is known.
+        pieces: piece, frames (of its motion, at 25 a second, uncut).
+
+    Returns:
+        piece, start, end, unit, capture.
 
     Raises:
         UserError: a table is broken, or has no choreography that fits a piece.
     """
-    folder = raw / "choreonet"
-    if not folder.exists():
-        return []
-    choreographies, captures = read_choreographies(folder), read_captures(folder)
-    found: list[Span] = []
-    for piece, length in frames.items():
+    folder, found = raw / "choreonet", list[Span]()
+    known = folder.exists()
+    choreographies = read_choreographies(folder) if known else {}
+    captures = read_captures(folder) if known else {}
+    for piece, length in zip(pieces["piece"], pieces["frames"], strict=True) if known else ():
         if piece not in choreographies:
             remedy = "take it out of the corpus's pieces"
             raise UserError(folder, piece, "a choreography of the piece", "none", remedy)
-        found += unit_spans(choreographies[piece], length, captures)
-    return found
+        found += unit_spans(choreographies[piece], int(length), captures)
+    return pd.DataFrame(found, columns=[field.name for field in fields(Span)])
 
 
 def unit_spans(choreography: Choreography, frames: int, captures: Mapping[str, str]) -> list[Span]:

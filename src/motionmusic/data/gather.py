@@ -26,7 +26,8 @@ from motionmusic.params import Aist, AnyCorpus, MusicToDance, Own, Synthetic
 
 PUBLISHED, COMPOSED, RE_ENCODED, SUBSTITUTE = "published", "composed", "re-encoded", "substitute"
 ORIGINS = "origins.tsv"
-_PARTS = {"skeletons.json": "motion", "config.json": "place in the music", "audio.mp3": "sound"}
+# a config.json is the same everywhere: its origin is not told
+_PARTS = {"skeletons.json": "motion", "config.json": "", "audio.mp3": "sound"}
 
 
 @dataclass(frozen=True)
@@ -229,5 +230,9 @@ def _report(name: str, stand_ins: str, pieces: dict[str, Piece], complete: dict[
         lines.append(f"  {part}: {own} from the repository; stand-ins: {others or 'none'}")
     for piece, of in pieces.items():
         if of.lacking:
-            lines.append(f"  left out: {piece}, {'; '.join(_lacks(of))}, nor in the stand-ins")
+            parts = " and no ".join(
+                part for path in of.lacking if (part := _PARTS[Path(path).name])
+            )
+            reasons = ", ".join(sorted(set(of.lacking.values())))
+            lines.append(f"  left out: {piece}, no {parts} ({reasons}, nor in the stand-ins)")
     return "\n".join(lines)

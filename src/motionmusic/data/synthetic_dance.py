@@ -139,7 +139,8 @@ def beat_clock(dance_type: DanceType, seconds: float, rng: np.random.Generator) 
     return BeatClock(-intro, lead + np.concatenate([[0], np.cumsum(60 / tempo * drift)]))
 
 
-def style_of(dance_type: DanceType, rng: np.random.Generator) -> Style:
+def style_of(rng: np.random.Generator) -> Style:
+    """A dancer, by chance."""
     return Style(
         size=rng.uniform(0.92, 1.06),
         stride=rng.lognormal(0, 0.15),

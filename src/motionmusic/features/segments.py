@@ -3,52 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from motionmusic.errors import UserError
 from motionmusic.files import Float32
 from motionmusic.params import Choose, Segment
 
 SEGMENT_FRAMES = 25  # a second of motion on MusicToDance
 
 
-def excerpts_to_segments(
-    motion: NDArray[Any],
-    music: NDArray[Any],
-    labels: NDArray[Any],
-) -> tuple[Float32, Float32, NDArray[np.int64]]:
+def frames_of(
+    merged: Mapping[str, Float32], music: Mapping[str, Float32], least: int, raw: Path
+) -> dict[str, int]:
+    """Frames of every piece that have motion and music. Raises UserError where one has too few."""
+    frames = {piece: min(len(motion), len(music[piece])) for piece, motion in merged.items()}
+    for piece, count in frames.items():
+        if count < least:
+            expected = f"at least one excerpt of {least} frames with sound"
+            remedy = "take the piece out, or set segment.*.excerpt_frames"
+            raise UserError(raw, piece, expected, f"{count} frames", remedy)
+    return frames
+
+
+def cut(
+    rows: pd.DataFrame,
+    merged: Mapping[str, Float32],
+    music: Mapping[str, Float32],
+    excerpt_frames: int,
+) -> dict[str, Float32]:
+    """Every segment once, in the order of the rows of fold 0, which is the order of every fold.
+
+    Args:
+        rows: fold, piece, excerpt, segment.
+        merged: piece → (frames, v, 6).
+        music: piece → (frames, bands).
+        excerpt_frames: length of an excerpt.
+
+    Returns:
+        joints and bones (n, 3, 25, v), merged (n, 6, 25, v), music (n, 1, bands, 25), all float32.
+    """
+    first = rows[(rows["fold"] == 0) & (rows["segment"] == 0)]
+    excerpts = list(zip(first["piece"], first["excerpt"], strict=True))
+
+    def stacked(arrays: Mapping[str, Float32]) -> Float32:
+        length = excerpt_frames
+        return np.stack([arrays[p][k * length : (k + 1) * length] for p, k in excerpts])
+
+    motion, sound = excerpts_to_segments(stacked(merged).transpose(0, 3, 1, 2), stacked(music))
+    return {"joints": motion[:, :3], "bones": motion[:, 3:], "merged": motion, "music": sound}
+
+
+def excerpts_to_segments(motion: NDArray[Any], music: NDArray[Any]) -> tuple[Float32, Float32]:
     """Cut excerpts into consecutive segments; the tail is dropped, the order is kept.
 
     Args:
         motion: (n, c, t, v).
         music: (n, t, bands).
-        labels: (n,).
 
     Returns:
-        motion (m, c, 25, v) float32, music (m, 1, bands, 25) float32, labels (m,), with
-        m = n · (t // 25), excerpt by excerpt in time order. Raises ValueError where n or t differ.
+        motion (m, c, 25, v) float32 and music (m, 1, bands, 25) float32, with m = n · (t // 25),
+        excerpt by excerpt in time order. Raises ValueError where n or t differ.
     """
     n, channels, frames, joints = motion.shape
-    if music.shape[:2] != (n, frames) or labels.shape != (n,):
-        raise ValueError(
-            f"motion {motion.shape}, music {music.shape} and labels {labels.shape} do not belong"
-        )
-    count = frames // SEGMENT_FRAMES
+    if music.shape[:2] != (n, frames):
+        raise ValueError(f"motion {motion.shape} and music {music.shape} do not belong")
+    count, bands = frames // SEGMENT_FRAMES, music.shape[2]
     used = count * SEGMENT_FRAMES
-    cut = motion[:, :, :used].reshape(n, channels, count, SEGMENT_FRAMES, joints)
-    sound = music[:, :used].reshape(n, count, SEGMENT_FRAMES, music.shape[2])
-    return (
-        cut.transpose(0, 2, 1, 3, 4)
-        .reshape(-1, channels, SEGMENT_FRAMES, joints)
-        .astype(np.float32),
-        sound.transpose(0, 1, 3, 2)
-        .reshape(n * count, 1, music.shape[2], SEGMENT_FRAMES)
-        .astype(np.float32),
-        np.repeat(labels, count).astype(np.int64),
-    )
+    moves = motion[:, :, :used].reshape(n, channels, count, SEGMENT_FRAMES, joints)
+    moves = moves.transpose(0, 2, 1, 3, 4).reshape(-1, channels, SEGMENT_FRAMES, joints)
+    sound = music[:, :used].reshape(n * count, SEGMENT_FRAMES, bands).transpose(0, 2, 1)
+    return moves.astype(np.float32), sound[:, None].astype(np.float32)
 
 
 def choose_excerpts(
