@@ -105,9 +105,7 @@ def test_what_is_timed_is_what_a_training_does(precision: Literal["fp32", "bf16"
     chance = Chance(0, ("benchmark",))
     schedule = Schedule(len(rows), 1, 1e-3, "constant", precision)
     assert isinstance(trained, MusicAutoencoder)
-    phases.train_music(
-        trained, Segments(motion, music, labels, rows, rows[:0]), schedule, chance
-    )
+    phases.train_music(trained, Segments(motion, music, labels, rows, rows[:0]), schedule, chance)
     order = stream(0, "benchmark", "shuffle", 0).permutation(len(rows))
     networks = steps.networks_of(SMALL, 4, house=True)
     networks.music = timed
