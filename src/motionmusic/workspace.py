@@ -113,6 +113,11 @@ def read_units(corpus: str) -> pd.DataFrame:
     return _table(data(corpus, "units.csv"), piece=str, unit=str, capture=str)
 
 
+def read_task_units(task: str) -> pd.DataFrame:
+    """:func:`read_units` of a task's corpus, as its segments keep it."""
+    return _table(data(task, "segments", "units.csv"), piece=str, unit=str, capture=str)
+
+
 def read_beats(corpus: str) -> pd.DataFrame:
     """beats.parquet: piece, kind (music, motion_mint, motion_bailando), time_s from motion frame 0."""
     return _parquet(data(corpus, "beats.parquet"))
@@ -126,6 +131,16 @@ def read_tempo(corpus: str) -> pd.DataFrame:
 def read_matches(task: str, name: str) -> pd.DataFrame:
     """data/TASK/matches/METHOD-SEED.parquet: fold, piece, excerpt, candidate, candidate_excerpt, score."""
     return _parquet(data(task, "matches", f"{name}.parquet"))
+
+
+def read_recommendations(task: str) -> pd.DataFrame:
+    """data/TASK/recommendations.csv: method, seed, piece, excerpt, rank, track, …"""
+    return _table(data(task, "recommendations.csv"), piece=str, track_piece=str)
+
+
+def read_neighbours(dance: Path) -> pd.DataFrame:
+    """neighbours.csv of the stage dance: fold, piece, excerpt, neighbour, neighbour_start (frame)."""
+    return _table(dance / "neighbours.csv", piece=str, neighbour=str)
 
 
 def _parquet(path: Path) -> pd.DataFrame:

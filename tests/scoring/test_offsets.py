@@ -44,7 +44,10 @@ def varied() -> Voter:
     """A network whose votes vary; those of first weights are nearly the same for any input."""
     network = SynchronyNetwork(torch.eye(4).repeat(3, 1, 1), 8)
     for _ in range(20):  # normalisation that fits the input
-        heard, seen = network.music_encoder(music(90)[None]), network.motion_encoder(motion(90)[None])
+        heard, seen = (
+            network.music_encoder(music(90)[None]),
+            network.motion_encoder(motion(90)[None]),
+        )
     last = network.fuse_layer[-1]
     assert isinstance(last, nn.Conv1d)
     a, b = network.halves(heard, seen)
@@ -103,7 +106,8 @@ def test_every_offset_is_the_fusion_of_shifted_codes_and_only_frames_with_music_
 
 
 @pytest.mark.parametrize(
-    ("start", "known"), [(0, range(0, 51)), (-30, range(-20, 51)), (300, range(0)), (-250, range(0))]
+    ("start", "known"),
+    [(0, range(0, 51)), (-30, range(-20, 51)), (300, range(0)), (-250, range(0))],
 )
 def test_half_of_the_dance_needs_music(start: int, known: range) -> None:
     curve = vote_curve(comparing(), music(200), motion(200)[:100], start, 25)

@@ -54,7 +54,12 @@ def same(a: State, b: State) -> bool:
 
 @pytest.mark.parametrize(
     ("phase", "kind"),
-    [("motion", "one_cycle"), ("music dropout", "constant"), ("dropout", "constant"), ("fc", "one_cycle")],
+    [
+        ("motion", "one_cycle"),
+        ("music dropout", "constant"),
+        ("dropout", "constant"),
+        ("fc", "one_cycle"),
+    ],
 )
 def test_killed_in_every_epoch_it_ends_the_same(
     phase: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
