@@ -128,17 +128,17 @@ def test_every_method_matches_and_the_commit_decides_no_byte(
     assert votes[["easy", "hard", "super_hard"]].stack().between(0, 1).all()
     assert len(votes) == 16
     offsets = pd.read_csv(DATA / "synchrony/0/offsets.csv")
-    assert sorted(offsets["piece"]) == sorted(tested(0) + tested(1))
+    assert sorted(offsets["piece"]) == sorted(of_test(0) + of_test(1))
     assert offsets["planted_s"].between(-1.5, 1.5).all()
     scores_are_those_of_the_saved_matchers_of_the_same_fold()
 
 
-def tested(fold: int) -> list[str]:
+def of_test(fold: int) -> list[str]:
     return [name for piece, name in enumerate(NAMES) if (piece // 4 + fold) % 3 == 0]
 
 
 def knows(fold: int) -> list[str]:
-    return [name for name in NAMES if name not in tested(fold)]
+    return [name for name in NAMES if name not in of_test(fold)]
 
 
 def scores_are_those_of_the_saved_matchers_of_the_same_fold() -> None:
@@ -232,7 +232,7 @@ def test_a_track_that_is_danced_more_often_weighs_less(
 
 def test_splits_that_synchrony_cannot_learn_from_are_one_error(matched: Path) -> None:
     index = pd.read_parquet(DATA / "segments/index.parquet")
-    by_unit = index["segment"].map({0: "train", 1: "validation", 2: "test", 3: "dropped"})
+    by_unit = index["segment"].replace({0: "train", 1: "validation", 2: "test", 3: "dropped"})
     lonely = (index["split"] == "validation") & (index["piece"] != NAMES[4])
     alone = index["split"].mask(lonely, "train")
     heard()
