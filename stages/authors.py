@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
-from motionmusic.files import write_json, write_text
+from motionmusic.files import new_folder, write_text
 from motionmusic.scoring import authors
 
 
 def main(given: Sequence[str]) -> None:
     """authors.py, without arguments."""
     workspace.arguments(given)
-    folder = workspace.data("musicmotion", "raw", "result")
+    raw = workspace.data("musicmotion", "raw", "result")
+    found = authors.scores(raw)
     frames = {
-        "scores": authors.scores(folder),
-        "fused": authors.fusions(folder),
-        "confusion": authors.confusions(folder),
+        "scores": found,
+        "fused": authors.fusions(raw),
+        "confusion": authors.confusions(raw),
+        "cells": authors.cells(found),
     }
-    cells = authors.cells(folder)
-    for name, frame in frames.items():
-        text = frame.to_csv(index=False, lineterminator="\n")
-        write_text(workspace.metrics("authors", f"{name}.csv"), text)
-    write_json(workspace.metrics("authors", "cells.json"), cells)
+    with new_folder(workspace.metrics("authors")) as folder:
+        for name, frame in frames.items():
+            write_text(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
 
 
 if __name__ == "__main__":

@@ -10,31 +10,32 @@ import pandas as pd
 from tqdm import tqdm
 
 from motionmusic import errors, workspace
-from motionmusic.params import DATASET, Baseline, group
+from motionmusic.files import new_folder
+from motionmusic.params import Baseline, group
 from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.scoring.baselines import BASELINES, fit_predict
 
 
 def main(given: Sequence[str]) -> None:
-    """baseline.py DATASET SEED."""
-    dataset, seed = workspace.arguments(given, "dataset", "seed")
+    """baseline.py TASK SEED."""
+    task, seed = workspace.arguments(given, "task", "seed")
     settings = group(Baseline, "baseline")
-    classes = len(group(DATASET, "datasets", dataset).labels)
-    joints = workspace.read_segments(dataset, "joints")
-    folds = workspace.folds(workspace.read_index(dataset))
-    for name in tqdm(BASELINES, desc="baselines", mininterval=5):
-        parts = []
-        for _, ids in folds:
-            train = (ids["split"] == "train").to_numpy()
-            tested = ids["split"].isin(["validation", "test"]).to_numpy()
-            logits = fit_predict(
-                name, joints[train], ids.loc[train, "label"].to_numpy(np.int64), joints[tested],
-                classes, int(seed), trees=settings.trees, logistic_c=settings.logistic_c,
-                n_jobs=os.cpu_count() or 1,
-            )  # fmt: skip
-            parts.append(make_predictions(dataset, ids[tested].reset_index(drop=True), logits))
-        path = workspace.data(dataset, "predictions", f"{name}-joints-{seed}.parquet")
-        write_predictions(path, pd.concat(parts, ignore_index=True))
+    classes = len(workspace.about(task).labels)
+    joints = workspace.read_segments(task, "joints")
+    folds = workspace.folds(workspace.read_index(task))
+    with new_folder(workspace.cell(task, f"baseline-{seed}")) as folder:
+        for name in tqdm(BASELINES, desc="baselines", mininterval=5):
+            parts = []
+            for _, ids in folds:
+                train = (ids["split"] == "train").to_numpy()
+                tested = ids["split"].isin(["validation", "test"]).to_numpy()
+                logits = fit_predict(
+                    name, joints[train], ids.loc[train, "label"].to_numpy(np.int64),
+                    joints[tested], classes, int(seed), trees=settings.trees,
+                    logistic_c=settings.logistic_c, n_jobs=os.cpu_count() or 1,
+                )  # fmt: skip
+                parts.append(make_predictions(task, ids[tested].reset_index(drop=True), logits))
+            write_predictions(folder / f"{name}.parquet", pd.concat(parts, ignore_index=True))
 
 
 if __name__ == "__main__":

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 from motionmusic import errors, workspace
 from motionmusic.features.motion import bones
+from motionmusic.features.skeletons import layout_of
 from motionmusic.files import new_folder, read_array, write_array
-from motionmusic.params import DATASET, Bones, group
+from motionmusic.params import CORPUS, Bones, group
 
 
 def main(given: Sequence[str]) -> None:
-    """bones.py DATASET."""
-    (dataset,) = workspace.arguments(given, "dataset")
-    layout = group(DATASET, "datasets", dataset).layout
-    paper = group(Bones, "bones", dataset).paper
-    with new_folder(workspace.data(dataset, "bones")) as folder:
-        for piece, path in workspace.piece_arrays(dataset, "joints").items():
+    """bones.py CORPUS."""
+    (corpus,) = workspace.arguments(given, "corpus")
+    layout = layout_of(group(CORPUS, "corpora", corpus).source)
+    paper = group(Bones, "bones", corpus).paper
+    with new_folder(workspace.data(corpus, "bones")) as folder:
+        for piece, path in workspace.piece_arrays(corpus, "joints").items():
             write_array(folder / f"{piece}.npy", bones(read_array(path), layout, paper=paper))
 
 

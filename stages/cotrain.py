@@ -4,52 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from training_stage import Cell
+import pandas as pd
 
 from motionmusic import errors, workspace
-from motionmusic.models.music_autoencoder import MusicAutoencoder
-from motionmusic.params import Train, group
+from motionmusic.params import Cotrain, Train, group
+from motionmusic.predictions import write_predictions
 from motionmusic.training import phases
+from motionmusic.training.cell import training
+from motionmusic.training.folds import motion_encoder, read_folds, segment_files, write_history
 from motionmusic.training.loop import Chance
 
 
 def main(given: Sequence[str]) -> None:
-    """cotrain.py DATASET INPUT VARIANT SEED."""
-    dataset, kind, variant, seed = workspace.arguments(given, "dataset", "input", "variant", "seed")
-    settings = group(Train, "train", dataset)
-    cell = Cell(
-        dataset, f"cotrain-{kind}-{variant}-{seed}", settings, tuple(Train.model_fields), kind
-    )
-    dropout = variant == "dropout"
-    rates = settings.learning_rate, cell.recipe.weight_decay
-    for fold, ids, segments in cell.folds():
-        chance = Chance(int(seed), ("cotrain", kind, variant, fold))
-        with phases.seeded(chance, "initial", cell.device):
-            networks = phases.Collaborative(
-                cell.motion_encoder(segments),
-                MusicAutoencoder(2 * settings.width, dropout=dropout),
-                phases.mapping_of(variant, 4 * settings.width),
-            ).to(cell.device)
-        optimisers = []
-        starts = {
-            networks.motion: cell.model(f"motion-{kind}-{seed}", fold, "last"),
-            networks.music: cell.model(
-                f"music-{'dropout' if dropout else 'plain'}-{seed}", fold, "last"
-            ),
-        }
-        for network, path in starts.items():
-            optimisers.append(phases.resume(network, path, *rates))
-            cell.inputs.append(path)
-        if list(networks.mapping.parameters()):
-            optimisers.append(phases.adam(networks.mapping, *rates))
-        trained = phases.cotrain(
-            networks, optimisers, segments, cell.schedule(settings.epochs_together),
-            settings.select, settings.epochs_alone, chance, cell.store(fold),
-        )  # fmt: skip
-        cell.keep(fold, segments, trained.run, {"": trained.tested})
-        networks.load_state_dict(trained.tested)
-        cell.test(ids, networks.motion, segments.motion)
-    cell.finish(predictions=f"{variant}-{kind}-{seed}")
+    """cotrain.py TASK INPUT VARIANT SEED."""
+    task, kind, variant, seed = workspace.arguments(given, "task", "input", "variant", "seed")
+    settings, epochs = group(Train, "train", task), group(Cotrain, "cotrain", task).epochs
+    motion = workspace.cell(task, f"motion-{kind}-{seed}")
+    music = workspace.cell(task, f"music-{seed}")
+    of_music = "dropout" if variant == "dropout" else "plain"
+    inputs = [
+        *segment_files(task, kind, "music"),
+        *sorted(motion.glob("*.last.safetensors")),
+        *sorted(music.glob(f"*.{of_music}.last.safetensors")),
+    ]
+    name = f"cotrain-{kind}-{variant}-{seed}"
+    params = settings.model_dump() | {"epochs_together": epochs}
+    tested, histories = [], []
+    with training(task, name, params, inputs, precision=settings.precision) as cell:
+        how = phases.schedule(settings, epochs, cell.precision)
+        for fold in read_folds(task, kind, how.recipe, cell.device):
+            chance, part = (
+                Chance(int(seed), ("cotrain", kind, variant, fold.number)),
+                f"fold{fold.number}",
+            )
+            with phases.seeded(chance, "initial", cell.device):
+                networks = phases.collaborative(
+                    motion_encoder(task, fold.segments, settings.width), variant, settings.width
+                ).to(cell.device)
+            optimisers = [
+                phases.resume(networks.motion, motion / f"{part}.last.safetensors", how),
+                phases.resume(networks.music, music / f"{part}.{of_music}.last.safetensors", how),
+            ]
+            trained = phases.cotrain(
+                networks, optimisers, fold.segments, how, settings.select, settings.epochs, chance,
+                cell.store(part),
+            )  # fmt: skip
+            cell.save(part, trained.tested)
+            networks.load_state_dict(trained.tested)
+            tested.append(fold.predictions(task, networks.motion))
+            histories.append(trained.run.history)
+        write_predictions(cell.folder / "predictions.parquet", pd.concat(tested))
+        write_history(cell.folder / "history.csv", histories)
 
 
 if __name__ == "__main__":

@@ -1,37 +1,26 @@
-"""MusicToDance from GitHub at its pinned commit, or from a mirror folder; every file verified."""
+"""The dances of a corpus with their music, from wherever its source has them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from download_repository import take
-
 from motionmusic import errors, workspace
-from motionmusic.data.manifest import manifest
-from motionmusic.errors import UserError
-from motionmusic.params import DATASET, MusicToDance, group
+from motionmusic.data.gather import gather
+from motionmusic.params import CORPUS, group
 
 
 def main(given: Sequence[str]) -> None:
-    """download.py DATASET."""
-    (dataset,) = workspace.arguments(given, "dataset")
-    about = group(DATASET, "datasets", dataset)
-    assert isinstance(about, MusicToDance)
-    repository = manifest(about.source)
-    folders = {Path(entry.path).parts[0].removeprefix("DANCE_") for entry in repository.entries}
-    pieces = sorted(folders) if about.pieces == "all" else about.pieces
-    if unknown := sorted(set(pieces) - folders):
-        raise UserError(
-            "params.yaml", f"datasets.{dataset}.pieces", f"pieces of {repository.name}",
-            ", ".join(unknown), "name pieces such as C_2 that the manifest lists",
-        )  # fmt: skip
-    wanted = [
-        entry
-        for entry in repository.entries
-        if Path(entry.path).parts[0].removeprefix("DANCE_") in set(pieces)
-    ]
-    take(repository, wanted, workspace.data(dataset, "raw"))
+    """download.py CORPUS."""
+    (corpus,) = workspace.arguments(given, "corpus")
+    gather(
+        corpus,
+        group(CORPUS, "corpora", corpus),
+        raw=workspace.data(corpus, "raw"),
+        # outside the stage's output, so that a download that broke off goes on where it stopped
+        store=Path("data", "downloads"),
+        choreonet=workspace.data("choreonet", "raw"),
+    )
 
 
 if __name__ == "__main__":

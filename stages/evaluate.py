@@ -1,39 +1,42 @@
-"""Every prediction of a data set → accuracies, votes, intervals, confusion."""
+"""Every prediction of a task → accuracies, votes, intervals, confusion, curves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from motionmusic import errors, workspace
-from motionmusic.files import write_json, write_text
-from motionmusic.params import DATASET, Evaluate, Segment, group
-from motionmusic.scoring.evaluation import (
-    cell_files,
-    complete_cells,
-    confusion_rows,
-    evaluate,
-    read_cells,
-    summary,
-)
+from motionmusic.files import write_json, write_parquet, write_text
+from motionmusic.params import Evaluate, group
+from motionmusic.scoring import evaluation
 
 
 def main(given: Sequence[str]) -> None:
-    """evaluate.py DATASET."""
-    (dataset,) = workspace.arguments(given, "dataset")
-    settings = group(Evaluate, "evaluate")
-    seeds = group(list[int], "seeds")
-    folds = group(Segment, "segment", dataset).folds
-    about = group(DATASET, "datasets", dataset)
-    classes = list(about.labels.values())
-    read = read_cells(cell_files(workspace.data(dataset, "predictions"), seeds))
-    result = evaluate(read, classes, settings.seed, folds=folds, resamples=settings.resamples)
-    write_json(workspace.metrics(dataset, "evaluation.json"), result)
-    write_json(workspace.metrics(dataset, "scores.json"), summary(result))
-    best = complete_cells(read)["fc/fused"]  # the cell of the paper's Figures 4 and 5
-    # the paper's Figure 5 has AIST++'s classes in the order of their codes
-    order = [about.labels[code] for code in sorted(about.labels)]
-    rows = confusion_rows(best, classes, order if about.source == "aist" else classes)
-    write_text(workspace.plots(dataset, "confusion.csv"), rows.to_csv(index=False))
+    """evaluate.py TASK."""
+    (task,) = workspace.arguments(given, "task")
+    settings, about = group(Evaluate, "evaluate"), workspace.about(task)
+    classes, folder = list(about.labels.values()), workspace.data(task, "cells")
+    files = evaluation.cell_files(folder, group(list[int], "seeds"))
+    cells = evaluation.complete_cells(evaluation.read_cells(files))
+    shapes = {
+        kind: np.load(workspace.data(task, "segments", f"{kind}.npy"), mmap_mode="r").shape
+        for kind in workspace.INPUTS
+    }
+    found = evaluation.evaluate(cells, classes, settings.seed, settings.resamples)
+    found["facts"] = evaluation.facts(about, workspace.read_index(task), shapes)
+    tables = {
+        workspace.metrics(task, "runs.csv"): evaluation.runs(workspace.metrics(task, "runs")),
+        workspace.plots(task, "confusion.csv"): evaluation.confusion_rows(
+            cells[evaluation.BEST], classes
+        ),
+        workspace.plots(task, "curves.csv"): evaluation.curves(folder),
+    }
+    write_json(workspace.metrics(task, "evaluation.json"), found)
+    write_json(workspace.metrics(task, "scores.json"), evaluation.headline(found))
+    write_parquet(workspace.data(task, "votes.parquet"), evaluation.votes(cells))
+    for path, table in tables.items():
+        write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ from motionmusic.files import new_folder, read_array, write_array
 
 
 def main(given: Sequence[str]) -> None:
-    """merge.py DATASET."""
-    (dataset,) = workspace.arguments(given, "dataset")
-    with new_folder(workspace.data(dataset, "merged")) as folder:
-        for piece, path in workspace.piece_arrays(dataset, "joints").items():
-            limb = workspace.data(dataset, "bones", path.name)
+    """merge.py CORPUS."""
+    (corpus,) = workspace.arguments(given, "corpus")
+    with new_folder(workspace.data(corpus, "merged")) as folder:
+        for piece, path in workspace.piece_arrays(corpus, "joints").items():
+            limb = workspace.data(corpus, "bones", path.name)
             write_array(folder / f"{piece}.npy", merge(read_array(path), read_array(limb)))
 
 

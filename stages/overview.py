@@ -1,29 +1,28 @@
-"""Several data sets beside each other: one table, one picture."""
+"""Several tasks beside each other: one table, one picture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
-from motionmusic.files import read_json, write_bytes, write_json, write_text
-from motionmusic.params import Segment, Train, group
-from motionmusic.results.overview import overview, overview_csv, overview_figure, overview_markdown
-from motionmusic.scoring.baselines import BASELINES
+from motionmusic.files import new_folder, read_json, write_bytes
+from motionmusic.params import Cotrain, Train, group
+from motionmusic.results.figures import png
+from motionmusic.results.overview import overview_figure, overview_tables
+from motionmusic.results.table import write_tables
 
 
 def main(given: Sequence[str]) -> None:
-    """overview.py DATASET …, in the order of the rows."""
-    remedy = "run `dvc repro` for the stage evaluate"
-    rows = overview(
-        {name: read_json(workspace.metrics(name, "evaluation.json"), remedy) for name in given},
-        {name: group(Segment, "segment", name) for name in given},
-        {name: group(Train, "train", name) for name in given},
-        BASELINES,
-    )
-    write_json(workspace.metrics("overview", "overview.json"), rows)
-    write_text(workspace.metrics("overview", "overview.csv"), overview_csv(rows))
-    write_text(workspace.metrics("overview", "overview.md"), overview_markdown(rows))
-    write_bytes(workspace.plots("overview", "overview.png"), overview_figure(rows))
+    """overview.py TASK …, in the order of the rows."""
+    found = {
+        task: read_json(workspace.metrics(task, "evaluation.json"), workspace.REMEDY)
+        for task in given
+    }
+    trains = {task: group(Train, "train", task) for task in given}
+    cotrains = {task: group(Cotrain, "cotrain", task) for task in given}
+    with new_folder(workspace.metrics("overview")) as folder:
+        write_tables(folder, "overview", overview_tables(found, trains, cotrains))
+    write_bytes(workspace.plots("overview", "overview.png"), png(overview_figure(found)))
 
 
 if __name__ == "__main__":

@@ -7,32 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from training_stage import Cell
+import pandas as pd
 
 from motionmusic import errors, workspace
-from motionmusic.params import Train, group
+from motionmusic.params import Cotrain, Train, group
+from motionmusic.predictions import write_predictions
 from motionmusic.training import phases
+from motionmusic.training.cell import training
+from motionmusic.training.folds import motion_encoder, read_folds, segment_files, write_history
 from motionmusic.training.loop import Chance
 
 
 def main(given: Sequence[str]) -> None:
-    """train_longer.py DATASET INPUT SEED."""
-    dataset, kind, seed = workspace.arguments(given, "dataset", "input", "seed")
-    settings = group(Train, "train", dataset)
-    cell = Cell(dataset, f"longer-{kind}-{seed}", settings, tuple(Train.model_fields), kind)
-    for fold, ids, segments in cell.folds():
-        network = cell.motion_encoder(segments).to(cell.device)
-        path = cell.model(f"motion-{kind}-{seed}", fold, "last")
-        cell.inputs.append(path)
-        optimiser = phases.resume(network, path, settings.learning_rate, cell.recipe.weight_decay)
-        trained = phases.train_motion(
-            network, optimiser, segments, cell.schedule(settings.epochs_together), settings.select,
-            Chance(int(seed), ("train_longer", kind, fold)), settings.epochs_alone, cell.store(fold),
-        )  # fmt: skip
-        cell.keep(fold, segments, trained.run, {"": trained.tested})
-        network.load_state_dict(trained.tested)
-        cell.test(ids, network, segments.motion)
-    cell.finish(predictions=f"longer-{kind}-{seed}")
+    """train_longer.py TASK INPUT SEED."""
+    task, kind, seed = workspace.arguments(given, "task", "input", "seed")
+    settings, epochs = group(Train, "train", task), group(Cotrain, "cotrain", task).epochs
+    start = workspace.cell(task, f"motion-{kind}-{seed}")
+    inputs = [*segment_files(task, kind, "music"), *sorted(start.glob("*.last.safetensors"))]
+    name, params = f"longer-{kind}-{seed}", settings.model_dump() | {"epochs_longer": epochs}
+    tested, histories = [], []
+    with training(task, name, params, inputs, precision=settings.precision) as cell:
+        how = phases.schedule(settings, epochs, cell.precision)
+        for fold in read_folds(task, kind, how.recipe, cell.device):
+            chance = Chance(int(seed), ("train_longer", kind, fold.number))
+            network = motion_encoder(task, fold.segments, settings.width).to(cell.device)
+            optimiser = phases.resume(network, start / f"fold{fold.number}.last.safetensors", how)
+            trained = phases.train_motion(
+                network, optimiser, fold.segments, how, settings.select, chance, settings.epochs,
+                cell.store(f"fold{fold.number}"),
+            )  # fmt: skip
+            cell.save(f"fold{fold.number}", trained.tested)
+            network.load_state_dict(trained.tested)
+            tested.append(fold.predictions(task, network))
+            histories.append(trained.run.history)
+        write_predictions(cell.folder / "predictions.parquet", pd.concat(tested))
+        write_history(cell.folder / "history.csv", histories)
 
 
 if __name__ == "__main__":

@@ -4,44 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from training_stage import Cell
+import pandas as pd
 
 from motionmusic import errors, workspace
+from motionmusic.models.weights import prefixed
 from motionmusic.params import Train, group
-from motionmusic.training import phases, weights
+from motionmusic.predictions import write_predictions
+from motionmusic.training import phases
+from motionmusic.training.cell import training
+from motionmusic.training.folds import motion_encoder, read_folds, segment_files, write_history
 from motionmusic.training.loop import Chance
-
-KEYS = (
-    "width",
-    "batch",
-    "learning_rate",
-    "schedule",
-    "precision",
-    "recipe",
-    "epochs_alone",
-    "select",
-)
 
 
 def main(given: Sequence[str]) -> None:
-    """train_motion.py DATASET INPUT SEED."""
-    dataset, kind, seed = workspace.arguments(given, "dataset", "input", "seed")
-    settings = group(Train, "train", dataset)
-    cell = Cell(dataset, f"motion-{kind}-{seed}", settings, KEYS, kind)
-    for fold, ids, segments in cell.folds():
-        chance = Chance(int(seed), ("train_motion", kind, fold))
-        with phases.seeded(chance, "initial", cell.device):
-            network = cell.motion_encoder(segments).to(cell.device)
-        optimiser = phases.adam(network, settings.learning_rate, cell.recipe.weight_decay)
-        trained = phases.train_motion(
-            network, optimiser, segments, cell.schedule(settings.epochs_alone), settings.select,
-            chance, store=cell.store(fold),
-        )  # fmt: skip
-        last = weights.prefixed(network=trained.last, adam=trained.moments)
-        cell.keep(fold, segments, trained.run, {"last": last, "": trained.tested})
-        network.load_state_dict(trained.tested)
-        cell.test(ids, network, segments.motion)
-    cell.finish(predictions=f"alone-{kind}-{seed}")
+    """train_motion.py TASK INPUT SEED."""
+    task, kind, seed = workspace.arguments(given, "task", "input", "seed")
+    settings = group(Train, "train", task)
+    name, inputs = f"motion-{kind}-{seed}", segment_files(task, kind, "music")
+    tested, histories = [], []
+    with training(task, name, settings.model_dump(), inputs, precision=settings.precision) as cell:
+        how = phases.schedule(settings, settings.epochs, cell.precision)
+        for fold in read_folds(task, kind, how.recipe, cell.device):
+            chance = Chance(int(seed), ("train_motion", kind, fold.number))
+            with phases.seeded(chance, "initial", cell.device):
+                network = motion_encoder(task, fold.segments, settings.width).to(cell.device)
+            optimiser = phases.adam(network, how.learning_rate, how.recipe.weight_decay)
+            trained = phases.train_motion(
+                network, optimiser, fold.segments, how, settings.select, chance,
+                store=cell.store(f"fold{fold.number}"),
+            )  # fmt: skip
+            last = prefixed(network=trained.last, adam=trained.moments)
+            cell.save(f"fold{fold.number}.last", last)
+            cell.save(f"fold{fold.number}", trained.tested)
+            network.load_state_dict(trained.tested)
+            tested.append(fold.predictions(task, network))
+            histories.append(trained.run.history)
+        write_predictions(cell.folder / "predictions.parquet", pd.concat(tested))
+        write_history(cell.folder / "history.csv", histories)
 
 
 if __name__ == "__main__":

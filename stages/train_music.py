@@ -1,35 +1,45 @@
-"""Phase 1 of the music autoencoder, plain or with dropout, every fold."""
+"""Phase 1 of the music autoencoders, plain and with dropout, every fold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from training_stage import Cell
-
 from motionmusic import errors, workspace
 from motionmusic.models.music_autoencoder import MusicAutoencoder
+from motionmusic.models.weights import prefixed
 from motionmusic.params import Train, group
-from motionmusic.training import phases, weights
+from motionmusic.training import phases
+from motionmusic.training.cell import training
+from motionmusic.training.folds import read_folds, segment_files, write_history
 from motionmusic.training.loop import Chance
-
-KEYS = ("width", "batch", "learning_rate", "schedule", "precision", "recipe", "epochs_alone")
 
 
 def main(given: Sequence[str]) -> None:
-    """train_music.py DATASET AUTOENCODER SEED."""
-    dataset, kind, seed = workspace.arguments(given, "dataset", "autoencoder", "seed")
-    settings = group(Train, "train", dataset)
-    cell = Cell(dataset, f"music-{kind}-{seed}", settings, KEYS, None)
-    for fold, _, segments in cell.folds():
-        chance = Chance(int(seed), ("train_music", kind, fold))
-        with phases.seeded(chance, "initial", cell.device):
-            network = MusicAutoencoder(2 * settings.width, dropout=kind == "dropout")
-            network = network.to(cell.device)
-        schedule = cell.schedule(settings.epochs_alone)
-        trained = phases.train_music(network, segments, schedule, chance, cell.store(fold))
-        last = weights.prefixed(network=trained.last, adam=trained.moments)
-        cell.keep(fold, segments, trained.run, {"last": last})
-    cell.finish(predictions=None)
+    """train_music.py TASK SEED."""
+    task, seed = workspace.arguments(given, "task", "seed")
+    settings = group(Train, "train", task)
+    name, inputs = f"music-{seed}", segment_files(task, "music")
+    histories = []
+    with training(task, name, settings.model_dump(), inputs, precision=settings.precision) as cell:
+        how = phases.schedule(settings, settings.epochs, cell.precision)
+        for fold in read_folds(task, None, how.recipe, cell.device):
+            for kind in ("plain", "dropout"):
+                part = f"fold{fold.number}.{kind}"
+                chance = Chance(int(seed), ("train_music", kind, fold.number))
+                with phases.seeded(chance, "initial", cell.device):
+                    network = MusicAutoencoder(2 * settings.width, dropout=kind == "dropout")
+                    network = network.to(cell.device)
+                trained = phases.train_music(network, fold.segments, how, chance, cell.store(part))
+                last = prefixed(network=trained.last, adam=trained.moments)
+                cell.save(f"{part}.last", last)
+                cell.save(part, trained.tested)
+                histories.append(
+                    [
+                        {key if key == "epoch" else f"{kind}_{key}": row[key] for key in row}
+                        for row in trained.run.history
+                    ]
+                )
+        write_history(cell.folder / "history.csv", histories)
 
 
 if __name__ == "__main__":

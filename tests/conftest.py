@@ -16,7 +16,7 @@ import yaml
 from closure import ROOT
 
 from motionmusic.features.skeletons import MUSICTODANCE
-from motionmusic.files import write_array
+from motionmusic.files import write_array, write_json
 
 
 @pytest.fixture
@@ -32,6 +32,33 @@ def torch_alone() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+ABOUT = {
+    "task": "synthetic",
+    "corpus": "synthetic",
+    "source": "synthetic",
+    "layout": "musictodance",
+    "motion_rate_hz": 25.0,
+    "labels": {"C": "Cha-cha", "R": "Rumba", "T": "Tango", "W": "Waltz"},
+    "center": "once",
+    "scale": "per_piece",
+    "paper_bones": False,
+    "music": {
+        "feature": "logmel",
+        "sample_rate": 12800,
+        "resampler": "soxr_hq",
+        "scale": "per_piece",
+        "pad_short": False,
+        "short_sound": "error",
+    },
+    "protocol": "by_piece",
+    "folds": 2,
+    "excerpt_frames": 25,
+    "excerpts": None,
+    "pieces": 12,
+    "stand_ins": {"motion": 0, "sound": 0, "pieces": 0},
+}
+
+
 @pytest.fixture
 def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workspace with the segments of two folds of `synthetic`, small networks, recipe quick."""
@@ -40,9 +67,9 @@ def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "width": 4,
         "recipe": "quick",  # whose augmentation draws at every step
         "batch": 6,
-        "epochs_alone": 4,
-        "epochs_together": 8,
+        "epochs": 4,
     }
+    params["cotrain"]["synthetic"]["epochs"] = 8
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     folder = tmp_path / "data" / "synthetic" / "segments"
     rng = np.random.default_rng(0)
@@ -59,5 +86,6 @@ def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for fold in range(2) for i in range(36)
     ]  # fmt: skip
     pd.DataFrame(rows).to_parquet(folder / "index.parquet")
+    write_json(folder / "about.json", ABOUT)
     monkeypatch.chdir(tmp_path)
     return tmp_path

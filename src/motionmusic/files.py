@@ -14,12 +14,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Float32 = NDArray[np.float32]
 
@@ -51,6 +54,13 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
     """Write an array as .npy atomically."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
+    write_bytes(path, buffer.getvalue())
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table as parquet atomically; its index is left out."""
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
     write_bytes(path, buffer.getvalue())
 
 

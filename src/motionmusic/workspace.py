@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from motionmusic.errors import UserError
 from motionmusic.files import read_array, read_json
+from motionmusic.params import Center, Scale
 
 INPUTS = ("joints", "bones", "merged")
 REMEDY = "run `dvc repro`"
@@ -77,11 +78,11 @@ class About:
     task: str
     corpus: str
     source: str
-    layout: str
+    layout: Literal["musictodance", "aist"]
     motion_rate_hz: float
     labels: dict[str, str]
-    center: str
-    scale: str
+    center: Center
+    scale: Scale
     paper_bones: bool
     music: dict[str, Any]
     protocol: str
@@ -112,6 +113,44 @@ def read_units(corpus: str) -> pd.DataFrame:
     return _table(data(corpus, "units.csv"), piece=str, unit=str, capture=str)
 
 
+def read_task_units(task: str) -> pd.DataFrame:
+    """:func:`read_units` of a task's corpus, as its segments keep it."""
+    return _table(data(task, "segments", "units.csv"), piece=str, unit=str, capture=str)
+
+
+def read_beats(corpus: str) -> pd.DataFrame:
+    """beats.parquet: piece, kind (music, motion_mint, motion_bailando), time_s from motion frame 0."""
+    return _parquet(data(corpus, "beats.parquet"))
+
+
+def read_tempo(corpus: str) -> pd.DataFrame:
+    """tempo.csv: piece, music_file, music_bpm, motion_bpm; NaN where there is none."""
+    return _table(data(corpus, "tempo.csv"), piece=str)
+
+
+def read_matches(task: str, name: str) -> pd.DataFrame:
+    """data/TASK/matches/METHOD-SEED.parquet: fold, piece, excerpt, candidate, candidate_excerpt, score."""
+    return _parquet(data(task, "matches", f"{name}.parquet"))
+
+
+def read_recommendations(task: str) -> pd.DataFrame:
+    """data/TASK/recommendations.csv: method, seed, piece, excerpt, rank, track, …"""
+    return _table(data(task, "recommendations.csv"), piece=str, track_piece=str)
+
+
+def read_neighbours(dance: Path) -> pd.DataFrame:
+    """neighbours.csv of the stage dance: fold, piece, excerpt, neighbour, neighbour_start (frame)."""
+    return _table(dance / "neighbours.csv", piece=str, neighbour=str)
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    _must_exist(path)
+    try:
+        return pd.read_parquet(path)
+    except (ValueError, OSError) as error:  # pyarrow's own errors are ValueErrors
+        raise UserError(path, "", "a parquet file", str(error).splitlines()[0], REMEDY) from None
+
+
 def _table(path: Path, **columns: type) -> pd.DataFrame:
     _must_exist(path)
     return pd.read_csv(path, dtype=columns)
@@ -119,9 +158,7 @@ def _table(path: Path, **columns: type) -> pd.DataFrame:
 
 def read_index(task: str) -> pd.DataFrame:
     """The segments' ids, once per fold: split, fold, piece, excerpt, segment, label."""
-    path = data(task, "segments", "index.parquet")
-    _must_exist(path)
-    return pd.read_parquet(path)
+    return _parquet(data(task, "segments", "index.parquet"))
 
 
 def read_segments(task: str, name: str) -> NDArray[np.float32]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,20 +14,20 @@ from motionmusic.app.arguments import (
     LayoutOption,
     RateOption,
     StartOption,
+    music_seconds,
     only_folder,
-    read_music,
+    other_music,
 )
 from motionmusic.errors import UserError
 
 if TYPE_CHECKING:
-    from motionmusic.data.own import OwnDance
-    from motionmusic.models.m2s_net import SyncNetwork
+    from motionmusic.models.matcher import About
     from motionmusic.scoring.offsets import Floats
 
 SHORTEST_S = 2.0  # of a dance
 
-_NETWORKS = "fold*_synchrony.safetensors"
-_TRAIN = "`dvc repro conduct@m2d_mini-0` trains them"
+_FILE = "matcher.json"
+_TRAIN = "`dvc repro pipeline/music/m2d_mini/dvc.yaml:synchrony` trains them"
 
 
 def sync(
@@ -45,7 +44,7 @@ def sync(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Trained networks: a folder data/DATASET/conductors/SEED."
+            help="Trained networks: a folder data/TASK/synchrony/SEED."
             " Default: the only one under ./data.",
             show_default=False,
         ),
@@ -86,19 +85,19 @@ def sync(
     if not music.is_file():
         raise UserError(music, "", "a sound file", "no such file", "correct the name")
     folder = model or only_folder(
-        {path.parent for path in Path().glob(f"data/*/conductors/*/{_NETWORKS}")}, _no_networks()
+        {path.parent for path in Path().glob(f"data/**/synchrony/*/{_FILE}")}, _no_networks()
     )
 
     from motionmusic.app.catalogue import content_hash
-    from motionmusic.data.own import read_own
+    from motionmusic.data.own import fitted, read_own
+    from motionmusic.features.motion import normalise_joints
     from motionmusic.files import write_bytes, write_json
-    from motionmusic.models.conductor_weights import load_sync_network, read
-    from motionmusic.models.generator import FRAMES
+    from motionmusic.models.matcher import load
     from motionmusic.render.offset_picture import offset_picture
     from motionmusic.results.figures import png
-    from motionmusic.scoring.offsets import OFFSETS_S, value_at
+    from motionmusic.scoring.offsets import FRAMES, OFFSETS_S, value_at
+    from motionmusic.scoring.planted import curves as curves_of
 
-    files = _networks_in(folder)
     own = read_own(dance, layout, rate)
     if own.seconds < SHORTEST_S:
         raise UserError(
@@ -106,12 +105,25 @@ def sync(
             f"{len(own.joints)} frames at {own.rate_hz:g} a second, {own.seconds:.2f} s",
             "take a longer dance",
         )  # fmt: skip
-    piece, files = _not_trained_on(own.name, folder, files)
-    networks = [load_sync_network(read(file), file) for file in files.values()]
+    about = _about_in(folder)
+    piece, folds = _not_trained_on(own.name, folder, about)
+    query = fitted(own, about.layout, about.motion_rate_hz, 1)
+    files = {fold: folder / f"fold{fold}.safetensors" for fold in folds}
+    networks = [load(folder, fold).network for fold in folds]
     its_own = own.music_file is not None and own.music_file.resolve() == music.resolve()
     start_s = start if start is not None else own.music_start_s if its_own else 0.0
-
-    curves = _curves(networks, own, music, start_s)
+    left_s = music_seconds(music) - start_s
+    if 2 * left_s < own.seconds:
+        raise UserError(
+            music, f"from {start_s:g} s on",
+            f"music for at least half of the dance's {own.seconds:.1f} s",
+            f"{max(0, left_s):.2f} s", "take longer music, or an earlier --start",
+        )  # fmt: skip
+    joints = normalise_joints(
+        query.joints, query.center, centering=about.joints.center, scale=about.joints.scale
+    )
+    with other_music():
+        curves = curves_of(networks, joints, about.motion_rate_hz, music, start_s, about.music)
     found = {name: _facts(curve) for name, curve in curves.items()}
     sync_error = 1 - value_at(curves["votes"], 0)
     conclusion = _conclusion([each["best_s"] for each in found.values()])
@@ -174,63 +186,36 @@ def sync(
 
 def _no_networks() -> UserError:
     return UserError(
-        "data/*/conductors/*", "", "networks trained on dances", "none",
+        "data/**/synchrony/*", "", "networks trained on dances", "none",
         f"{_TRAIN}; or run from the folder that has data/, or name them with --model DIR",
     )  # fmt: skip
 
 
-def _networks_in(folder: Path) -> dict[int, Path]:
-    """The file of every fold's network, by fold."""
-    found = {}
-    for path in folder.glob(_NETWORKS):
-        match = re.fullmatch(r"fold([0-9]+)_synchrony", path.stem)
-        if match:
-            found[int(match[1])] = path
-    if not found:
+def _about_in(folder: Path) -> About:
+    """What the networks of a folder are."""
+    from motionmusic.models.matcher import read_about
+
+    about = read_about(folder) if (folder / _FILE).exists() else None
+    if about is None or about.method != "synchrony":
         raise UserError(
-            folder, "", f"networks, {_NETWORKS}, as in a folder data/DATASET/conductors/SEED",
-            "none", _TRAIN,
+            folder, "", "synchrony networks, as in a folder data/TASK/synchrony/SEED",
+            "none" if about is None else f"a matcher of the method {about.method}", _TRAIN,
         )  # fmt: skip
-    return dict(sorted(found.items()))
+    return about
 
 
-def _not_trained_on(
-    dance: str, folder: Path, files: Mapping[int, Path]
-) -> tuple[str | None, dict[int, Path]]:
-    """The data set's piece that a dance of this name is, and the networks that do not know it.
+def _not_trained_on(dance: str, folder: Path, about: About) -> tuple[str | None, list[int]]:
+    """The piece of the networks' task that a dance of this name is, and the folds that do not know it.
 
-    All networks, and None, where it is none of their pieces, or nothing says what they know.
+    All folds, and None, where it is none of their pieces.
     """
-    from motionmusic.files import read_json
-
-    file = folder / "conductor.json"
-    if not file.exists():
-        return None, dict(files)
-    again = "train the networks again with `dvc repro`"
-    content = read_json(file, again)
-    try:
-        known = {
-            number: {
-                str(piece)
-                for part in ("train", "validation")
-                for piece in content["folds"][str(number)].get(part, ())
-            }
-            for number in files
-        }
-    except (KeyError, TypeError, AttributeError):
-        raise UserError(
-            file, "folds", "each fold's pieces, {train: […], validation: […]}",
-            f"nothing of the kind for fold {', '.join(map(str, files))}", again,
-        ) from None  # fmt: skip
-    pieces = set().union(*known.values())
+    pieces = {piece for known in about.knows.values() for piece in known}
     piece = next((each for each in sorted(pieces) if _is_piece(dance, each)), None)
-    if piece is None:
-        return None, dict(files)
-    unseen = {number: path for number, path in files.items() if piece not in known[number]}
+    unseen = [fold for fold, known in sorted(about.knows.items()) if piece not in known]
     if not unseen:
         raise UserError(
             folder, "", f"a network that was not trained on {piece}",
-            f"only such as were ({len(files)})",
+            f"only networks that were ({len(about.knows)})",
             "choose another model with --model; or rename the dance, if it is another one",
         )  # fmt: skip
     return piece, unseen
@@ -241,50 +226,7 @@ def _is_piece(dance: str, piece: str) -> bool:
     return dance == piece or dance.endswith(f"_{piece}")
 
 
-# Comparing
-
-
-def _curves(
-    networks: Sequence[SyncNetwork], own: OwnDance, music: Path, start_s: float
-) -> dict[str, Floats]:
-    """(121,) each: mean votes of the networks, and beat alignment by its two definitions."""
-    import numpy as np
-    from tqdm import tqdm
-
-    from motionmusic.features.beats import motion_beats, music_beats
-    from motionmusic.features.keypoints import keypoints
-    from motionmusic.features.mel import SAMPLE_RATE, mel_from
-    from motionmusic.models.generator import FRAMES
-    from motionmusic.scoring.offsets import LARGEST_S, alignment_curve, vote_curve
-
-    samples = read_music(music, SAMPLE_RATE)
-    motion = keypoints(own.joints, own.layout, own.rate_hz)
-    left_s = len(samples) / SAMPLE_RATE - start_s
-    if 2 * int(left_s * FRAMES) < len(motion):
-        raise UserError(
-            music, f"from {start_s:g} s on",
-            f"music for at least half of the dance's {own.seconds:.1f} s",
-            f"{max(0, left_s):.2f} s", "take longer music, or an earlier --start",
-        )  # fmt: skip
-    # the tempo of what is danced, not of an album
-    first_s = max(0, start_s - LARGEST_S)
-    last_s = start_s + own.seconds + LARGEST_S
-    beats, _ = music_beats(
-        samples[round(first_s * SAMPLE_RATE) : round(last_s * SAMPLE_RATE)], SAMPLE_RATE
-    )
-    music_s = beats + first_s - start_s
-
-    mel, start_frame = mel_from(samples, start_s)
-    del samples
-    votes = [
-        vote_curve(network, mel, motion, start_frame)
-        for network in tqdm(networks, "compare", unit="network", disable=None)
-    ]
-    curves = {"votes": np.mean(votes, axis=0)}
-    for definition in ("mint", "bailando"):
-        motion_s = motion_beats(own.joints, own.rate_hz, definition)
-        curves[definition] = alignment_curve(motion_s, music_s, own.seconds, definition)
-    return curves
+# What follows
 
 
 def _facts(curve: Floats) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Which movement units MusicToDance's pieces are made of (ChoreoNet's tables; spec/data.md 6).
+"""Which movement units MusicToDance's pieces are made of (ChoreoNet's tables; docs/data.md).
 
 A piece is a sequence of recorded clips, the movement units, each stretched to its beats:
 
@@ -14,13 +14,15 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from motionmusic.data.checked_json import read_checked
 from motionmusic.errors import UserError
 
 HOLD, START = "HOLD", "START"
@@ -30,7 +32,7 @@ UNKNOWN = "unknown"
 _FILES = "CRTW"
 # Frames a beat in the paper's time base: a beat, and a waltz's bar of three, take half a second.
 _PAPER_RATES = (Fraction(25, 2), Fraction(25, 6))
-_REMEDY = "delete data/choreonet and run `dvc repro` for the stage that downloads it"
+_REMEDY = "delete data/choreonet and run `dvc repro` again, which downloads it anew"
 
 
 @dataclass(frozen=True)
@@ -93,22 +95,13 @@ def read_choreographies(raw: Path) -> dict[str, Choreography]:
     found: dict[str, Choreography] = {}
     for code in _FILES:
         file = raw / "data" / "choreography" / f"{code}.json"
-        try:
-            entries = _ENTRIES.validate_json(file.read_bytes())
-        except FileNotFoundError:
-            raise UserError(file, "", "choreographies", "no such file", _REMEDY) from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            expected = first["msg"].removeprefix("Value error, ")
-            raise UserError(file, where, expected, repr(first["input"])[:80], _REMEDY) from None
-        for entry in entries:
+        for entry in read_checked(file, _ENTRIES, _REMEDY, {}):
             piece = entry.name.removeprefix("DANCE_")
             if piece in found:
                 raise UserError(file, piece, "each piece once", "it again", _REMEDY)
-            found[piece] = Choreography(
-                piece, tuple(entry.movements), tuple(entry.durations), entry.end_pos - entry.start_pos
-            )  # fmt: skip
+            length = entry.end_pos - entry.start_pos
+            movements, beats = tuple(entry.movements), tuple(entry.durations)
+            found[piece] = Choreography(piece, movements, beats, length)
     return found
 
 
@@ -120,11 +113,9 @@ def read_captures(raw: Path) -> dict[str, str]:
     """
     file = raw / "data" / "movement_interval.csv"
     try:
-        text = file.read_text("utf-8")
+        text = file.read_text("utf-8", "replace")
     except FileNotFoundError:
         raise UserError(file, "", "a table of movements", "no such file", _REMEDY) from None
-    except UnicodeDecodeError as error:
-        raise UserError(file, "", "UTF-8 text", str(error), _REMEDY) from None
     captures: dict[str, str] = {}
     for number, row in enumerate(csv.DictReader(text.splitlines()), start=2):
         unit, capture = row.get("movement_tag"), row.get("c3d_file")
@@ -135,12 +126,37 @@ def read_captures(raw: Path) -> dict[str, str]:
     return captures
 
 
+def units(raw: Path, pieces: pd.DataFrame) -> pd.DataFrame:
+    """Which unit the pieces of a corpus dance when (units.csv).
+
+    Args:
+        raw: the corpus's raw folder; where it has no RAW/choreonet no unit is known.
+        pieces: piece, frames (of its motion, at 25 a second, uncut).
+
+    Returns:
+        piece, start, end, unit, capture.
+
+    Raises:
+        UserError: a table is broken, or has no choreography that fits a piece.
+    """
+    folder, found = raw / "choreonet", list[Span]()
+    known = folder.exists()
+    choreographies = read_choreographies(folder) if known else {}
+    captures = read_captures(folder) if known else {}
+    for piece, length in zip(pieces["piece"], pieces["frames"], strict=True) if known else ():
+        if piece not in choreographies:
+            remedy = "take it out of the corpus's pieces"
+            raise UserError(folder, piece, "a choreography of the piece", "none", remedy)
+        found += unit_spans(choreographies[piece], int(length), captures)
+    return pd.DataFrame(found, columns=[field.name for field in fields(Span)])
+
+
 def unit_spans(choreography: Choreography, frames: int, captures: Mapping[str, str]) -> list[Span]:
     """Which unit a piece dances when, in order and without gaps.
 
     A unit of b beats takes floor(b · f) frames. f is 12.5 frames a beat in the paper's time base
     (a third of it in waltz) and frames of the music / beats in the music's; the one of them whose
-    sum is the piece's length is taken. Exception (spec/data.md 6.2): where none is and a piece
+    sum is the piece's length is taken. Exception: where none is and a piece
     begins with START, as T_5 in the music's time, START is shorter and takes what the others leave.
 
     Args:
@@ -162,24 +178,19 @@ def unit_spans(choreography: Choreography, frames: int, captures: Mapping[str, s
             fitting = [[left, *lengths[in_music][1:]]]
     if not fitting:
         sums = ", ".join(f"{sum(taken)}" for taken in lengths.values())
-        raise UserError(
-            "pieces.csv", choreography.piece,
-            f"as many frames as its choreography gives in one of the time bases ({sums})",
-            f"{frames}",
-            "use the published motion uncut, or set choreography: none for dances of your own",
-        )  # fmt: skip
-    spans: list[Span] = []
+        expected = f"as many frames as its choreography gives in one of the time bases ({sums})"
+        remedy = "use the published motion uncut"
+        raise UserError("skeletons.json", choreography.piece, expected, f"{frames}", remedy)
+    danced: list[Span] = []
     for movement, length in zip(movements, fitting[0], strict=True):
-        start = spans[-1].end if spans else 0
+        start = danced[-1].end if danced else 0
         if movement == HOLD:
-            last = spans.pop()
-            spans.append(Span(last.piece, last.start, last.end + length, last.unit, last.capture))
+            last = danced.pop()
+            danced.append(Span(last.piece, last.start, last.end + length, last.unit, last.capture))
             continue
         if movement != START and movement not in captures:
-            raise UserError(
-                "movement_interval.csv", choreography.piece, f"a row of its unit {movement}",
-                "none", _REMEDY,
-            )  # fmt: skip
+            expected = f"a row of its unit {movement}"
+            raise UserError("movement_interval.csv", choreography.piece, expected, "none", _REMEDY)
         capture = captures.get(movement, UNKNOWN)
-        spans.append(Span(choreography.piece, start, start + length, movement, capture))
-    return spans
+        danced.append(Span(choreography.piece, start, start + length, movement, capture))
+    return danced

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from motionmusic.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class Dance:
     """One dance and where its music is.
 
     Attributes:
-        piece: its name, unique within the data set (C_1; gBR_sBM_cAll_d04_mBR0_ch01).
+        piece: its name, unique within the corpus (C_1; gBR_sBM_cAll_d04_mBR0_ch01).
         code: the source's code of its dance type (C, R, T, W; gBR, gPO, …).
         skeletons: (frames, joints, 3) float64, in the source's unit, as published.
         center: (frames, 3) float64, the body's path through the room that the source has already
@@ -31,3 +34,13 @@ class Dance:
     music_file: Path
     music_start_s: float
     music_end_s: float | None
+
+
+def must_be_finite(joints: NDArray[Any], file: Path, key: str, remedy: str) -> None:
+    """Raise a UserError that names the first of (frames, joints, 3) that is NaN or infinite."""
+    broken = np.argwhere(~np.isfinite(joints))
+    if len(broken):
+        frame, joint, _ = broken[0]
+        where = f"{key}frame {frame}, joint {joint}"
+        got = f"{joints[frame, joint].tolist()} ({len(broken)} such values in all)"
+        raise UserError(file, where, "three finite numbers x, y, z", got, remedy)

@@ -7,20 +7,21 @@ scaled to (params.yaml, joints.*.scale).
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from motionmusic.errors import UserError
+from motionmusic.features.segments import units_of_segments
 from motionmusic.files import Float32
-from motionmusic.params import Protocol
-from motionmusic.results.figures import png
+from motionmusic.params import Leakage
+from motionmusic.workspace import About
 
 Floats = NDArray[np.float64]
 Keys = Mapping[str, Sequence[frozenset[str]]]
@@ -33,7 +34,7 @@ _EXCEPTED = {
     ("official", "music"): ("validation", "test"),
     ("official_clean", "music"): ("validation", "test"),
 }
-PROMISES: Mapping[Protocol, tuple[str, ...]] = {
+PROMISES: Mapping[str, tuple[str, ...]] = {
     "paper": ("excerpt", "segment"),
     "published": ("excerpt", "segment"),
     "by_piece": ("piece", "excerpt", "segment"),
@@ -44,8 +45,142 @@ PROMISES: Mapping[Protocol, tuple[str, ...]] = {
 }
 """The keys of which a protocol puts no value on two sides."""
 
-NO_IDENTICAL: tuple[Protocol, ...] = ("by_piece", "by_unit", "by_capture")
+NO_IDENTICAL = ("by_piece", "by_unit", "by_capture")
 """The protocols under which no test segment may be a training segment under another name."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a split shares.
+
+    Attributes:
+        report: the numbers, for leakage.json.
+        distances: (n,) of every test segment to its nearest training segment of the same fold.
+        reference: (n,) to the nearest other segment of its own piece; NaN where there is none.
+    """
+
+    report: dict[str, Any]
+    distances: Floats
+    reference: Floats
+
+
+def audit(
+    about: About,
+    folds: Sequence[tuple[int, pd.DataFrame]],
+    spans: pd.DataFrame,
+    joints: Float32,
+    settings: Leakage,
+    folder: Path,
+) -> Audit:
+    """What test shares with train, in names and in motion.
+
+    Args:
+        about: the task.
+        folds: (fold, the ids of every segment), rows in the order of ``joints``.
+        spans: piece, start, end, unit, capture; empty where no unit is known.
+        joints: (n, channels, frames, joints), every segment once.
+        settings: which distances are near, and which are none.
+        folder: of the segments, for messages.
+
+    Raises:
+        UserError: the protocol promises to keep apart what is shared.
+    """
+    per_fold = [_shared_names(about, fold, ids, spans, folder) for fold, ids in folds]
+    pairs = _neighbours(joints, folds)
+    distances, reference = (pairs[name].to_numpy(float) for name in ("distance", "own_piece"))
+    same = pairs[distances < settings.identical]
+    if about.protocol in NO_IDENTICAL and len(same):
+        first = [f"{row.test} is {row.train}" for row in same.head(5).itertuples()]
+        raise UserError(
+            folder / "joints.npy",
+            f"fold {same['fold'].iloc[0]}",
+            f"no test segment with the motion of a training segment (protocol {about.protocol})",
+            f"{len(same)}: {', '.join(first)}",
+            "one of the two dances is a copy: take it out of the corpus",
+        )
+    closest = pairs.sort_values("distance", kind="stable").head(5)
+    report = {
+        "task": about.task,
+        "protocol": about.protocol,
+        "promised_apart": PROMISES[about.protocol],
+        "near_below": settings.near,
+        "identical_below": settings.identical,
+        "segments": len(folds[0][1]),
+        "tested": len(pairs),
+        "dropped_over_folds": sum(int(fold["segments"].get("dropped", 0)) for fold in per_fold),
+        "tested_with_shared": _tested_with_shared(per_fold),
+        "nearest_in_train": summary(distances, settings.near, settings.identical),
+        "nearest_in_own_piece": summary(reference, settings.near, settings.identical),
+        "one_nearest_neighbour": {
+            "accuracy": pairs["right"].astype(float).mean(),
+            "chance": 1 / len(about.labels),
+        },
+        "closest": closest[["fold", "test", "train", "distance"]].to_dict("records"),
+        "folds": per_fold,
+    }
+    return Audit(report, distances, reference)
+
+
+def _shared_names(
+    about: About, fold: int, ids: pd.DataFrame, spans: pd.DataFrame, folder: Path
+) -> dict[str, Any]:
+    """What each two splits of a fold share by name."""
+    captures = dict(zip(spans["unit"], spans["capture"], strict=True))
+    units = units_of_segments(ids, spans, about.excerpt_frames)
+    keys = keys_of_segments(ids.assign(units=units), about.source, captures)
+    pairs = {}
+    for left, right in PAIRS:
+        both = shared(ids["split"].tolist(), keys, left, right)
+        for key, values in both.items():
+            if values["shared"] and is_promised(about.protocol, key, (left, right)):
+                raise UserError(
+                    folder / "index.parquet",
+                    f"fold {fold}, {left} and {right}",
+                    f"no {key} in both, as protocol {about.protocol} promises",
+                    f"{values['shared']}: {', '.join(values['examples'])}",
+                    f"delete {folder} and run `dvc repro`; if the error stays, the protocol has a"
+                    " fault: please report it",
+                )
+        pairs[f"{left}_{right}"] = both
+    return {"fold": fold, "segments": ids["split"].value_counts().to_dict(), "shared": pairs}
+
+
+def _tested_with_shared(per_fold: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """By key: the share of all test segments that have a value which train has too, over folds."""
+    tested = np.array([fold["segments"].get("test", 0) for fold in per_fold])
+    both = [fold["shared"]["train_test"] for fold in per_fold]
+    return {
+        key: float(tested @ [fold[key]["segments"] for fold in both] / max(tested.sum(), 1))
+        for key in both[0]
+    }
+
+
+def _neighbours(joints: Float32, folds: Sequence[tuple[int, pd.DataFrame]]) -> pd.DataFrame:
+    """Every test segment with its nearest training segment of the same fold and their distance."""
+    reference = nearest_in_piece(joints, folds[0][1]["piece"].tolist())
+    parts = []
+    for fold, ids in folds:
+        (train,), (test,) = (np.nonzero((ids["split"] == s).to_numpy()) for s in ("train", "test"))
+        if not len(train):
+            test = test[:0]  # such as an AIST++ folder of a few sequences
+        index, distance = nearest(joints[test], joints[train]) if len(test) else (test, test)
+        ids = ids.assign(
+            name=ids["piece"] + "/" + ids["excerpt"].astype(str) + "/" + ids["segment"].astype(str)
+        )
+        tested, trained = ids.iloc[test], ids.iloc[train].iloc[index]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "fold": fold,
+                    "test": tested["name"].to_numpy(),
+                    "train": trained["name"].to_numpy(),
+                    "distance": distance,
+                    "own_piece": reference[test],
+                    "right": tested["label"].to_numpy() == trained["label"].to_numpy(),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
 
 
 def keys_of(piece: str, source: str) -> dict[str, str]:
@@ -59,11 +194,11 @@ def keys_of(piece: str, source: str) -> dict[str, str]:
 def keys_of_segments(
     segments: pd.DataFrame, source: str, captures: Mapping[str, str]
 ) -> dict[str, list[frozenset[str]]]:
-    """The values of every key that is known of the data set, segment by segment.
+    """The values of every key that is known of the corpus, segment by segment.
 
     Args:
         segments: piece, excerpt, segment, units (a set, empty where none is known).
-        source: of the data set.
+        source: of the corpus.
         captures: unit → capture session, or ``unknown``, which is no session.
     """
     keys: dict[str, list[frozenset[str]]] = {}
@@ -113,7 +248,7 @@ def shared(splits: Sequence[str], keys: Keys, left: str, right: str) -> dict[str
     return found
 
 
-def is_promised(protocol: Protocol, key: str, pair: tuple[str, str]) -> bool:
+def is_promised(protocol: str, key: str, pair: tuple[str, str]) -> bool:
     """Whether the protocol says that no value of the key is on both sides."""
     return key in PROMISES[protocol] and _EXCEPTED.get((protocol, key)) != pair
 
@@ -170,70 +305,3 @@ def summary(distances: Floats, near: float, identical: float) -> dict[str, float
         "near": float((known < near).mean()) if len(known) else float("nan"),
         "identical": int((known < identical).sum()),
     }
-
-
-# Inches.
-_WIDTH, _EDGE, _LINE, _PLOT = 7.2, 0.2, 0.19, 3.4
-
-
-def leakage_figure(
-    distances: Floats, reference: Floats, near: float, title: str, caption: str
-) -> bytes:
-    """The picture of :func:`draw_leakage` as PNG; equal arguments give equal bytes."""
-    return png(draw_leakage(distances, reference, near, title, caption))
-
-
-def draw_leakage(
-    distances: Floats, reference: Floats, near: float, title: str, caption: str
-) -> Figure:
-    """Which share of test segments has a training segment within a distance.
-
-    Args:
-        distances: (n,) to the nearest training segment.
-        reference: (n,) to the nearest other segment of the same piece; NaN where there is none.
-        near: the distance from which on segments are not near, drawn as a line.
-        title: above the picture.
-        caption: below it.
-    """
-    title_lines = textwrap.wrap(title, int((_WIDTH - 2 * _EDGE) / 0.115))
-    lines = textwrap.wrap(caption, int((_WIDTH - 2 * _EDGE) / 0.079))
-    below = _EDGE + _LINE * len(lines) + 0.68
-    above = _EDGE + 0.25 * len(title_lines) + 0.25
-    height = below + _PLOT + above
-    figure = Figure(figsize=(_WIDTH, height), dpi=150, facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes(
-        (0.85 / _WIDTH, below / height, (_WIDTH - 0.85 - 0.35) / _WIDTH, _PLOT / height)
-    )
-    curves = (
-        (distances, "#08519c", "-", "nearest training segment"),
-        (reference[np.isfinite(reference)], "0.45", "--", "nearest other segment of its own piece"),
-    )
-    for values, colour, style, name in curves:
-        # without any value only the legend's entry
-        draw = axes.ecdf if len(values) else axes.plot
-        draw(values, color=colour, linestyle=style, linewidth=1.8, label=name)
-    axes.axvline(near, color="0.5", linewidth=1, linestyle=":")
-    axes.text(near, 1.015, f"near: {near:g}", fontsize=9, color="0.4", ha="center", va="bottom",
-              transform=axes.get_xaxis_transform())  # fmt: skip
-    largest = max((float(values.max()) for values, *_ in curves if len(values)), default=near)
-    axes.set_xlim(0, 1.03 * max(largest, 2 * near))
-    axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.set_xlabel("distance (RMS per scaled coordinate)", fontsize=11)
-    axes.set_ylabel("share of test segments within it", fontsize=11)
-    axes.tick_params(labelsize=10, color="0.85")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("0.85")
-    axes.grid(color="0.93", linewidth=1)
-    axes.set_axisbelow(True)
-    axes.legend(loc="lower right", frameon=False, fontsize=10)
-    figure.text(
-        0.5, 1 - _EDGE / height, "\n".join(title_lines), ha="center", va="top", fontsize=13,
-        linespacing=1.25,
-    )  # fmt: skip
-    figure.text(
-        _EDGE / _WIDTH, (_EDGE + _LINE * len(lines)) / height, "\n".join(lines), ha="left",
-        va="top", fontsize=9.5, linespacing=1.25,
-    )  # fmt: skip
-    return figure

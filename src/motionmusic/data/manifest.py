@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from motionmusic.errors import UserError
-
-COLUMNS = ("path", "blob", "size")
 
 REPOSITORIES = {
     "musictodance": (
@@ -37,12 +35,12 @@ class Entry:
     Attributes:
         path: where it is in the repository, with forward slashes.
         blob: its git blob id, 40 hexadecimal digits.
-        size: its length in bytes; None where nobody has noted it. Only the blob id decides.
+        size: its length in bytes, 0 where nobody has noted it; only the blob id decides.
     """
 
     path: str
     blob: str
-    size: int | None
+    size: int
 
 
 @dataclass(frozen=True)
@@ -58,51 +56,13 @@ class Manifest:
 def manifest(source: str) -> Manifest:
     """The manifest that this package holds for ``source``. Raises UserError for another name."""
     if source not in REPOSITORIES:
-        raise UserError(
-            "manifest", "", f"one of {', '.join(REPOSITORIES)}", repr(source), "correct the name"
-        )
+        known = f"one of {', '.join(REPOSITORIES)}"
+        raise UserError("manifest", "", known, source, "correct the name")
     path = Path(__file__).parent / "manifests" / f"{source}.tsv"
-    return Manifest(*REPOSITORIES[source], tuple(read_manifest(path)))
-
-
-def read_manifest(path: Path) -> list[Entry]:
-    """The entries of a tab-separated manifest with the columns path, blob and size.
-
-    Raises:
-        UserError: the file is missing or no such table, an id is malformed, a path is there
-            twice or leads out of the repository's folder.
-    """
-
-    def wrong(where: str, expected: str, got: str) -> UserError:
-        return UserError(path, where, expected, got, "restore the manifest that was committed")
-
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise wrong("", "a manifest", "no such file") from None
-    except UnicodeDecodeError as error:
-        raise wrong("", "UTF-8 text", str(error)) from None
-    if not lines or tuple(lines[0].split("\t")) != COLUMNS:
-        got = repr(lines[0]) if lines else "an empty file"
-        raise wrong("line 1", f"the columns {', '.join(COLUMNS)}, tabs between", got)
-
-    entries: dict[str, Entry] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        where, cells = f"line {number}", line.split("\t")
-        if len(cells) != len(COLUMNS):
-            raise wrong(where, f"{len(COLUMNS)} cells", f"{len(cells)}")
-        name, blob, size = cells
-        # A manifest decides where files are written, so a path must not be able to leave the store.
-        if "\\" in name or "\0" in name or {"", ".", ".."} & set(name.split("/")):
-            raise wrong(where, "a plain path below the repository's folder", repr(name))
-        if name in entries:
-            raise wrong(where, "each path once", f"{name!r} again")
-        if not re.fullmatch("[0-9a-f]{40}", blob):
-            raise wrong(where, "a git blob id (40 hexadecimal digits)", repr(blob))
-        if not re.fullmatch("[0-9]*", size):
-            raise wrong(where, "a size in bytes or nothing", repr(size))
-        entries[name] = Entry(name, blob, int(size) if size else None)
-    return list(entries.values())
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t")
+        entries = tuple(Entry(row["path"], row["blob"], int(row["size"] or 0)) for row in rows)
+    return Manifest(*REPOSITORIES[source], entries)
 
 
 def blob_id(file: Path) -> str:

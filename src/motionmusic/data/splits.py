@@ -1,15 +1,19 @@
-"""Who is in train, validation and test: a split is ids in a file, never positions (spec 2.6, 2.7)."""
+"""Who is in train, validation and test: a split is ids in a file, never positions (docs/data.md)."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from motionmusic.errors import UserError
+from motionmusic.features.segments import SEGMENT_FRAMES, every_segment, units_of_segments
+from motionmusic.params import Segment
 from motionmusic.streams import stream
 
 SPLITS = ("train", "validation", "test")
@@ -27,10 +31,59 @@ def _frame(fold: int, splits: list[str], rows: pd.DataFrame) -> pd.DataFrame:
 
 def _must_make_thirds(count: int, protocol: str, of: str) -> None:
     if count < 3:
-        raise UserError(
-            "params.yaml", "segment.*.protocol", f"at least 3 excerpts{of} for protocol {protocol}",
-            f"{count}", "set more excerpts_per_class, add dances, or take protocol by_piece",
-        )  # fmt: skip
+        expected = f"at least 3 excerpts{of} for protocol {protocol}"
+        remedy = "set more excerpts, add dances, or take protocol by_piece"
+        raise _refused("protocol", expected, f"{count}", remedy)
+
+
+def split(
+    task: str,
+    settings: Segment,
+    excerpts: pd.DataFrame,
+    pieces: pd.DataFrame,
+    spans: pd.DataFrame,
+    names: Mapping[int, str],
+) -> pd.DataFrame:
+    """A task's segments, once per fold, by its protocol.
+
+    Args:
+        task: its name, for messages.
+        settings: the task's group ``segment``.
+        excerpts: piece, excerpt, label of those that are kept, in class order.
+        pieces: piece, official_split, broken_tracking; read by the official protocols.
+        spans: piece, start, end, unit, capture; read by by_unit and by_capture.
+        names: class names, for messages.
+
+    Returns:
+        fold, split, piece, excerpt, segment, label.
+
+    Raises:
+        UserError: there are too few pieces, units or excerpts.
+    """
+    per_excerpt = settings.excerpt_frames // SEGMENT_FRAMES
+    folds, seed = settings.folds, settings.seed
+    try:
+        if settings.protocol in ("by_unit", "by_capture"):
+            segments = every_segment(excerpts, per_excerpt)
+            units = units_of_segments(segments, spans, settings.excerpt_frames)
+            if settings.protocol == "by_unit":
+                return by_unit(segments.assign(units=units), folds, seed, names)
+            captures = dict(zip(spans["unit"], spans["capture"], strict=True))
+            return by_capture(segments.assign(units=units), captures, seed, names)
+        if settings.protocol == "paper":
+            rows = paper(excerpts)
+        elif settings.protocol == "published":
+            rows = published(excerpts)
+        elif settings.protocol == "by_piece":
+            rows = by_piece(excerpts, folds, seed, names)
+        else:
+            split_of = dict(zip(pieces["piece"], pieces["official_split"], strict=True))
+            if settings.protocol == "official_clean":
+                split_of |= dict.fromkeys(pieces.loc[pieces["broken_tracking"], "piece"], "unused")
+            rows = official(excerpts, split_of)
+    except UserError as error:
+        raise replace(error, where=error.where.replace("*", task)) from None
+    return every_segment(rows.reset_index(drop=True), per_excerpt)
 
 
 def paper(excerpts: pd.DataFrame) -> pd.DataFrame:
@@ -40,14 +93,8 @@ def paper(excerpts: pd.DataFrame) -> pd.DataFrame:
     first third trains, the next validates, the last tests (45 / 45 / 46 of 136). Which two of the
     three thirds are train and validation is a natural assumption; the test third is proven.
 
-    Args:
-        excerpts: piece, excerpt, label; one row each, in class order.
-
-    Returns:
-        the same rows with ``fold`` (0) and ``split``, in the order of the shuffle.
-
-    Raises:
-        UserError: there are not three excerpts.
+    Returns the rows with ``fold`` (0) and ``split``, in the order of the shuffle. Raises UserError
+    where there are not three excerpts.
     """
     n = len(excerpts)
     _must_make_thirds(n, "paper", "")
@@ -78,24 +125,12 @@ def by_piece(
 
     In fold f the f-th part is test, the next one validation, the rest train; so every piece is
     tested exactly once. Raises UserError where a class has fewer pieces than there are folds.
-
-    Args:
-        excerpts: piece, excerpt, label.
-        folds: how many, at least 3.
-        seed: of the dealing.
-        names: class names, for the message.
     """
     pieces = excerpts.groupby("piece", sort=False)["label"].first()
     for label, count in pieces.value_counts().sort_index().items():
         if count < folds:
-            raise UserError(
-                "params.yaml",
-                "segment.*.folds",
-                f"at most as many folds as the smallest class has pieces"
-                f" ({names[int(str(label))]} has {count})",
-                f"{folds} folds",
-                "set fewer folds, or add pieces of that class",
-            )
+            smallest = f"the smallest class has pieces ({names[int(str(label))]} has {count})"
+            raise _too_many_folds(smallest, folds)
     dealt = StratifiedKFold(folds, shuffle=True, random_state=seed).split(pieces, pieces)
     part = {pieces.index[i]: number for number, (_, rows) in enumerate(dealt) for i in rows}
     parts = []
@@ -107,7 +142,7 @@ def by_piece(
 
 
 def official(excerpts: pd.DataFrame, split_of: Mapping[str, str]) -> pd.DataFrame:
-    """A split that the data set itself gives, by piece (AIST++); pieces of no split are left out."""
+    """A split that the corpus itself gives, by piece (AIST++); pieces of no split are left out."""
     known = excerpts[excerpts["piece"].map(lambda piece: split_of[piece] in SPLITS)]
     return _frame(0, [split_of[piece] for piece in known["piece"]], known)
 
@@ -136,11 +171,8 @@ def by_unit(
     part: dict[str, int] = {}
     for label, owned in _owned(segments).items():
         if len(owned) < folds:
-            raise UserError(
-                "params.yaml", "segment.*.folds",
-                f"at most as many folds as a class has movement units ({names[label]} has"
-                f" {len(owned)})", f"{folds} folds", "set fewer folds, or add pieces of that class",
-            )  # fmt: skip
+            smallest = f"a class has movement units ({names[label]} has {len(owned)})"
+            raise _too_many_folds(smallest, folds)
         part |= _deal(owned, folds, stream(seed, "by_unit", label))
     parts = []
     for fold in range(folds):
@@ -162,13 +194,10 @@ def by_capture(
     where its units are on two sides or the session of one of them is not known (START).
 
     Args:
-        segments: piece, excerpt, segment, label, units (the set that it touches).
-        captures: unit → capture session, or ``unknown``.
-        seed: of the dealing.
-        names: class names, for the messages.
+        captures: unit → capture session, or ``unknown``; the others as for :func:`by_unit`.
 
     Returns:
-        once per fold every segment in the order given, with ``fold`` and ``split``.
+        as :func:`by_unit`.
 
     Raises:
         UserError: a class has too few units in its main session or beside it, or no segment in
@@ -184,13 +213,13 @@ def by_capture(
             for inside in (True, False)
         )
         if min(len(of_main), len(others)) < _CAPTURE_PARTS:
-            raise UserError(
-                "params.yaml", "segment.*.protocol",
+            expected = (
                 f"for by_capture at least {_CAPTURE_PARTS} movement units of every class in its main"
-                " capture session and beside it",
-                f"{len(of_main)} and {len(others)} of {names[label]}",
-                f"take {names[label]} out of the data set's labels and pieces",
-            )  # fmt: skip
+                " capture session and beside it"
+            )
+            got = f"{len(of_main)} and {len(others)} of {names[label]}"
+            remedy = f"take {names[label]} out of the corpus's labels and pieces"
+            raise _refused("protocol", expected, got, remedy)
         sides[label] = of_main, others
     parts = []
     for fold in range(2):
@@ -236,13 +265,20 @@ def _agreed(segments: pd.DataFrame, role: Mapping[str, str]) -> list[str]:
 
 def _must_be_complete(rows: pd.DataFrame, protocol: str, names: Mapping[int, str]) -> None:
     counts = rows.groupby(["fold", "split", "label"]).size()
-    for fold in sorted(set(rows["fold"])):
-        for split in SPLITS:
-            for label in sorted(set(rows["label"])):
-                if (fold, split, label) not in counts.index:
-                    raise UserError(
-                        "params.yaml", "segment.*.protocol",
-                        f"{protocol} to leave segments of every class in every split",
-                        f"none of {names[label]} in {split} of fold {fold}",
-                        "take another split_seed, more excerpts_per_class or fewer folds",
-                    )  # fmt: skip
+    wanted = product(sorted(set(rows["fold"])), SPLITS, sorted(set(rows["label"])))
+    for fold, split, label in wanted:
+        if (fold, split, label) not in counts.index:
+            expected = f"{protocol} to leave segments of every class in every split"
+            got = f"none of {names[label]} in {split} of fold {fold}"
+            remedy = "take another seed, more excerpts or fewer folds"
+            raise _refused("protocol", expected, got, remedy)
+
+
+def _too_many_folds(smallest: str, folds: int) -> UserError:
+    expected = f"at most as many folds as {smallest}"
+    remedy = "set fewer folds, or add pieces of that class"
+    return _refused("folds", expected, f"{folds} folds", remedy)
+
+
+def _refused(key: str, expected: str, got: str, remedy: str) -> UserError:
+    return UserError("params.yaml", f"segment.*.{key}", expected, got, remedy)

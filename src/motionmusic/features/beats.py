@@ -11,24 +11,68 @@ same at any frame rate: at 25 frames a second a kernel of 3 frames would be 120 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import librosa
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import argrelextrema
 
+from motionmusic.features.audio import read_audio
+from motionmusic.files import read_array
+
 Floats = NDArray[np.float64]
 Definition = Literal["mint", "bailando"]
 
+SAMPLE_RATE = 22_050
 SIGMA_S = 3 / 60  # both sources: a kernel of 3 frames
 NEIGHBOURHOOD_S = 10 / 60  # mint: a minimum is the lowest of 10 frames to either side
 SMOOTHING_S = 5 / 60  # Bailando: standard deviation of the Gaussian
-TOLERANCE_S = 0.07  # of mir_eval's F-measure
 _HOP = 256  # samples: at 22,050 Hz 12 ms, and a step of 2 % at 120 bpm
 _TEMPI = np.geomspace(40, 240, 401)  # bpm, in steps of 0.45 %
 _GOLDEN = (np.sqrt(5) - 1) / 2
+
+
+def piece_beats(
+    raw: Path, joints: Path, row: Mapping[Any, Any]
+) -> tuple[pd.DataFrame, dict[str, object]]:
+    """One piece's rows of beats.parquet and its row of tempo.csv.
+
+    Args:
+        raw: the corpus's raw folder.
+        joints: the folder of its joints.
+        row: of pieces.csv.
+
+    Returns:
+        piece, kind (music, motion_mint, motion_bailando), time_s from the first frame; and piece,
+        music_file, music_bpm, motion_bpm.
+
+    Raises:
+        UserError: the sound or the joints are missing or broken.
+    """
+    rate_hz, duration_s = row["motion_rate_hz"], (row["frames"] - 1) / row["motion_rate_hz"]
+    file, start_s = raw / row["music_file"], row["music_start_s"]
+    audio = read_audio(file, SAMPLE_RATE, start_s=start_s, duration_s=duration_s)
+    moves = read_array(joints / f"{row['piece']}.npy")
+    music_s, music_bpm = music_beats(audio, SAMPLE_RATE)
+    times = {
+        "motion_bailando": motion_beats(moves, rate_hz, "bailando"),
+        "motion_mint": motion_beats(moves, rate_hz, "mint"),
+        "music": music_s,
+    }
+    kinds = np.repeat(list(times), [len(values) for values in times.values()])
+    beats = {"piece": row["piece"], "kind": kinds, "time_s": np.concatenate(list(times.values()))}
+    tempo = {
+        "piece": row["piece"],
+        "music_file": row["music_file"],
+        "music_bpm": float(f"{music_bpm:.6g}"),
+        "motion_bpm": float(f"{motion_tempo(moves, rate_hz):.6g}"),
+    }
+    return pd.DataFrame(beats), tempo
 
 
 def music_beats(audio: NDArray[Any], sample_rate: int) -> tuple[Floats, float]:
@@ -172,29 +216,6 @@ def alignment_by_chance(
         for part in parts
     ]
     return float(np.mean(values)), float(np.std(values))
-
-
-def beat_f_measure(motion_s: ArrayLike, music_s: ArrayLike) -> float:
-    """F-measure of beats that are matched one to one within 70 ms, as in mir_eval.
-
-    Unlike ``mir_eval.beat.evaluate`` nothing is trimmed: the first five seconds count.
-
-    Args:
-        motion_s: (m,) seconds, in any order.
-        music_s: (n,) seconds, in any order.
-
-    Returns:
-        0…1; 0 where either has no beat.
-    """
-    motion, music = np.sort(np.asarray(motion_s)), np.sort(np.asarray(music_s))
-    matched = i = j = 0
-    # of points in order, matching each with the first that is near enough matches the most
-    while i < len(motion) and j < len(music):
-        distance = motion[i] - music[j]
-        near = abs(distance) <= TOLERANCE_S
-        matched += near
-        i, j = i + (near or distance < 0), j + (near or distance > 0)
-    return float(2 * matched / max(1, len(motion) + len(music)))
 
 
 def motion_tempo(joints: NDArray[Any], rate_hz: float) -> float:

@@ -78,7 +78,7 @@ def limb_lengths(joints: Segments) -> Floats:
     """Mean length of every limb of the body tree over the segment, by body size, (n, 22).
 
     No movement at all: what it tells of the dance type is who was recorded when, since each type
-    was captured in sessions of its own (spec/data.md 8).
+    was captured in sessions of its own (docs/benchmark.md).
     """
     source = np.asarray(joints, np.float64)
     limbs = source - source[..., list(MUSICTODANCE.parents)]

@@ -1,4 +1,4 @@
-"""A dance as a conductor is seen: 13 keypoints in the plane of the picture, 30 a second (spec 7.3)."""
+"""A dance as a conductor is seen: 13 keypoints in the plane of the picture, 30 a second (docs/dance.md)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
-from motionmusic.models.conductor_encoders import KEYPOINTS
-from motionmusic.models.generator import FRAMES
 
+FRAMES = 30
+"""Motion frames a second."""
+KEYPOINTS = (
+    "nose", "left eye", "right eye", "left ear", "right ear", "left shoulder", "right shoulder",
+    "left elbow", "right elbow", "left wrist", "right wrist", "left hip", "right hip",
+)  # fmt: skip
+"""The first 13 of COCO; left and right are the conductor's."""
 TORSO = 0.27
 """Shoulder-to-hip height; shoulder width fits as well only in a conductor's proportions."""
 HIPS = (0.5, 0.75)

@@ -1,4 +1,4 @@
-"""Music as VirtualConductor hears it: 128 bands at 90 Hz (spec/virtual_conductor.md 2)."""
+"""Music as VirtualConductor hears it: 128 bands at 90 Hz (docs/method.md)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from motionmusic.models.conductor_encoders import BANDS, MEL_PER_FRAME
-
+BANDS = 128
+"""Of the mel spectrogram, the highest first."""
+MEL_PER_FRAME = 3
+"""Mel frames (90 Hz) in a motion frame (30 Hz); motion frame k belongs to mel frame 3 k."""
 SAMPLE_RATE = 22050
 RATE_HZ = 90
 

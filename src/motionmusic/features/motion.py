@@ -1,4 +1,4 @@
-"""Joints, bones and merged features of a whole piece (paper section 3.1; spec/mclemcd.md 2.1, 2.9)."""
+"""Joints, bones and merged features of a whole piece (paper section 3.1; docs/method.md)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""Log-mel and MFCC of a piece's music (spec/mclemcd.md 2.2, 2.5; paper section 3.1)."""
+"""Log-mel and MFCC of a piece's music (paper section 3.1; docs/method.md)."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import librosa
@@ -10,9 +12,12 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from motionmusic.errors import UserError
+from motionmusic.features.audio import read_audio
 from motionmusic.features.motion import min_max
 from motionmusic.files import Float32
-from motionmusic.params import Feature, Scale
+from motionmusic.params import Feature, Music, Scale
+from motionmusic.streams import stream
 
 WINDOW = 1024  # samples, periodic Hann
 HOP = 512  # samples; at 12,800 Hz exactly one motion frame of 1/25 s
@@ -21,6 +26,8 @@ LOWEST_HZ, HIGHEST_HZ = 80.0, 7600.0
 FLOOR = 1e-10
 SHORT_SAMPLES = 128_000  # 10 s at 12.8 kHz: sound up to this long is padded by the authors (O10)
 NOISE = 5e-4
+SHORTEST = WINDOW // HOP + 1  # frames of a piece
+SLACK_S = 1.0  # a config.json may name an end this much past the sound without being wrong
 
 
 def log_mel(audio: NDArray[Any], sample_rate: int) -> Float32:
@@ -72,3 +79,45 @@ def music_features(
     if scale == "per_coordinate_piece":
         return min_max(values)
     return min_max(values.reshape(-1, 1)).reshape(values.shape)
+
+
+def piece_features(raw: Path, settings: Music, row: Mapping[Any, Any]) -> Float32:
+    """Features of one piece, aligned with its motion: mel frame t is motion frame t.
+
+    Args:
+        raw: the corpus's raw folder.
+        settings: the corpus's group ``music``.
+        row: of pieces.csv.
+
+    Returns:
+        (frames, 96); fewer than the motion has where the sound ends earlier.
+
+    Raises:
+        UserError: the piece is too short, or its sound is missing, broken or too short.
+    """
+    piece, frames, path = row["piece"], int(row["frames"]), raw / row["music_file"]
+    if frames < SHORTEST:
+        expected = f"at least {SHORTEST} frames, one window of sound"
+        raise UserError(raw, piece, expected, f"{frames} frames", "take the piece out")
+    samples = (frames - 1) * HOP  # which give as many mel frames as the motion has
+    whole = np.isnan(row["music_end_s"])  # AIST++: the whole sound is scaled
+    audio = read_audio(
+        path,
+        settings.sample_rate,
+        start_s=row["music_start_s"],
+        duration_s=None if whole else samples / settings.sample_rate,
+        resampler=settings.resampler,
+    )
+    missing_s = (samples - len(audio)) / settings.sample_rate
+    if missing_s > SLACK_S and settings.short_sound == "error":
+        expected = f"sound for the whole dance ({samples / settings.sample_rate:.1f} s)"
+        remedy = (
+            "mend start_position in config.json or the sound, or set music.*.short_sound to cut"
+        )
+        raise UserError(path, "", expected, f"{missing_s:.1f} s less", remedy)
+    if settings.pad_short:
+        audio = pad_short(audio, stream(0, "music", "pad_short", piece))
+    values = music_features(
+        audio, settings.sample_rate, feature=settings.feature, scale=settings.scale
+    )
+    return values[: len(audio) // HOP] if whole else values

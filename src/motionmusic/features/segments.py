@@ -1,56 +1,83 @@
-"""Excerpts of a piece and segments of an excerpt (spec/mclemcd.md 2.4, 2.8)."""
+"""Excerpts of a piece and segments of an excerpt (docs/method.md)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from motionmusic.errors import UserError
 from motionmusic.files import Float32
-from motionmusic.params import Choose
+from motionmusic.params import Choose, Segment
 
-SEGMENT_FRAMES = 25
+SEGMENT_FRAMES = 25  # a second of motion on MusicToDance
 
 
-def excerpts_to_segments(
-    motion: NDArray[Any],
-    music: NDArray[Any],
-    labels: NDArray[Any],
-    segment_frames: int = SEGMENT_FRAMES,
-) -> tuple[Float32, Float32, NDArray[np.int64]]:
+def frames_of(
+    merged: Mapping[str, Float32], music: Mapping[str, Float32], least: int, raw: Path
+) -> dict[str, int]:
+    """Frames of every piece that have motion and music. Raises UserError where one has too few."""
+    frames = {piece: min(len(motion), len(music[piece])) for piece, motion in merged.items()}
+    for piece, count in frames.items():
+        if count < least:
+            expected = f"at least one excerpt of {least} frames with sound"
+            remedy = "take the piece out, or set segment.*.excerpt_frames"
+            raise UserError(raw, piece, expected, f"{count} frames", remedy)
+    return frames
+
+
+def cut(
+    rows: pd.DataFrame,
+    merged: Mapping[str, Float32],
+    music: Mapping[str, Float32],
+    excerpt_frames: int,
+) -> dict[str, Float32]:
+    """Every segment once, in the order of the rows of fold 0, which is the order of every fold.
+
+    Args:
+        rows: fold, piece, excerpt, segment.
+        merged: piece → (frames, v, 6).
+        music: piece → (frames, bands).
+        excerpt_frames: length of an excerpt.
+
+    Returns:
+        joints and bones (n, 3, 25, v), merged (n, 6, 25, v), music (n, 1, bands, 25), all float32.
+    """
+    first = rows[(rows["fold"] == 0) & (rows["segment"] == 0)]
+    excerpts = list(zip(first["piece"], first["excerpt"], strict=True))
+
+    def stacked(arrays: Mapping[str, Float32]) -> Float32:
+        length = excerpt_frames
+        return np.stack([arrays[p][k * length : (k + 1) * length] for p, k in excerpts])
+
+    motion, sound = excerpts_to_segments(stacked(merged).transpose(0, 3, 1, 2), stacked(music))
+    return {"joints": motion[:, :3], "bones": motion[:, 3:], "merged": motion, "music": sound}
+
+
+def excerpts_to_segments(motion: NDArray[Any], music: NDArray[Any]) -> tuple[Float32, Float32]:
     """Cut excerpts into consecutive segments; the tail is dropped, the order is kept.
 
     Args:
         motion: (n, c, t, v).
         music: (n, t, bands).
-        labels: (n,).
-        segment_frames: length of a segment, 25 in the paper.
 
     Returns:
-        motion (m, c, 25, v) float32, music (m, 1, bands, 25) float32, labels (m,), with
-        m = n · (t // 25), excerpt by excerpt in time order. Raises ValueError where n or t differ.
+        motion (m, c, 25, v) float32 and music (m, 1, bands, 25) float32, with m = n · (t // 25),
+        excerpt by excerpt in time order. Raises ValueError where n or t differ.
     """
     n, channels, frames, joints = motion.shape
-    if music.shape[:2] != (n, frames) or labels.shape != (n,):
-        raise ValueError(
-            f"motion {motion.shape}, music {music.shape} and labels {labels.shape} do not belong"
-        )
-    count = frames // segment_frames
-    used = count * segment_frames
-    cut = motion[:, :, :used].reshape(n, channels, count, segment_frames, joints)
-    sound = music[:, :used].reshape(n, count, segment_frames, music.shape[2])
-    return (
-        cut.transpose(0, 2, 1, 3, 4)
-        .reshape(-1, channels, segment_frames, joints)
-        .astype(np.float32),
-        sound.transpose(0, 1, 3, 2)
-        .reshape(n * count, 1, music.shape[2], segment_frames)
-        .astype(np.float32),
-        np.repeat(labels, count).astype(np.int64),
-    )
+    if music.shape[:2] != (n, frames):
+        raise ValueError(f"motion {motion.shape} and music {music.shape} do not belong")
+    count, bands = frames // SEGMENT_FRAMES, music.shape[2]
+    used = count * SEGMENT_FRAMES
+    moves = motion[:, :, :used].reshape(n, channels, count, SEGMENT_FRAMES, joints)
+    moves = moves.transpose(0, 2, 1, 3, 4).reshape(-1, channels, SEGMENT_FRAMES, joints)
+    sound = music[:, :used].reshape(n * count, SEGMENT_FRAMES, bands).transpose(0, 2, 1)
+    return moves.astype(np.float32), sound[:, None].astype(np.float32)
 
 
 def choose_excerpts(
@@ -62,16 +89,16 @@ def choose_excerpts(
         available: piece → number of whole excerpts in it, in the order of the pieces.
         wanted: how many to keep; None keeps all.
         choose: ``first`` takes them in order, as the authors do; ``even`` deals them over the
-            pieces (round robin) and takes the middles of as many equal parts of a piece as it has to give.
+            pieces (round robin) and takes the middles of as many equal parts of a piece.
 
     Returns:
-        (piece, excerpt) in piece order, time order within a piece. Fewer than ``wanted`` where
-        there are not so many; the caller decides what that means.
+        (piece, excerpt) in piece order, time order within a piece; fewer than ``wanted`` where
+        there are not so many.
     """
     everything = [(piece, k) for piece, count in available.items() for k in range(count)]
     if wanted is None or wanted >= len(everything):
         return everything
-    if choose == "first":
+    if choose != "even":
         return everything[:wanted]
     share = dict.fromkeys(available, 0)
     while sum(share.values()) < wanted:
@@ -85,6 +112,36 @@ def choose_excerpts(
     return chosen
 
 
+def kept_excerpts(
+    pieces: pd.DataFrame, frames: Mapping[str, int], settings: Segment
+) -> tuple[pd.DataFrame, int | None]:
+    """The excerpts of a task: of each class equally many, where not all are kept.
+
+    Args:
+        pieces: piece, label, in the order of the pieces.
+        frames: piece → frames that have motion and music.
+        settings: the task's group ``segment``.
+
+    Returns:
+        (piece, excerpt, label) in class order, and how many there are of each class: as many as
+        ``settings.excerpts``, fewer of all where one class has fewer; None where all are kept.
+    """
+    at_most = 1 if settings.choose == "one" else None
+    available: dict[int, dict[str, int]] = {}
+    for label, rows in pieces.groupby("label", sort=True):
+        counts = {piece: frames[piece] // settings.excerpt_frames for piece in rows["piece"]}
+        available[int(str(label))] = {p: min(n, at_most or n) for p, n in counts.items()}
+    wanted = None
+    if settings.excerpts != "all":
+        wanted = min(settings.excerpts, *(sum(counts.values()) for counts in available.values()))
+    kept = [
+        {"piece": piece, "excerpt": excerpt, "label": label}
+        for label, counts in available.items()
+        for piece, excerpt in choose_excerpts(counts, wanted, settings.choose)
+    ]
+    return pd.DataFrame(kept), wanted
+
+
 def every_segment(excerpts: pd.DataFrame, per_excerpt: int) -> pd.DataFrame:
     """Each row ``per_excerpt`` times, with its number in ``segment``; the order is kept."""
     rows = excerpts.loc[excerpts.index.repeat(per_excerpt)].reset_index(drop=True)
@@ -92,18 +149,17 @@ def every_segment(excerpts: pd.DataFrame, per_excerpt: int) -> pd.DataFrame:
 
 
 def units_of_segments(
-    segments: pd.DataFrame, spans: pd.DataFrame, excerpt_frames: int, segment_frames: int
+    segments: pd.DataFrame, spans: pd.DataFrame, excerpt_frames: int
 ) -> pd.Series[Any]:
     """The movement units that each segment touches with at least one frame.
 
     Where two units meet, the publishers bent the last and first ten frames towards each other
-    (spec/data.md 6.5); a segment that only has such frames does not count as touching the other.
+    (docs/data.md); a segment that only has such frames does not count as touching the other.
 
     Args:
         segments: piece, excerpt, segment; the n rows.
         spans: piece, start, end (exclusive), unit; frames of the whole piece.
         excerpt_frames: length of an excerpt.
-        segment_frames: length of a segment.
 
     Returns:
         n frozensets of units' names, empty where no unit is known; the index of ``segments``.
@@ -112,12 +168,12 @@ def units_of_segments(
         piece: list(zip(rows["start"], rows["end"], rows["unit"], strict=True))
         for piece, rows in spans.groupby("piece")
     }
-    starts = segments["excerpt"] * excerpt_frames + segments["segment"] * segment_frames
+    starts = segments["excerpt"] * excerpt_frames + segments["segment"] * SEGMENT_FRAMES
     touched = [
         frozenset(
             unit
             for start, end, unit in of_piece.get(piece, [])
-            if start < first + segment_frames and first < end
+            if start < first + SEGMENT_FRAMES and first < end
         )
         for piece, first in zip(segments["piece"], starts, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Skeleton layouts: joints, limbs and the paper's bone pairs (spec/mclemcd.md 2.9; spec/data.md 4)."""
+"""Skeleton layouts: joints, limbs and the paper's bone pairs (docs/method.md, docs/data.md)."""
 
 from __future__ import annotations
 
@@ -67,8 +67,13 @@ AIST = Layout(
 LAYOUTS: dict[LayoutName, Layout] = {"musictodance": MUSICTODANCE, "aist": AIST}
 
 
+def layout_of(source: str) -> LayoutName:
+    """The skeleton of a source's dances: AIST++ has its own, all others have MusicToDance's."""
+    return "aist" if source == "aist" else "musictodance"
+
+
 def paper_graph(layout: Layout) -> NDArray[np.float32]:
-    """The three subsets of joints that the motion encoder starts from (spec/mclemcd.md 3.1).
+    """The three subsets of joints that the motion encoder starts from (paper section 3.2).
 
     Returns (3, v, v) float32: identity, inward, outward links of the paper's bone pairs, every
     column divided by its sum; features are multiplied from the left, y[w] = Σ_u x[u]·A[u, w].

@@ -8,18 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from motionmusic.features.keypoints import KEYPOINTS as KEYPOINTS
+from motionmusic.features.mel import BANDS as BANDS
+from motionmusic.features.mel import MEL_PER_FRAME as MEL_PER_FRAME
+
 CODE = 64
 """Numbers that describe one motion frame's music, or its pose."""
-BANDS = 128
-"""Of the mel spectrogram, the highest first."""
-MEL_PER_FRAME = 3
-"""Mel frames (90 Hz) in a motion frame (30 Hz); motion frame k belongs to mel frame 3 k."""
-
-KEYPOINTS = (
-    "nose", "left eye", "right eye", "left ear", "right ear", "left shoulder", "right shoulder",
-    "left elbow", "right elbow", "left wrist", "right wrist", "left hip", "right hip",
-)  # fmt: skip
-"""The first 13 of COCO; left and right are the conductor's."""
 LINKS = (
     (0, 1), (0, 2), (1, 3), (2, 4), (0, 5), (0, 6), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10),
     (11, 12), (5, 11), (6, 12),

@@ -1,10 +1,11 @@
-"""The authors' trained weights in our networks (spec/virtual_conductor.md 6, 7.1).
+"""VirtualConductor's published weights in our networks (docs/method.md).
 
-Our own files hold the same entries under the same names, so that each loader reads both.
+Our own files hold the same entries under the same names, so each loader reads both.
 """
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +14,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from motionmusic.models.authors_weights import misfit, read_state
+from motionmusic.errors import UserError
+from motionmusic.models import weights
 from motionmusic.models.generator import Generator
 from motionmusic.models.m2s_net import SyncNetwork
-from motionmusic.training import weights
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -32,7 +33,7 @@ _RENAMED = (
 )
 _TWICE = {"conv1": "net.0", "bn1": "net.2", "conv2": "net.5", "bn2": "net.7"}
 """Modules of a TCN block that their files hold under a second name."""
-_REMEDY = "take the authors' file, or one that this package wrote; the spec's section 6 names all"
+_REMEDY = "take the authors' file, or one that this package wrote (docs/dance.md)"
 
 
 def load_generator(state_dict: Mapping[str, Tensor], file: str | Path = "generator") -> Generator:
@@ -79,7 +80,19 @@ def read(path: Path) -> dict[str, Tensor]:
     """
     if path.suffix == ".safetensors":
         return weights.load(path)
-    return read_state(path)[0]
+    try:
+        # weights_only: tensors in dictionaries; whatever else the pickle asks for is refused
+        state = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+    except Exception as error:  # broken files raise almost anything
+        # torch's own text would advise reading the file without this protection
+        name = re.search(r"GLOBAL (\S+)", str(error))
+        got = f"a pickle that calls {name[1]}" if name else "something else, or a broken file"
+        raise UserError(path, "", "tensors by name", f"{got} (it was not run)", _REMEDY) from None
+    if not isinstance(state, Mapping) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
+    ):
+        raise UserError(path, "", "tensors by name", type(state).__name__, _REMEDY)
+    return dict(state)
 
 
 def _named(network: nn.Module) -> list[tuple[str, str, Tensor]]:
@@ -120,6 +133,6 @@ def _filled(kind: type[Network], state: Mapping[str, Tensor], file: str | Path) 
     ]
     if problems:
         expected = f"the {len(shapes)} entries of the authors' network"
-        raise misfit(file, problems, expected, _REMEDY)
+        raise weights.misfit(file, problems, expected, _REMEDY)
     network.load_state_dict({name: state[their] for name, their, _ in named})
     return network.eval()

@@ -6,12 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from motionmusic.features.keypoints import FRAMES as FRAMES
 from motionmusic.models.conductor_encoders import CODE, KEYPOINTS, MusicEncoder
 
 NOISE = 8
 """Random numbers for every second."""
-FRAMES = 30
-"""Motion frames a second."""
 SHORTEST_S = 3
 """Seconds below which the widest convolution finds too little to reflect."""
 

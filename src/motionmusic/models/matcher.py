@@ -1,7 +1,9 @@
 """A trained matcher: one folder with everything it takes to score music for a dance.
 
-data/DATASET/matchers/METHOD-SEED/matcher.json        what it is and how its inputs are made
-data/DATASET/matchers/METHOD-SEED/foldF.safetensors   its weights, those of the encoders included
+FOLDER/matcher.json        what it is and how its inputs are made
+FOLDER/foldF.safetensors   its weights, those of the encoders included
+
+FOLDER is data/TASK/matchers/METHOD-SEED. data/TASK/synchrony/SEED is one as well.
 """
 
 from __future__ import annotations
@@ -12,16 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
+from motionmusic import workspace
 from motionmusic.errors import UserError
 from motionmusic.features.motion import bones
 from motionmusic.features.music import BANDS
 from motionmusic.features.skeletons import LAYOUTS, LayoutName, paper_graph
 from motionmusic.files import Float32, read_json, write_json
+from motionmusic.models import weights
 from motionmusic.models.deconfounded import Deconfounded
 from motionmusic.models.heads import Mapped, Towers
 from motionmusic.models.mapping import mapping
@@ -30,7 +35,6 @@ from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.models.synchrony import SynchronyNetwork
 from motionmusic.params import Joints, Music
-from motionmusic.training import weights
 
 REMEDY = "run `dvc repro` for the stage that writes it"
 FILE = "matcher.json"
@@ -44,13 +48,13 @@ class About(BaseModel):
         joints, music: how its inputs are made.
         paper_bones: which slots its bones have (category only; O8).
         sizes: of its networks.
-        git: the commit that trained it.
+        knows: fold → the pieces that it was trained or chosen on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Method
-    dataset: str
+    task: str
     seed: int
     layout: LayoutName
     motion_rate_hz: float
@@ -59,9 +63,46 @@ class About(BaseModel):
     music: Music
     paper_bones: bool
     excerpt_frames: int
-    segment_frames: int
     sizes: dict[str, int]
-    git: str
+    knows: dict[int, list[str]]
+
+
+SIZES = {"synchrony": (), "contrastive": ("width", "size"), "infonce": ("width", "size")}
+SIZES |= {"deconfounded": ("width", "size", "backdoor")}
+
+
+def about_of(
+    of: workspace.About,
+    method: Method,
+    seed: int,
+    index: pd.DataFrame,
+    sizes: Mapping[str, int],
+) -> About:
+    """What a matcher of this task is.
+
+    Args:
+        of: the task.
+        method, seed: of the matcher.
+        index: fold, split, piece of every segment.
+        sizes: width, size and backdoor; those that the method has are kept.
+    """
+    learned = index[index["split"].isin(["train", "validation"])]
+    return About(
+        method=method,
+        task=of.task,
+        seed=seed,
+        layout=of.layout,
+        motion_rate_hz=of.motion_rate_hz,
+        labels=of.labels,
+        joints=Joints(center=of.center, scale=of.scale),
+        music=Music(**of.music),
+        paper_bones=of.paper_bones,
+        excerpt_frames=of.excerpt_frames,
+        sizes={name: sizes[name] for name in SIZES.get(method, ("width",))},
+        knows={
+            int(str(fold)): sorted(set(rows["piece"])) for fold, rows in learned.groupby("fold")
+        },
+    )
 
 
 class Codes(nn.Module):
@@ -95,7 +136,7 @@ def network_of(about: About) -> Category | Codes | SynchronyNetwork:
     graph = torch.from_numpy(paper_graph(LAYOUTS[about.layout]))
     sizes = about.sizes
     if about.method == "synchrony":
-        return SynchronyNetwork(graph, BANDS, sizes["channels"], sizes["blocks"])
+        return SynchronyNetwork(graph, BANDS)
     width, classes = sizes["width"], len(about.labels)
     encoder = MotionEncoder(3, graph, classes, width)
     if about.method == "category":
@@ -105,9 +146,7 @@ def network_of(about: About) -> Category | Codes | SynchronyNetwork:
     elif about.method == "unmapped":
         head = Mapped(nn.Identity())
     elif about.method == "deconfounded":
-        head = Deconfounded(
-            4 * width, sizes["size"], classes, backdoor=bool(sizes["backdoor"])
-        )  # fmt: skip
+        head = Deconfounded(4 * width, sizes["size"], classes, backdoor=bool(sizes["backdoor"]))
     else:
         head = Towers(4 * width, sizes["size"], 1.0)
     return Codes(encoder, MusicAutoencoder(2 * width), head)
@@ -118,12 +157,13 @@ class Matcher:
 
     Attributes:
         about: what it is.
+        network: of :func:`network_of`.
         digest: of its weights and of what it is; codes made by another digest are of another matcher.
     """
 
-    def __init__(self, about: About, network: nn.Module, digest: str):
+    def __init__(self, about: About, network: nn.Module, digest: str = ""):
         self.about, self.digest = about, digest
-        self._network: Any = network.eval()
+        self.network: Any = network.eval()
 
     @torch.no_grad()
     def logits(self, joints: Float32) -> Float32:
@@ -132,9 +172,7 @@ class Matcher:
         limbs = bones(frames, self.about.layout, self.about.paper_bones)
         limbs = limbs.reshape(len(joints), -1, *limbs.shape[1:]).transpose(0, 3, 1, 2)
         inputs = {"joints": joints, "bones": np.ascontiguousarray(limbs)}
-        return _array(
-            sum(getattr(self._network, name)(_tensor(x))[1] for name, x in inputs.items())
-        )
+        return _array(sum(getattr(self.network, name)(_tensor(x))[1] for name, x in inputs.items()))
 
     @torch.no_grad()
     def motion_code(self, joints: Float32) -> Float32:
@@ -143,17 +181,17 @@ class Matcher:
         (d,), or for synchrony (25 n, 64), one row a frame.
         """
         if self.about.method == "synchrony":
-            whole = joints.transpose(1, 0, 2, 3).reshape(1, 3, -1, joints.shape[3])
-            return _array(self._network.motion(_tensor(whole))[0])
-        return _array(self._network.motion(_tensor(joints)).mean(0))
+            whole = joints.transpose(0, 2, 3, 1).reshape(1, -1, joints.shape[3], 3)
+            return _array(self.network.motion_encoder(_tensor(whole))[0])
+        return _array(self.network.motion(_tensor(joints)).mean(0))
 
     @torch.no_grad()
     def music_code(self, music: Float32) -> Float32:
         """One window's segments (n, 1, 96, 25), in time order → its code, as of motion."""
         if self.about.method == "synchrony":
-            whole = music[:, 0].transpose(1, 0, 2).reshape(1, music.shape[2], -1)
-            return _array(self._network.music(_tensor(whole))[0])
-        return _array(self._network.music(_tensor(music)).mean(0))
+            whole = music[:, 0].transpose(0, 2, 1).reshape(1, -1, music.shape[2])
+            return _array(self.network.music_encoder(_tensor(whole))[0])
+        return _array(self.network.music(_tensor(music)).mean(0))
 
     @torch.no_grad()
     def scores(self, motion: Sequence[Float32], music: Sequence[Float32]) -> Float32:
@@ -165,14 +203,13 @@ class Matcher:
             return np.asarray(np.stack(motion) @ np.stack(music).T, np.float32)
         frames = min(len(code) for code in (*motion, *music))
         a, b = (_tensor(np.stack([x[:frames] for x in codes])) for codes in (motion, music))
-        return _array(self._network.all_pairs(a, b))
+        return _array(self.network.all_pairs(a, b))
 
 
 def save(folder: Path, about: About, folds: Mapping[int, nn.Module]) -> None:
     """Write a matcher's files into an existing folder."""
     for fold, network in folds.items():
-        facts = {"method": about.method, "dataset": about.dataset, "fold": str(fold)}
-        weights.save(folder / f"fold{fold}.safetensors", network.state_dict(), facts)
+        weights.save(folder / f"fold{fold}.safetensors", network.state_dict())
     write_json(folder / FILE, about.model_dump())
 
 
@@ -203,8 +240,8 @@ def load(folder: Path, fold: int = 0) -> Matcher:
 
 
 def trained(root: Path) -> list[tuple[Path, About]]:
-    """Every matcher under ROOT/data/*/matchers, by data set and name."""
-    found = sorted(root.glob(f"data/*/matchers/*/{FILE}"))
+    """Every matcher under ROOT/data, in the folders matchers of its tasks, by task and name."""
+    found = sorted(root.glob(f"data/**/matchers/*/{FILE}"))
     return [(path.parent, read_about(path.parent)) for path in found]
 
 

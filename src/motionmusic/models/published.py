@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from motionmusic.data.fetch import fetch
@@ -71,10 +70,7 @@ def fetch_weights(store: Path) -> tuple[Path, Path]:
             "weights", "", "their licence to be accepted", "no acceptance",
             f"read it, then accept it: {NOTICE}",
         )  # fmt: skip
-    mirror = os.environ.get("MOTIONMUSIC_MIRROR")
-    _, generator, network = fetch(
-        MANIFEST, MANIFEST.entries, store, mirror=Path(mirror) if mirror else None
-    )
+    _, generator, network = fetch(MANIFEST, MANIFEST.entries, store)
     return generator, network
 
 

@@ -23,7 +23,7 @@ def offset_picture(curves: Mapping[str, Floats], title: str, caption: str) -> Fi
     """Every curve in a panel with its own height, from zero on, over one axis of offsets.
 
     Args:
-        curves: name, written above the panel → (121,) as in
+        curves: name, written above the panel → (101,) as in
             :mod:`~motionmusic.scoring.offsets`; from top to bottom.
         title: above all.
         caption: below all.

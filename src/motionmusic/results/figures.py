@@ -1,31 +1,115 @@
-"""Figures 4 and 5: a confusion matrix as a picture."""
+"""Pictures: values with their intervals, a confusion matrix, PNG."""
 
 from __future__ import annotations
 
 import io
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.textpath import TextPath
 from numpy.typing import ArrayLike
 
-# Inches. Everything is placed by hand, so that margins depend on the names and nothing is clipped.
-_CELL = {"few": 1.05, "many": 0.68}
-_EDGE, _BAR, _LEAST_WIDTH = 0.2, 1.05, 6.4
-_LINE = 0.19  # of the caption
-_DPI = 150
+from motionmusic.scoring.intervals import Interval
+
+_CHANCE = "#b3401a"
 
 
-def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, caption: str) -> bytes:
-    """A confusion matrix as PNG; equal arguments give equal bytes.
+@dataclass(frozen=True)
+class Panel:
+    """One axis of :func:`forest`.
 
-    Each cell has its count and its share of its row; the colour is the share, light to
-    dark in one hue, so that no two colours have to be told apart. How many predictions there are
-    and their accuracy are put before the caption.
+    Attributes:
+        title: what is measured.
+        rows: row → series → value.
+        percent: whether the values are shares.
+        chance: of all rows, or by row.
+        limits: of the axis; as far as the values go where None.
+    """
+
+    title: str
+    rows: Mapping[str, Mapping[str, Interval]]
+    percent: bool = False
+    chance: float | Mapping[str, float] | None = None
+    limits: tuple[float | None, float | None] = (None, None)
+
+
+def forest(
+    panels: Sequence[Panel], series: Mapping[str, tuple[str, str]], title: str, note: str
+) -> Figure:
+    """Values as points with their 95 % intervals, one panel beside the other, dashed: chance.
+
+    Args:
+        panels: drawn from left to right, three or four in a line.
+        series: name → colour and marker; of one row they stand below one another.
+        title: above the picture.
+        note: below it.
+    """
+    across = min(len(panels), 4 if len(panels) % 3 else 3)
+    down = -(-len(panels) // across)
+    lines = max(len(panel.rows) * max(map(len, panel.rows.values())) for panel in panels)
+    size = (max(9.6, 4.4 * across), down * (0.3 * lines + 1.1) + 0.8)
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
+    axes = figure.subplots(down, across, squeeze=False, gridspec_kw={"wspace": 0.08})
+    for axis in axes.flat[len(panels) :]:
+        axis.set_axis_off()
+    for place, (axis, panel) in enumerate(zip(axes.flat, panels, strict=False)):
+        _draw(axis, panel, series)
+        same = place % across and list(panel.rows) == list(panels[place - 1].rows)
+        axis.tick_params(labelleft=not same)
+    figure.suptitle(title, fontsize=12, x=0.01, ha="left")
+    figure.supxlabel(note, fontsize=9, wrap=True)
+    used = {name for panel in panels for row in panel.rows.values() for name in row}
+    if len(used) > 1:
+        handles, labels = _legend(axes, series)
+        figure.legend(
+            handles, labels, loc="outside upper right", ncols=len(labels), frameon=False, fontsize=9
+        )
+    return figure
+
+
+def _draw(axis: Any, panel: Panel, series: Mapping[str, tuple[str, str]]) -> None:
+    factor = 100 if panel.percent else 1
+    for place, (row, values) in enumerate(panel.rows.items()):
+        for number, (name, of) in enumerate(values.items()):
+            y = place + 0.7 * ((number + 0.5) / len(values) - 0.5)
+            colour, marker = series[name]
+            value = factor * of.value
+            # where all pieces are equal, their mean and the bounds differ by rounding
+            span = np.maximum(0, [[value - factor * of.low], [factor * of.high - value]])
+            span = np.nan_to_num(span)
+            axis.errorbar(
+                value, y, xerr=span, fmt=marker, color=colour, capsize=2, markersize=5, label=name
+            )
+        chance = panel.chance.get(row) if isinstance(panel.chance, Mapping) else panel.chance
+        if chance is not None:
+            axis.plot(2 * [factor * chance], [place - 0.5, place + 0.5], "--", color=_CHANCE)
+    axis.set_title(panel.title, fontsize=10)
+    axis.set_yticks(range(len(panel.rows)), list(panel.rows), fontsize=9)
+    axis.set_ylim(len(panel.rows) - 0.5, -0.5)
+    axis.set_xlim(*panel.limits)
+    axis.set_xlabel("percent" if panel.percent else "")
+    axis.grid(axis="x", color="0.9")
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _legend(axes: Any, series: Mapping[str, Any]) -> tuple[list[Any], list[str]]:
+    """One handle a series, in their order."""
+    found: dict[str, Any] = {}
+    for axis in axes.flat:
+        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
+            found.setdefault(name, handle)
+    names = [name for name in series if name in found]
+    return [found[name] for name in names], names
+
+
+def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, caption: str) -> Figure:
+    """A confusion matrix with counts and shares of the row.
+
+    The colour is the share, light to dark in one hue, so that no two colours have to be told apart.
+    How many predictions there are and their accuracy stand before the caption.
 
     Args:
         counts: (k, k) integers, rows the true class, columns the predicted one.
@@ -36,7 +120,35 @@ def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, captio
     Raises:
         ValueError: counts are not (k, k) for k names.
     """
-    return png(draw_confusion(counts, names, title, caption))
+    matrix = np.asarray(counts)
+    k = len(names)
+    if matrix.shape != (k, k):
+        raise ValueError(f"expected counts ({k}, {k}) for {k} names, got {matrix.shape}")
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    total, right = int(matrix.sum()), int(np.trace(matrix))
+    side = max(6.4, 2.6 + k * (1.05 if k <= 5 else 0.7))
+    figure = Figure(figsize=(side, side + 0.4), dpi=150, layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(matrix):
+        share = shares[row, column]
+        text = f"{count:,}\n{100 * share:.1f} %" if count else "0"
+        colour = "0.6" if not count else "white" if share > 0.55 else "black"
+        size = 11 if k <= 5 else 8
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
+    axes.set_xticks(range(k), names)
+    if k > 5 or max(map(len, names)) > 14:
+        axes.tick_params("x", labelrotation=45, labelrotation_mode="xtick")
+    axes.set_yticks(range(k), names)
+    axes.set_xlabel("predicted class", fontsize=11)
+    axes.set_ylabel("true class", fontsize=11)
+    axes.tick_params(length=0)
+    bar = figure.colorbar(image, ticks=[0, 0.5, 1], format="{x:.0%}", shrink=0.7)
+    bar.set_label("share of row", fontsize=9)
+    figure.suptitle(title, fontsize=12, wrap=True)
+    scored = f"{total:,} predictions, {right:,} right: {100 * right / max(total, 1):.2f} %."
+    figure.supxlabel(f"{scored} {caption}", fontsize=9, wrap=True)
+    return figure
 
 
 def png(figure: Figure) -> bytes:
@@ -45,77 +157,3 @@ def png(figure: Figure) -> bytes:
     # without the version of matplotlib, which is the only metadata
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
-
-
-def draw_confusion(counts: ArrayLike, names: Sequence[str], title: str, caption: str) -> Figure:
-    """The figure of :func:`confusion_figure`, drawn with Agg and without pyplot's global state."""
-    matrix = np.asarray(counts)
-    k = len(names)
-    if matrix.shape != (k, k):
-        raise ValueError(f"expected counts ({k}, {k}) for {k} names, got {matrix.shape}")
-    sums = matrix.sum(axis=1, keepdims=True)
-    shares = matrix / np.maximum(sums, 1)
-    total, right = int(matrix.sum()), int(np.trace(matrix))
-    scored = f"{total:,} predictions, {right:,} right: {100 * right / max(total, 1):.2f} %."
-
-    cell = _CELL["few"] if k <= 5 else _CELL["many"]
-    label = max(TextPath((0, 0), name, size=10).get_extents().width / 72 for name in names)
-    slanted = label > 0.9 * cell
-    left = _EDGE + 0.5 + label
-    # slanted at 45 degrees, a name goes as far down as to the left
-    below = 0.1 + (0.71 * label + 0.15 if slanted else 0.2) + 0.4
-    width = max(_LEAST_WIDTH, left + k * cell + _BAR + _EDGE)
-    title_lines = textwrap.wrap(title, int((width - 2 * _EDGE) / 0.115))
-    lines = textwrap.wrap(f"{scored} {caption}", int((width - 2 * _EDGE) / 0.079))
-    top = _EDGE + 0.25 * len(title_lines) + 0.3
-    bottom = _EDGE + _LINE * len(lines) + 0.1 + below
-    height = top + k * cell + bottom
-    left += max(0.0, (width - left - k * cell - _BAR - _EDGE) / 2)
-
-    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((left / width, bottom / height, k * cell / width, k * cell / height))
-    image = axes.imshow(shares, cmap="Blues", norm=Normalize(0, 1))
-    for row in range(k):
-        for column in range(k):
-            count, share = matrix[row, column], shares[row, column]
-            axes.text(
-                column, row, f"{count:,}\n{100 * share:.1f} %" if count else "0", ha="center",
-                va="center", fontsize=11 if k <= 5 else 8,
-                color="0.6" if not count else "white" if share > 0.55 else "black",
-            )  # fmt: skip
-    axes.set_xticks(
-        range(k), names, rotation=45 if slanted else 0, ha="right" if slanted else "center",
-        rotation_mode="anchor" if slanted else None,
-    )  # fmt: skip
-    axes.set_yticks(range(k), names)
-    axes.tick_params(length=0, labelsize=10)
-    axes.spines[:].set_color("0.85")
-    axes.set_xticks(np.arange(k - 1) + 0.5, minor=True)
-    axes.set_yticks(np.arange(k - 1) + 0.5, minor=True)
-    axes.grid(which="minor", color="0.85", linewidth=1)
-    axes.tick_params(which="minor", length=0)
-    middle = bottom / height + k * cell / height / 2
-    axis_x = (left + k * cell / 2) / width
-    figure.text(
-        axis_x, (bottom - below + 0.15) / height, "predicted class", ha="center", fontsize=11
-    )
-    figure.text(
-        (left - label - 0.3) / width, middle, "true class", ha="center", va="center", rotation=90,
-        fontsize=11,
-    )  # fmt: skip
-    bar = figure.add_axes(
-        ((left + k * cell + 0.15) / width, bottom / height, 0.14 / width, k * cell / height)
-    )
-    figure.colorbar(image, cax=bar, ticks=[0, 0.5, 1], format="{x:.0%}").outline.set_visible(False)
-    bar.tick_params(length=0, labelsize=9)
-    bar.set_title("share of row", fontsize=9, loc="left", pad=9)
-    figure.text(
-        0.5, 1 - _EDGE / height, "\n".join(title_lines), ha="center", va="top", fontsize=13,
-        linespacing=1.25,
-    )  # fmt: skip
-    figure.text(
-        _EDGE / width, (_EDGE + _LINE * len(lines)) / height, "\n".join(lines), ha="left", va="top",
-        fontsize=9.5, linespacing=1.25,
-    )  # fmt: skip
-    return figure

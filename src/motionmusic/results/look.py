@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from motionmusic.files import Float32
+from motionmusic import workspace
+from motionmusic.features.beats import (
+    Definition,
+    alignment_by_chance,
+    beat_alignment,
+    kinetic_energy,
+)
+from motionmusic.files import Float32, read_array
 
 Floats = NDArray[np.float64]
 
-# Inches, placed by hand as in figures.py.
-_WIDTH, _EDGE, _LINE = 9.6, 0.2, 0.19
-_LEFT, _RIGHT = 0.85, 0.3
-_HEAD, _MUSIC, _GAP, _MOTION, _FOOT = 0.32, 0.75, 0.05, 0.75, 0.42
-_LEGEND = 0.4
 _MUSIC_COLOUR, _MOTION_COLOUR, _ENERGY_COLOUR = "#d94801", "#08306b", "#6baed6"
+
+
+SHOWN_S, START_S = 9.0, 10.0
+DEFINITION: Definition = "mint"
+CAPTION = (
+    "The first piece of every class, by name. Log-mel: dark where a band is louder than its mean."
+    " Energy: the mean over joints of their squared speed, on one scale and as its square root. Beats"
+    " of the motion and their alignment as google-research/mint has them, over the whole piece; by"
+    " chance: the mean over 200 circular shifts of the music."
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,42 @@ class Look:
     chance: float
 
 
-def data_picture(pieces: Sequence[Look], title: str, caption: str) -> Figure:
+def look_at(corpus: str, row: Mapping[Hashable, Any], class_name: str, beats: pd.DataFrame) -> Look:
+    """One piece as it is drawn; for the alignment counts what has both music and motion.
+
+    Args:
+        corpus: of the piece.
+        row: piece and motion_rate_hz, of pieces.csv.
+        class_name: its dance type.
+        beats: beats.parquet of the corpus.
+    """
+    piece, rate_hz = str(row["piece"]), float(row["motion_rate_hz"])
+    log_mel, joints = (
+        read_array(workspace.data(corpus, kind, f"{piece}.npy")) for kind in ("music", "joints")
+    )
+    together_s = min(len(log_mel), len(joints)) / rate_hz
+    own = beats[(beats["piece"] == piece) & (beats["time_s"] < together_s)]
+    music, motion = (
+        own.loc[own["kind"] == kind, "time_s"].to_numpy(np.float64)
+        for kind in ("music", f"motion_{DEFINITION}")
+    )
+    chance, _ = alignment_by_chance(motion, music, together_s, DEFINITION)
+    return Look(
+        piece=piece,
+        class_name=class_name,
+        log_mel=log_mel,
+        energy=kinetic_energy(joints, rate_hz),
+        music_beats=music,
+        motion_beats=motion,
+        rate_hz=rate_hz,
+        start_s=START_S if together_s >= START_S + SHOWN_S else 0.0,
+        duration_s=min(SHOWN_S, together_s),
+        alignment=beat_alignment(motion, music, DEFINITION),
+        chance=chance,
+    )
+
+
+def data_picture(pieces: Sequence[Look], title: str) -> Figure:
     """Per piece the log-mel above the kinetic energy, with the beats of both.
 
     Log-mel is drawn less each band's mean over the part shown, dark where it is louder.
@@ -67,60 +114,33 @@ def data_picture(pieces: Sequence[Look], title: str, caption: str) -> Figure:
     Args:
         pieces: at least one, drawn from top to bottom.
         title: above the picture.
-        caption: below it.
 
     Raises:
         ValueError: no piece.
     """
     if not pieces:
         raise ValueError("expected at least one piece to look at")
-    title_lines = textwrap.wrap(title, int((_WIDTH - 2 * _EDGE) / 0.115))
-    columns = int((_WIDTH - 2 * _EDGE) / 0.079)
-    lines = textwrap.wrap(caption, columns, break_on_hyphens=False)
-    above = _EDGE + 0.25 * len(title_lines) + _LEGEND
-    below = _EDGE + _LINE * len(lines) + 0.1
-    row = _HEAD + _MUSIC + _GAP + _MOTION + _FOOT
-    height = above + len(pieces) * row + below
-    figure = Figure(figsize=(_WIDTH, height), dpi=150, facecolor="white")
-    FigureCanvasAgg(figure)
-    left, width = _LEFT / _WIDTH, (_WIDTH - _LEFT - _RIGHT) / _WIDTH
+    figure = Figure(figsize=(9.6, 2.3 * len(pieces) + 1.4), dpi=150, layout="constrained")
     largest = max(float(look.energy[_frames_shown(look)].max(initial=0)) for look in pieces)
-    for number, look in enumerate(pieces):
-        top = height - above - number * row
-        figure.text(
-            left, (top - _HEAD + 0.07) / height, f"{look.class_name}  ({look.piece})",
-            ha="left", va="bottom", fontsize=10, weight="bold",
-        )  # fmt: skip
-        figure.text(
-            left + width, (top - _HEAD + 0.07) / height, _summary(look), ha="right", va="bottom",
-            fontsize=9.5, color="0.25",
-        )  # fmt: skip
-        bottom = top - _HEAD - _MUSIC
-        music = figure.add_axes((left, bottom / height, width, _MUSIC / height))
-        bottom -= _GAP + _MOTION
-        motion = figure.add_axes((left, bottom / height, width, _MOTION / height))
+    heights = [1.0, 1.0] * len(pieces)
+    axes = figure.subplots(2 * len(pieces), 1, height_ratios=heights)
+    for look, music, motion in zip(pieces, axes[::2], axes[1::2], strict=True):
+        music.set_title(
+            f"{look.class_name}  ({look.piece})", loc="left", fontsize=10, weight="bold"
+        )
+        music.set_title(_summary(look), loc="right", fontsize=9.5, color="0.25")
         _draw_music(music, look)
         _draw_motion(motion, look, largest)
-        if number == len(pieces) - 1:
-            motion.set_xlabel("seconds of the dance", fontsize=10)
-    figure.text(
-        0.5, 1 - _EDGE / height, "\n".join(title_lines), ha="center", va="top", fontsize=13,
-        linespacing=1.25,
-    )  # fmt: skip
-    figure.legend(
-        handles=[
-            Line2D([], [], color=_MUSIC_COLOUR, linewidth=1.4, label="beat of the music"),
-            Line2D([], [], color=_MOTION_COLOUR, linestyle="", marker="v", markersize=6,
-                   label="beat of the motion (slowest moment)"),
-            Line2D([], [], color=_ENERGY_COLOUR, linewidth=1.8, label="kinetic energy"),
-        ],
-        loc="upper center", bbox_to_anchor=(0.5, 1 - (above - _LEGEND + 0.1) / height), ncols=3,
-        frameon=False, fontsize=9.5, borderpad=0, borderaxespad=0,
-    )  # fmt: skip
-    figure.text(
-        _EDGE / _WIDTH, (_EDGE + _LINE * len(lines)) / height, "\n".join(lines), ha="left",
-        va="top", fontsize=9.5, linespacing=1.25,
-    )  # fmt: skip
+    axes[-1].set_xlabel("seconds of the dance", fontsize=10)
+    handles = [
+        Line2D([], [], color=_MUSIC_COLOUR, label="beat of the music"),
+        Line2D([], [], color=_MOTION_COLOUR, linestyle="", marker="v",
+               label="beat of the motion (slowest moment)"),
+        Line2D([], [], color=_ENERGY_COLOUR, label="kinetic energy"),
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize=9.5)
+    figure.suptitle(title, fontsize=12, x=0.01, ha="left")
+    figure.supxlabel(CAPTION, fontsize=9, wrap=True)
     return figure
 
 

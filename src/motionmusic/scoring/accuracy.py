@@ -1,23 +1,18 @@
-"""How well a model names the dance: accuracy, votes, fusion, confusion, intervals.
+"""How well a model names the dance: accuracy, votes, fusion, confusion.
 
-``python -m motionmusic.scoring.accuracy PRED.parquet [MORE.parquet …]`` prints the scores of a file of
-predictions, or of several that are fused.
-
-Conventions (spec section 5):
+Conventions (docs/method.md):
 
 - Accuracies are fractions, right / all, by count.
 - A segment's prediction is the argmax of its logits, the first one where several are largest.
-- An excerpt's prediction is the most frequent one of its segments, a whole dance's that of all its
-  segments; among equally frequent ones the class that comes first in time.
+- An excerpt's prediction is the most frequent one of its segments; among equally frequent ones the
+  class that comes first in time.
 - Late fusion adds raw logits, segment by segment, before any vote.
-- Segments of one piece go right or wrong together, so intervals resample whole pieces (8.5).
+- Segments of one piece go right or wrong together, so intervals resample whole pieces.
 - Rows are found by their id (split, piece, excerpt, segment); their order has no meaning.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -26,25 +21,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 from sklearn.metrics import precision_recall_fscore_support
 
-from motionmusic.errors import UserError, run
-from motionmusic.files import rounded
-from motionmusic.predictions import (
-    ID,
-    check,
-    id_text,
-    logit_columns,
-    logits_of,
-    read_predictions,
-)
+from motionmusic.errors import UserError
+from motionmusic.predictions import ID, check, id_text, logit_columns, logits_of
+from motionmusic.scoring.intervals import bootstrap, ratio
 
-LEVELS = ("segment", "excerpt", "dance")
+LEVELS = ("segment", "excerpt")
 
 
 def predicted(frame: pd.DataFrame) -> NDArray[np.int64]:
-    """The class of each row, (n,): argmax of its logits, the first maximum (section 5)."""
+    """The class of each row, (n,): argmax of its logits, the first maximum."""
     return np.asarray(logits_of(frame).argmax(axis=1), dtype=np.int64)
 
 
@@ -75,24 +62,14 @@ def segment_predictions(frame: pd.DataFrame) -> pd.DataFrame:
 
 def excerpt_votes(frame: pd.DataFrame) -> pd.DataFrame:
     """Columns piece, excerpt, label, predicted: the vote of its segments (Tables 5, 6)."""
-    return _votes(frame, ["piece", "excerpt"])
-
-
-def dance_votes(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns piece, label, predicted: the vote of all segments of each piece."""
-    return _votes(frame, ["piece"])
-
-
-def _votes(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    groups = segment_predictions(frame).groupby(by)
+    groups = segment_predictions(frame).groupby(["piece", "excerpt"])
     result = groups["label"].first().reset_index()
     return result.assign(predicted=[vote(group) for _, group in groups["predicted"]])
 
 
 def at_level(frame: pd.DataFrame, level: str) -> pd.DataFrame:
     """Columns piece, …, label, predicted at one of :data:`LEVELS`."""
-    functions = {"segment": segment_predictions, "excerpt": excerpt_votes, "dance": dance_votes}
-    return functions[level](frame)
+    return segment_predictions(frame) if level == "segment" else excerpt_votes(frame)
 
 
 def per_piece(level: pd.DataFrame) -> pd.DataFrame:
@@ -106,7 +83,7 @@ def fuse(
     weights: Sequence[float] | None = None,
     names: Sequence[str | Path] | None = None,
 ) -> pd.DataFrame:
-    """Late fusion: the weighted sum of the frames' logits, segment by segment (section 5).
+    """Late fusion: the weighted sum of the frames' logits, segment by segment.
 
     Args:
         frames: predictions for the same segments, rows in any order.
@@ -212,75 +189,6 @@ def macro_f1(labels: ArrayLike, predicted: ArrayLike, k: int) -> float:
     return float(np.nanmean([row["f1"] for row in per_class(labels, predicted, k)]))
 
 
-def accuracy_interval(
-    right_per_piece: ArrayLike,
-    n_per_piece: ArrayLike,
-    seed: int,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-) -> tuple[float, float]:
-    """Percentile bootstrap interval over pieces of the accuracy sum(right) / sum(n).
-
-    Args:
-        right_per_piece: (pieces,) how many are right; a mean over seeds may be fractional.
-        n_per_piece: (pieces,) how many there are, at least 1.
-        seed: of the resampling; equal seeds draw the same pieces.
-        confidence: of the interval.
-        resamples: of the bootstrap.
-
-    Returns:
-        (low, high); (NaN, NaN) with fewer than two pieces.
-    """
-    return _interval(right_per_piece, n_per_piece, seed, confidence, resamples)
-
-
-def paired_difference(
-    right_a: ArrayLike,
-    right_b: ArrayLike,
-    n_per_piece: ArrayLike,
-    seed: int,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-) -> tuple[float, float, float]:
-    """How much more accurate model a is than b on the same pieces, with its interval.
-
-    Args:
-        right_a: (pieces,) how many model a has right; may be fractional.
-        right_b: (pieces,) the same of model b, pieces in the same order.
-        n_per_piece: (pieces,) how many there are, at least 1.
-        seed: of the resampling; both models are resampled together.
-        confidence: of the interval.
-        resamples: of the bootstrap.
-
-    Returns:
-        (accuracy a - accuracy b, low, high); low and high NaN with fewer than two pieces.
-    """
-    more = np.asarray(right_a, dtype=np.float64) - np.asarray(right_b, dtype=np.float64)
-    difference = float(more.sum() / np.asarray(n_per_piece).sum())
-    return difference, *_interval(more, n_per_piece, seed, confidence, resamples)
-
-
-def _interval(
-    right: ArrayLike, n: ArrayLike, seed: int, confidence: float, resamples: int
-) -> tuple[float, float]:
-    counts, sizes = np.asarray(right, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    if counts.ndim != 1 or counts.shape != sizes.shape or (sizes < 1).any():
-        raise ValueError("expected two rows of numbers, one a piece, and no piece without segments")
-    if len(counts) < 2:
-        return float("nan"), float("nan")
-    interval = stats.bootstrap(
-        (counts, sizes),
-        lambda right, n, axis: right.sum(axis=axis) / n.sum(axis=axis),
-        paired=True,  # a piece takes its right ones and its number along
-        vectorized=True,
-        method="percentile",
-        confidence_level=confidence,
-        n_resamples=resamples,
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return float(interval.low), float(interval.high)
-
-
 def score(frame: pd.DataFrame, seed: int, resamples: int = 2000) -> dict[str, Any]:
     """All scores of one model's predictions of one split.
 
@@ -290,35 +198,28 @@ def score(frame: pd.DataFrame, seed: int, resamples: int = 2000) -> dict[str, An
         resamples: of the intervals.
 
     Returns:
-        segment_accuracy, excerpt_accuracy, dance_accuracy and macro_f1 (of segments) as fractions;
-        n_segments, segments_right, n_excerpts, excerpts_right, n_dances, dances_right, n_pieces;
-        confusion (k, k) of segments; per_class; intervals (95 %, over pieces) of each accuracy.
+        segment and excerpt, each {value, low, high, right, n}: the accuracy with its interval over
+        pieces; macro_f1 (of segments), n_pieces, confusion (k, k) of segments, per_class. Fractions.
 
     Raises:
         UserError: the frame breaks the format.
     """
     check(frame, "predictions")
     k = len(logit_columns(frame))
-    accuracy: dict[str, Any] = {}
-    counts: dict[str, Any] = {}
-    intervals: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for level in LEVELS:
         pieces = per_piece(at_level(frame, level))
-        n, right = int(pieces["n"].sum()), int(pieces["right"].sum())
-        accuracy[f"{level}_accuracy"] = right / n
-        counts |= {f"n_{level}s": n, f"{level}s_right": right}
-        intervals[f"{level}_accuracy"] = list(
-            accuracy_interval(pieces["right"], pieces["n"], seed, resamples=resamples)
-        )
+        statistic = ratio(pieces["right"], pieces["n"])
+        result[level] = bootstrap(statistic, len(pieces), seed, resamples).json() | {
+            "right": int(pieces["right"].sum()),
+            "n": int(pieces["n"].sum()),
+        }
     labels, guesses = frame["label"].to_numpy(), predicted(frame)
-    return {
-        **accuracy,
+    return result | {
         "macro_f1": macro_f1(labels, guesses, k),
-        **counts,
-        "n_pieces": counts["n_dances"],
+        "n_pieces": frame["piece"].nunique(),
         "confusion": confusion(labels, guesses, k).tolist(),
         "per_class": per_class(labels, guesses, k),
-        "intervals": intervals,
     }
 
 
@@ -331,39 +232,3 @@ def rows_of_split(frame: pd.DataFrame, split: str, file: str | Path) -> pd.DataF
             file, "split", f"rows of {split}", f"only {found}", "choose one with --split NAME"
         )
     return rows.reset_index(drop=True)
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Print the scores of files of predictions as JSON; several files are fused."""
-    parser = argparse.ArgumentParser(
-        prog="python -m motionmusic.scoring.accuracy", description=main.__doc__
-    )
-    parser.add_argument("files", nargs="+", type=Path, metavar="PRED.parquet")
-    parser.add_argument("--split", default="test", help="rows to score (default: test)")
-    parser.add_argument(
-        "--alpha",
-        nargs="+",
-        action="extend",
-        type=float,
-        metavar="A",
-        help="weights of the logits of the second, third, … file (default: 1 each)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the intervals (default: 0)")
-    options = parser.parse_args(arguments)
-    files: list[Path] = options.files
-    alpha: list[float] = options.alpha or [1.0] * (len(files) - 1)
-    if len(alpha) != len(files) - 1 or not np.isfinite(alpha).all():
-        raise UserError(
-            parser.prog,
-            "--alpha",
-            f"{len(files) - 1} finite numbers, one for each file after the first",
-            " ".join(map(str, alpha)),
-            "leave --alpha out for weights of 1",
-        )
-    frames = [rows_of_split(read_predictions(file), options.split, file) for file in files]
-    scores = score(fuse(frames, [1.0, *alpha], files), options.seed)
-    print(json.dumps(rounded(scores), indent=2, allow_nan=False))
-
-
-if __name__ == "__main__":
-    run(main)

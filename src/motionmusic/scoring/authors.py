@@ -1,8 +1,7 @@
-"""The authors' own predictions, scored again (spec/mclemcd.md 5 and 8).
+"""The authors' own predictions, scored again (docs/method.md).
 
 Their repository holds logits (.pkl) and fused or voted predictions (.txt) of many of the cells that
-Tables 3 to 6 print. The reader of the pickles builds float32 arrays from the bytes itself: it calls
-nothing that a pickle names, not even numpy.
+Tables 3 to 6 print.
 
 Every file is about one of three test sets, told apart by their length. In a frame of predictions
 the n-th excerpt is a piece of its own, because the files do not name their dances.
@@ -10,10 +9,7 @@ the n-th excerpt is a piece of its own, because the files do not name their danc
 
 from __future__ import annotations
 
-import math
-import pickle
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +18,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from motionmusic.data.safe_pickle import read_pickle
 from motionmusic.errors import UserError
 from motionmusic.predictions import make_predictions
-from motionmusic.results.paper import printed, printed_confusion
 from motionmusic.scoring.accuracy import at_level, confusion, fuse, predicted
+from motionmusic.scoring.paper import printed, printed_confusion, published_predictions
 
 _REMEDY = "delete it and run `dvc repro` for the stage that downloads it"
 _LINE = re.compile(r"(?:(\d+)|\[(\d+)\.\]),(\d+)")  # ensemble_1500.txt has "[0.],0"
@@ -79,54 +76,6 @@ FUSIONS = (
 # Figure 5's (O21); Figure 5's own predictions are not released.
 CONFUSIONS = {"ensemble_fc_3000.txt": "figure4", "aist_result_joint_1000.pkl": None}
 
-# Which files a printed cell should be made from: by data set, row, collaborative learning, input.
-# The names of AIST++'s joints do not say their row. Cells without an entry have no file.
-SOURCES: Mapping[tuple[str, str, str, str], tuple[str, ...]] = {
-    ("m2d", "plain", "no", "joints"): ("result_joint_1500.pkl",),
-    ("m2d", "plain", "no", "bones"): ("result_bone_1500.pkl",),
-    ("m2d", "plain", "no", "fused"): ("ensemble_1500.txt",),
-    ("m2d", "plain", "yes", "joints"): ("result_joint_3000.pkl",),
-    ("m2d", "plain", "yes", "bones"): ("result_bone_3000.pkl",),
-    ("m2d", "plain", "yes", "fused"): ("ensemble_3000.txt",),
-    ("m2d", "dropout", "no", "joints"): (
-        "M2D_result_joint_dropout_1500.pkl", "M2D_JOINT_DROPOUT_ALL_1500.txt"),
-    ("m2d", "dropout", "no", "bones"): (
-        "M2D_result_bone_dropout_1500.pkl", "M2D_BONE_DROPOUT_ALL_1500.txt"),
-    ("m2d", "dropout", "no", "fused"): ("ensemble_dropout_1500.txt",),
-    ("m2d", "dropout", "no", "merged"): (
-        "M2D_result_data_dropout_1500.pkl", "M2D_DATA_DROPOUT_ALL_1500.txt"),
-    ("m2d", "dropout", "yes", "joints"): (
-        "M2D_result_joint_dropout_3000.pkl", "M2D_JOINT_DROPOUT_ALL_3000.txt"),
-    ("m2d", "dropout", "yes", "bones"): (
-        "M2D_result_bone_dropout_3000.pkl", "M2D_BONE_DROPOUT_ALL_3000.txt"),
-    ("m2d", "dropout", "yes", "fused"): ("ensemble_dropout_3000.txt",),
-    ("m2d", "dropout", "yes", "merged"): (
-        "M2D_result_data_dropout_3000.pkl", "M2D_DATA_DROPOUT_ALL_3000.txt"),
-    ("m2d", "fc", "yes", "joints"): ("M2D_result_joint_fc_3000.pkl",),
-    ("m2d", "fc", "yes", "bones"): ("M2D_result_bone_fc_3000.pkl",),
-    ("m2d", "fc", "yes", "fused"): ("ensemble_fc_3000.txt",),
-    ("m2d", "fc", "yes", "merged"): ("M2D_result_data_fc_3000.pkl", "M2D_DATA_FC_ALL_3000.txt"),
-    ("aist", "plain", "no", "joints"): ("aist_result_joint_500.pkl",),
-    ("aist", "plain", "no", "fused"): ("aist_ensemble_500.txt",),
-    ("aist", "plain", "yes", "joints"): ("aist_result_joint_1000.pkl",),
-    ("aist", "dropout", "no", "joints"): ("aist_result_joint_500.pkl",),
-    ("aist", "dropout", "no", "bones"): (
-        "AIST_BONE_DROPOUT_500.pkl", "AIST_BONE_DROPOUT_ALL_500.txt"),
-    ("aist", "dropout", "no", "fused"): (
-        "AIST_DROPOUT_ensemble_500.txt", "AIST_DROPOUT_ensemble_after_500.txt"),
-    ("aist", "dropout", "no", "merged"): (
-        "AIST_DATA_DROPOUT_500.pkl", "AIST_DATA_DROPOUT_ALL_500.txt"),
-    ("aist", "dropout", "yes", "joints"): ("aist_result_joint_1000.pkl",),
-    ("aist", "dropout", "yes", "bones"): (
-        "AIST_BONE_DROPOUT_1000.pkl", "AIST_BONE_DROPOUT_ALL_1000.txt"),
-    ("aist", "dropout", "yes", "fused"): (
-        "AIST_DROPOUT_ensemble_1000.txt", "AIST_DROPOUT_ensemble_after_1000.txt"),
-    ("aist", "dropout", "yes", "merged"): (
-        "AIST_DATA_DROPOUT_1000.pkl", "AIST_DATA_DROPOUT_ALL_1000.txt"),
-    ("aist", "fc", "yes", "joints"): ("aist_result_joint_1000.pkl",),
-    ("aist", "fc", "yes", "bones"): ("AIST_BONE_FC_1000.pkl", "AIST_BONE_FC_ALL_1000.txt"),
-    ("aist", "fc", "yes", "merged"): ("AIST_DATA_FC_1000.pkl", "AIST_DATA_FC_ALL_1000.txt"),
-}  # fmt: skip
 _TABLES = {
     "table3": ("m2d", "segments"), "table4": ("aist", "segments"),
     "table5": ("m2d", "excerpts"), "table6": ("aist", "excerpts"),
@@ -141,22 +90,14 @@ def read_arrays(path: Path) -> NDArray[np.float32]:
             asks to be called is never called.
     """
     expected = "a pickled list of float32 arrays of one length"
-    try:
-        with path.open("rb") as stream:
-            content = _Arrays(stream).load()
-    except FileNotFoundError:
-        raise UserError(path, "", expected, "no such file", _REMEDY) from None
-    except OSError:
-        raise
-    except Exception as error:  # broken pickles raise almost anything
-        got = str(error) or type(error).__name__
-        raise UserError(path, "", expected, got, _REMEDY) from None
+    content = read_pickle(path, expected, _REMEDY)
     if not isinstance(content, list) or not content:
         got = "an empty list" if content == [] else type(content).__name__
         raise UserError(path, "", expected, got, _REMEDY)
     rows: list[NDArray[np.float32]] = []
     for number, item in enumerate(content):
-        row = item.row() if isinstance(item, _Array) else None
+        fits = isinstance(item, np.ndarray) and item.dtype == np.float32
+        row = item.ravel() if fits and item.ndim in (1, 2) and item.size == item.shape[-1] else None
         if row is None or len(row) == 0 or len(row) != len(rows[0] if rows else row):
             got = type(item).__name__ if row is None else f"an array of {len(row)}"
             raise UserError(path, f"entry {number}", expected, got, _REMEDY)
@@ -164,58 +105,6 @@ def read_arrays(path: Path) -> NDArray[np.float32]:
             raise UserError(path, f"entry {number}", "finite numbers", f"{row.tolist()}", _REMEDY)
         rows.append(row)
     return np.stack(rows)
-
-
-class _Float32:
-    """Stands where a pickle has numpy's dtype; admits little-endian float32 alone."""
-
-    def __init__(self, name: object = None, *_flags: object):
-        if name != "f4":
-            raise pickle.UnpicklingError(f"an array of type {name!r} (it was not built)")
-
-    def __setstate__(self, state: Sequence[object]) -> None:
-        if state[1] != "<":
-            raise pickle.UnpicklingError(f"an array of byte order {state[1]!r}")
-
-
-class _Array:
-    """Stands where a pickle has numpy's ndarray; keeps shape and bytes, and builds nothing."""
-
-    def __init__(self, *_arguments: object):
-        self.shape: tuple[int, ...] = ()
-        self.content = b""
-
-    def __setstate__(self, state: Sequence[object]) -> None:
-        _version, shape, kind, fortran, content = state
-        if not isinstance(kind, _Float32) or fortran is not False or type(content) is not bytes:
-            raise pickle.UnpicklingError("an array that is not of float32")
-        if not isinstance(shape, tuple) or not all(type(side) is int for side in shape):
-            raise pickle.UnpicklingError(f"an array of shape {shape!r}")
-        if len(content) != 4 * math.prod(shape):
-            raise pickle.UnpicklingError(f"{len(content)} bytes for an array of shape {shape}")
-        self.shape, self.content = shape, content
-
-    def row(self) -> NDArray[np.float32] | None:
-        """(k,) of an array of shape (k,) or (1, k); None for other shapes."""
-        if len(self.shape) not in (1, 2) or self.shape[:-1] not in ((), (1,)):
-            return None
-        return np.frombuffer(self.content, "<f4").astype(np.float32)
-
-
-class _Arrays(pickle.Unpickler):
-    """Looks up nothing: the four names that pickled arrays use stand for the classes above."""
-
-    ADMITTED: Mapping[tuple[str, str], type] = {
-        ("numpy", "dtype"): _Float32,
-        ("numpy", "ndarray"): _Array,
-        ("numpy.core.multiarray", "_reconstruct"): _Array,
-        ("numpy._core.multiarray", "_reconstruct"): _Array,  # since numpy 2
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.ADMITTED:
-            raise pickle.UnpicklingError(f"a pickle that calls {module}.{name} (it was not run)")
-        return self.ADMITTED[module, name]
 
 
 def read_lines(path: Path) -> NDArray[np.int64]:
@@ -410,44 +299,24 @@ def confusions(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"printed": "Int64"})
 
 
-def cells(folder: Path) -> list[dict[str, Any]]:
-    """Every printed cell of Tables 3 to 6 beside the authors' files.
+def cells(found: pd.DataFrame) -> pd.DataFrame:
+    """Every printed cell of Tables 3 to 6 beside the authors' files that should give it.
+
+    Args:
+        found: from :func:`scores`.
 
     Returns:
-        table, row, cl, input, printed {percent, right, n} (right None where no count gives the
-        percentage), sources [{file, right, n, percent, reproduces}], reproduces: whether one of
-        the sources does, None without a source. A source reproduces a cell when both numbers are
-        the printed ones; votes stand beside excerpts alone.
+        table, row, cl, input, percent and count and n (as printed; count is empty where none gives
+        the percentage), file, right, of (empty where there is no file), reproduces: whether both
+        numbers are the printed ones. Votes stand beside excerpts alone.
     """
-    names = {name for files in SOURCES.values() for name in files}
-    known = {name: _score(folder, name) for name in names}
-    result = []
+    parts = []
     for table, (dataset, unit) in _TABLES.items():
-        for cell in printed(table).to_dict("records"):
-            count = None if pd.isna(cell["count"]) else int(cell["count"])
-            sources = []
-            for name in SOURCES.get((dataset, cell["row"], cell["cl"], cell["input"]), ()):
-                good, n = known[name][f"{unit}_right"], known[name][f"n_{unit}"]
-                if n is None:
-                    continue
-                sources.append(
-                    {
-                        "file": name,
-                        "right": good,
-                        "n": n,
-                        "percent": round(100 * good / n, 2),
-                        "reproduces": (good, n) == (count, cell["n"]),
-                    }
-                )
-            result.append(
-                {
-                    "table": table,
-                    "row": cell["row"],
-                    "cl": cell["cl"],
-                    "input": cell["input"],
-                    "printed": {"percent": cell["percent"], "right": count, "n": cell["n"]},
-                    "sources": sources,
-                    "reproduces": any(s["reproduces"] for s in sources) if sources else None,
-                }
-            )
-    return result
+        counts = found[["file", f"{unit}_right", f"n_{unit}"]].dropna()
+        counts.columns = pd.Index(["file", "right", "of"])
+        files = published_predictions(dataset)[["row", "cl", "input", "file"]].merge(counts)
+        parts.append(printed(table).merge(files, how="left", on=["row", "cl", "input"]))
+    rows = pd.concat(parts, ignore_index=True).drop(columns="source")
+    rows = rows.astype(dict.fromkeys(("right", "of"), "Int64"))
+    same = (rows["right"] == rows["count"]) & (rows["of"] == rows["n"])
+    return rows.assign(reproduces=same.fillna(False).where(rows["file"].notna()))

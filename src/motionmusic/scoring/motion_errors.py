@@ -1,4 +1,4 @@
-"""How near a generated motion is to the real one, and how lively (spec/virtual_conductor.md 4.6).
+"""How near a generated motion is to the real one, and how lively (docs/method.md).
 
 Motions are clips of 13 keypoints in the plane of the picture, 30 frames a second. Rhythm and strength
 come in two forms each, whose values cannot be compared: what the authors' code computes, and what
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.signal import welch
 
 Motion = NDArray[np.floating[Any]]
@@ -68,14 +68,6 @@ def strength_error(real: Motion, made: Motion, *, described: bool) -> float:
     """
     _check(real, made, least=SHORTEST_STRENGTH)
     return float(np.square(_strength(real, described) - _strength(made, described)).mean())
-
-
-def logarithm(errors: ArrayLike) -> float:
-    """ln(10⁷ · mean + 1): the authors' RDE or SCE of several clips.
-
-    The mean comes first, so the value of many clips is not the mean of their values (V15).
-    """
-    return float(np.log1p(1e7 * np.mean(np.asarray(errors, np.float64))))
 
 
 def spread(motion: Motion) -> float:

@@ -1,8 +1,8 @@
-"""At which offset a dance and a music fit best: by M2S-Net's votes, by beats.
+"""At which offset a dance and a music fit best: by the votes of synchrony networks, by beats.
 
-Offsets are whole motion frames of 1/30 s, from −2 s to 2 s. At offset o the motion at time t is set
-against the music at (start + t + o), so that a best offset above 0 means that the music has to be
-read later than assumed.
+Offsets are whole frames of 1/25 s, from −2 s to 2 s. At offset o the motion at time t is set
+against the music at (start + t + o), so a best offset above 0 means that the music has to be read
+later than assumed.
 
 Every curve has a highest point, that of a network at chance too, so a best offset alone means
 nothing. :func:`rival` is what it should be compared with.
@@ -15,72 +15,48 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
+from torch import Tensor
 
 from motionmusic.features.beats import Definition, beat_alignment
-from motionmusic.models.conductor import encoded
-from motionmusic.models.conductor_encoders import CODE, MEL_PER_FRAME
-from motionmusic.models.generator import FRAMES
-from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.models.synchrony import Voter
 
 Floats = NDArray[np.float64]
 
+FRAMES = 25
 LARGEST_S = 2.0
 APART_S = 0.25
 """Peaks that are not further apart than this are one."""
 AGREE_S = 0.1
 
 _LARGEST = round(LARGEST_S * FRAMES)
-OFFSETS = np.arange(-_LARGEST, _LARGEST + 1)
-"""Frames that the music is read later, (121,), 0 in the middle."""
-OFFSETS_S = OFFSETS / FRAMES
-"""The same in seconds."""
+OFFSETS_S = np.arange(-_LARGEST, _LARGEST + 1) / FRAMES
+"""Seconds that the music is read later, (101,), 0 in the middle."""
 
 
 @torch.inference_mode()
-def vote_curve(
-    network: SyncNetwork, mel: NDArray[np.float32], motion: NDArray[np.float32], start_frame: int
-) -> Floats:
+def vote_curve(network: Voter, music: Tensor, motion: Tensor, start: int, rate_hz: float) -> Floats:
     """The mean vote that motion and music belong together, at every offset.
 
-    Only the music that some offset needs is encoded, and once.
-
     Args:
-        network: in eval mode.
-        mel: (t, 128) at 90 Hz of all the music that there is, t at least 4.
-        motion: (f, 13, 2) at 30 Hz; at offset 0 its frame 0 belongs to mel frame 3 · start_frame.
-        start_frame: motion frames of music before the dance, 0 or more.
+        network: in eval mode, music and motion at one rate.
+        music: (m, bands), of the dance's span and what is there around it.
+        motion: (f, v, 3); at offset 0 its frame 0 belongs to music frame ``start``.
+        start: may be negative, where the dance starts before the music.
+        rate_hz: frames a second.
 
     Returns:
-        (121,) float64 in 0…1, each the mean over the motion frames for which music is there; NaN
-        where that is less than half of them.
+        (101,) float64 in 0…1, each the mean over the motion frames that have music; NaN where
+        fewer than half of them do.
     """
-    frames, heard = len(motion), -(-len(mel) // MEL_PER_FRAME)
-    start = max(0, start_frame - _LARGEST)
-    stop = min(heard, start_frame + frames + _LARGEST)
-    curve = np.full(len(OFFSETS), np.nan)
-    if start >= stop:
-        return curve
-    # as much more at both ends as reaches into the part
-    reach = network.music_encoder.REACH
-    first = max(0, start - reach)
-    part = torch.from_numpy(mel[first * MEL_PER_FRAME : (stop + reach) * MEL_PER_FRAME])
-    music = encoded(network.music_encoder, part[None])[0, start - first : stop - first]
-    dance = encoded(network.motion_encoder, torch.from_numpy(motion)[None])[0]
-
-    # the first layer is linear in both sides, which are told apart only after their sum
-    layer = network.fuse_layer[0]
-    assert isinstance(layer, nn.Conv1d)
-    music = music @ layer.weight[:, :CODE, 0].T
-    dance = dance @ layer.weight[:, CODE:, 0].T
-    if layer.bias is not None:
-        dance = dance + layer.bias
-    for number, offset in enumerate(OFFSETS):
-        behind = start_frame + int(offset) - start  # where frame 0 of the dance is in ``music``
-        a, b = max(0, -behind), min(frames, len(music) - behind)
-        if a < b and 2 * (b - a) >= frames:
-            both = (dance[a:b] + music[a + behind : b + behind]).T[None]
-            votes = torch.sigmoid(network.fuse_layer[1:](both))
+    curve = np.full(len(OFFSETS_S), np.nan)
+    heard, seen = network.halves(
+        network.music_encoder(music[None])[0], network.motion_encoder(motion[None])[0]
+    )
+    for number, offset_s in enumerate(OFFSETS_S):
+        behind = start + round(float(offset_s) * rate_hz)  # music frame of the dance's frame 0
+        a, b = max(0, -behind), min(len(seen), len(heard) - behind)
+        if a < b and 2 * (b - a) >= len(seen):
+            votes = network.votes((seen[a:b] + heard[a + behind : b + behind])[None])
             curve[number] = float(votes.double().mean())
     return curve
 
@@ -98,10 +74,10 @@ def alignment_curve(
         definition: whose.
 
     Returns:
-        (121,) float64 in 0…1; NaN for Bailando's where no beat of the music falls into the dance.
+        (101,) float64 in 0…1; NaN for Bailando's where no beat of the music falls into the dance.
     """
     music = np.asarray(music_s, np.float64)
-    curve = np.empty(len(OFFSETS))
+    curve = np.empty(len(OFFSETS_S))
     for number, offset_s in enumerate(OFFSETS_S):
         shifted = music - offset_s
         inside = shifted[(shifted >= 0) & (shifted < duration_s)]
@@ -113,7 +89,7 @@ def best(curve: ArrayLike) -> float:
     """The offset of the highest value in s; of equal ones that nearest to 0.
 
     Args:
-        curve: (121,), NaN where there is nothing to compare.
+        curve: (101,), NaN where there is nothing to compare.
 
     Returns:
         NaN for a curve of NaN, and for a flat one, where no offset is better than another.
@@ -130,7 +106,7 @@ def rival(curve: ArrayLike) -> float:
     a steady beat has a peak for every beat.
 
     Args:
-        curve: (121,) as for :func:`best`.
+        curve: (101,) as for :func:`best`.
 
     Returns:
         Seconds; NaN where :func:`best` is NaN, or nothing is known that far away.
@@ -141,7 +117,7 @@ def rival(curve: ArrayLike) -> float:
 
 
 def value_at(curve: ArrayLike, offset_s: float) -> float:
-    """The value of a curve (121,) at one of its offsets; NaN at NaN."""
+    """The value of a curve (101,) at one of its offsets; NaN at NaN."""
     if np.isnan(offset_s):
         return float("nan")
     return float(np.asarray(curve)[round(offset_s * FRAMES) + _LARGEST])

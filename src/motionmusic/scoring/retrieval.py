@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -112,38 +111,3 @@ def one_among(
         others = random.choice(np.flatnonzero(allowed[query]), n, replace=False)
         rows.append(values[np.concatenate([[own], others])])
     return np.stack(rows).astype(np.float64)
-
-
-def interval(
-    values: Floats,
-    weights: Floats,
-    pieces: pd.Series[Any],
-    seed: int,
-    resamples: int,
-    *,
-    median: bool = False,
-) -> tuple[float, float, float]:
-    """Weighted mean (or median) of the queries' values, with its 95 % interval over pieces.
-
-    Pieces are drawn with replacement, each with all its queries (percentile bootstrap); equal seeds
-    draw the same pieces. NaN values are left out. The interval is NaN with less than two pieces.
-    """
-    kept = np.isfinite(values)
-    values, weights = np.asarray(values)[kept], np.asarray(weights)[kept]
-    codes, names = pd.factorize(pieces[kept])
-    groups = [np.flatnonzero(codes == number) for number in range(len(names))]
-    if not groups:
-        return float("nan"), float("nan"), float("nan")
-
-    def statistic(rows: NDArray[np.int64]) -> float:
-        if median:
-            return float(np.median(values[rows]))
-        return float(np.average(values[rows], weights=weights[rows]))
-
-    whole = statistic(np.arange(len(values)))
-    if len(groups) < 2:
-        return whole, float("nan"), float("nan")
-    draws = np.random.default_rng(seed).integers(len(groups), size=(resamples, len(groups)))
-    drawn = [statistic(np.concatenate([groups[number] for number in draw])) for draw in draws]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return whole, float(low), float(high)

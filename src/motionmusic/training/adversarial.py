@@ -1,26 +1,89 @@
-"""M2S-GAN learns to dance: motion from music, against a critic (spec/virtual_conductor.md 4.2–4.5).
+"""M2S-GAN learns to dance: motion from music, against a critic (docs/method.md).
 
-What is different from the authors': the frozen music encoder's codes are made once, by its own
-statistics (theirs drift, V8), and the gradient penalty is of each sample (theirs is one norm over
-the batch, V7).
+What differs from the authors' training: the frozen music encoder's codes are made once, by its own
+statistics (theirs drift, V8), the gradient penalty is taken for each sample (theirs is one norm over
+the batch, V7), and validation dances choose the epoch (theirs is the last, V23), because a
+generator that is best at one epoch can be far off at the next.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import RMSprop
 
+from motionmusic.models.conductor import encoded
 from motionmusic.models.conductor_encoders import MotionEncoder
 from motionmusic.models.critic import Critic
 from motionmusic.models.generator import FRAMES, NOISE, Generator
+from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.training.checkpoint import Store
+from motionmusic.training.contrastive import validating
+from motionmusic.training.dances import Dance, cut_codes, cut_motion, windows
+from motionmusic.training.fitting import Best
+from motionmusic.training.loop import Chance, Schedule, optimise
+from motionmusic.training.phases import seeded
 
 LEARNING_RATE = 0.0005
 CRITIC_STEPS = 5
 PENALTY = 10.0
 SYNC = 0.05
+CLIP_S, BATCH = 10, 8
+
+
+def train_generator(
+    train: Sequence[Dance],
+    validation: Sequence[Dance],
+    network: SyncNetwork,
+    steps: int,
+    chance: Chance,
+    store: Store,
+    device: torch.device,
+) -> Generator:
+    """M2S-GAN with the music encoder of ``network``, at the epoch of the least sync loss.
+
+    Raises UserError where a dance is shorter than a clip.
+    """
+    frames = CLIP_S * FRAMES
+    network.requires_grad_(False)
+    dances = [dance._replace(motion=dance.motion.to(device)) for dance in (*train, *validation)]
+    music = [encoded(network.music_encoder, dance.music[None].to(device))[0] for dance in dances]
+    rows = torch.from_numpy(windows(train, frames))
+    checked = validating(validation, frames, len(train))
+    with seeded(chance, "initial", device):
+        generator, critic = Generator().to(device), Critic().to(device)
+    generator.music_encoder.load_state_dict(network.music_encoder.state_dict())
+    generator.music_encoder.requires_grad_(False)
+    optimisers = [optimiser(generator), optimiser(critic)]
+    step = Adversarial(generator, critic, optimisers[1], network.motion_encoder)
+
+    def losses(rows: Tensor) -> tuple[dict[str, Tensor], None]:
+        random = np.random.default_rng(int(torch.randint(2**62, ())))
+        chosen = np.array(
+            [(d, random.integers(len(music[d]) - frames + 1)) for d, _ in rows.tolist()]
+        )
+        codes, real = cut_codes(music, chosen, frames), cut_motion(dances, chosen, frames)
+        return step.losses(codes, real), None
+
+    def missed(rows: Tensor) -> tuple[dict[str, Tensor], None]:
+        chosen = rows.cpu().numpy()
+        codes, real = cut_codes(music, chosen, frames), cut_motion(dances, chosen, frames)
+        return {"sync": step.sync(step.made(codes), real)}, None
+
+    batch = min(BATCH, len(rows))
+    epochs = math.ceil(steps / (len(rows) // batch))
+    schedule = Schedule(batch, epochs, LEARNING_RATE, "constant", "fp32")
+    best = Best(generator, missed, checked.to(device), chance)
+    with seeded(chance, "draws", device):
+        optimise(
+            [generator, critic], optimisers, losses, rows.to(device), schedule, chance, best, store
+        )
+    generator.load_state_dict(best.state)
+    return generator.eval()
 
 
 def optimiser(network: nn.Module) -> RMSprop:
@@ -92,8 +155,8 @@ def nearest(codes: Tensor, others: Sequence[Tensor]) -> tuple[int, int]:
         others: of other music, (m, 64) each, one of them at least as long.
 
     Returns:
-        Number among the others and first frame. Alike is a small distance of mean and standard
-        deviation over the f frames, measured in the others' own deviations.
+        Number among the others and first frame. Music is alike where mean and standard deviation
+        over the f frames are near, measured in the others' own deviations.
     """
     frames = len(codes)
     size = [max(0, len(other) - frames + 1) for other in others]

@@ -21,7 +21,7 @@ import safetensors.torch
 from safetensors import safe_open
 
 from motionmusic.files import write_bytes
-from motionmusic.training.weights import State
+from motionmusic.models.weights import State
 
 EVERY_S = 30.0
 SHARE = 0.05

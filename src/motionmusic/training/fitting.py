@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from motionmusic.models.weights import State
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.loop import AfterEpoch, Chance, History, Losses, Schedule, optimise
 from motionmusic.training.phases import adam, seeded
-from motionmusic.training.weights import State
 
 
 class Best(AfterEpoch):

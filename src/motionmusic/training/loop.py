@@ -15,17 +15,17 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from motionmusic.errors import UserError
-from motionmusic.streams import stream
-from motionmusic.training.checkpoint import Store
-from motionmusic.training.cuda_graph import Captured
-from motionmusic.training.recipe import PAPER, Recipe
-from motionmusic.training.weights import (
+from motionmusic.models.weights import (
     State,
     load_optimiser,
     optimiser_state,
     part,
     prefixed,
 )
+from motionmusic.streams import stream
+from motionmusic.training.checkpoint import Store
+from motionmusic.training.cuda_graph import Captured
+from motionmusic.training.recipe import PAPER, Recipe
 
 Losses = Callable[[Tensor], tuple[dict[str, Tensor], Tensor | None]]
 History = list[dict[str, float]]

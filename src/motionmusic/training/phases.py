@@ -1,29 +1,33 @@
-"""What is optimised when: motion alone, music alone, both together (spec/mclemcd.md 4.1).
+"""What is optimised when: motion alone, music alone, both together (paper section 3.3).
 
-Phase 1 of the paper falls into two trainings that share no gradient, so they are two stages; the
+Phase 1 of the paper is two trainings that share no gradient, so they are two stages. The
 collaborative phase starts from both, with their optimisers' moments.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from motionmusic.models import weights
 from motionmusic.models.mapping import mapping
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
+from motionmusic.models.weights import State
+from motionmusic.params import Train
 from motionmusic.streams import stream_seed
-from motionmusic.training import weights
-from motionmusic.training.augment import Augmentation
 from motionmusic.training.checkpoint import Store
+from motionmusic.training.device import Precision
+from motionmusic.training.folds import Segments
 from motionmusic.training.loop import (
     AfterEpoch,
     Chance,
@@ -33,36 +37,11 @@ from motionmusic.training.loop import (
     logits_of,
     optimise,
 )
-from motionmusic.training.recipe import Recipe
-from motionmusic.training.weights import State
+from motionmusic.training.recipe import RECIPES, Recipe
 
 Select = Literal["last", "last_hundred", "best_validation"]
 
-
-@dataclass(frozen=True)
-class Segments:
-    """The segments of one data set and fold, on the device.
-
-    Attributes:
-        motion: (n, c, 25, v) float32.
-        music: (n, 1, 96, 25) float32.
-        labels: (n,) int64.
-        train, validation: indices of the rows in each.
-        augmentation: of the training segments, where the recipe has one.
-    """
-
-    motion: Tensor
-    music: Tensor
-    labels: Tensor
-    train: Tensor
-    validation: Tensor
-    augmentation: Augmentation | None = None
-
-    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Motion and music of training rows, as they are or augmented."""
-        if self.augmentation is None:
-            return self.motion[rows], self.music[rows]
-        return self.augmentation(self.motion, self.music, rows)
+Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
 
 
 @dataclass(frozen=True)
@@ -75,6 +54,18 @@ class Trained:
     run: Run
 
 
+def schedule(settings: Train, epochs: int, precision: Precision) -> Schedule:
+    """The schedule of one phase."""
+    return Schedule(
+        settings.batch,
+        epochs,
+        settings.learning_rate,
+        settings.schedule,
+        precision,
+        RECIPES[settings.recipe],
+    )
+
+
 def adam(network: nn.Module, learning_rate: float, weight_decay: float = 0.0) -> torch.optim.Adam:
     """The paper's optimiser: betas 0.9 / 0.999, eps 1e-8, no weight decay.
 
@@ -85,28 +76,39 @@ def adam(network: nn.Module, learning_rate: float, weight_decay: float = 0.0) ->
     # a CUDA graph reads the learning rate anew at every step from where it lies
     rate = torch.tensor(learning_rate, device=parameters[0].device) if cuda else learning_rate
     if weight_decay == 0:
-        return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=cuda)
+        return _Adam(parameters, lr=rate, fused=True, capturable=cuda)
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=rate, fused=True, capturable=cuda)
+    return _AdamW(groups, lr=rate, fused=True, capturable=cuda)
 
 
-def resume(
-    network: nn.Module, path: Path, learning_rate: float, weight_decay: float = 0.0
-) -> torch.optim.Adam:
+def _uncompiled(kind: type[Kind]) -> type[Kind]:
+    """An optimiser without the guards that PyTorch puts around its methods for its compiler.
+
+    They import that compiler, 2.6 s at every start, and nothing is compiled here.
+    """
+    names = ("add_param_group", "load_state_dict", "state_dict", "zero_grad", "step")
+    bare = {name: inspect.unwrap(getattr(kind, name)) for name in names}
+    return type(kind.__name__, (kind,), bare | {"step": torch.no_grad()(bare["step"])})
+
+
+_Adam, _AdamW = _uncompiled(torch.optim.Adam), _uncompiled(torch.optim.AdamW)
+
+
+def resume(network: nn.Module, path: Path, how: Schedule) -> torch.optim.Adam:
     """Put what phase 1 left at its end into the network, and its moments into a new optimiser."""
     state = weights.load(path)
     weights.load_into(network, weights.part(state, "network"), path)
-    optimiser = adam(network, learning_rate, weight_decay)
+    optimiser = adam(network, how.learning_rate, how.recipe.weight_decay)
     weights.load_optimiser(optimiser, weights.part(state, "adam"))
     return optimiser
 
 
 @contextmanager
 def seeded(chance: Chance, use: str, device: torch.device) -> Iterator[None]:
-    """A block in which torch draws (initial weights, dropout) from one named stream, and no other."""
+    """A block in which torch draws (initial weights, dropout) from one named stream only."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(stream_seed(chance.seed, *chance.cell, use))
         yield
@@ -154,7 +156,7 @@ def train_motion(
     losses = motion_losses(network, segments, schedule.recipe)
     at = epoch_to_test(select, schedule.epochs, earlier_epochs)
     keeper = Keeper(network, network, segments, select, at)
-    with seeded(chance, "dropout", segments.motion.device):  # of which it has none
+    with seeded(chance, "dropout", segments.motion.device):  # nothing else draws here
         run = optimise(
             [network], [optimiser], losses, segments.train, schedule, chance, keeper, store
         )
@@ -213,14 +215,16 @@ class Collaborative(nn.Module):
         return named, (logits.argmax(1) == labels).sum()
 
 
-def mapping_of(variant: str, size: int) -> nn.Module:
-    """What stands between z_m and the decoder: the mapping network in fc, nothing in the others."""
-    return mapping(size) if variant == "fc" else nn.Identity()
+def collaborative(motion: MotionEncoder, variant: str, width: int) -> Collaborative:
+    """The networks of a variant: plain, dropout, or fc, which has a mapping before the decoder."""
+    music = MusicAutoencoder(2 * width, dropout=variant == "dropout")
+    between = mapping(4 * width) if variant == "fc" else nn.Identity()
+    return Collaborative(motion, music, between)
 
 
 def cotrain(
     networks: Collaborative,
-    optimisers: list[torch.optim.Adam],
+    optimisers: Sequence[torch.optim.Adam],
     segments: Segments,
     schedule: Schedule,
     select: Select,
@@ -232,7 +236,7 @@ def cotrain(
 
     Args:
         networks: as phase 1 left them.
-        optimisers: of motion, music and (fc) mapping, with the moments of phase 1.
+        optimisers: of motion and music, with the moments of phase 1; the mapping gets its own.
         segments: as in phase 1.
         schedule: of this phase.
         select: which epoch's weights are tested.
@@ -245,6 +249,9 @@ def cotrain(
         labels = segments.labels[rows]
         return networks.losses(*segments.batch(rows), labels, schedule.recipe.smoothing)
 
+    if list(networks.mapping.parameters()):
+        decay = schedule.recipe.weight_decay
+        optimisers = [*optimisers, adam(networks.mapping, schedule.learning_rate, decay)]
     at = epoch_to_test(select, schedule.epochs, earlier_epochs)
     keeper = Keeper(networks, networks.motion, segments, select, at)
     with seeded(chance, "dropout", segments.motion.device):

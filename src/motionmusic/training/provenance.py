@@ -1,12 +1,11 @@
-"""What made a result: code, parameters, data, machine, seconds."""
+"""What made a result: the commit that runs, the digests of its inputs."""
 
 from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 
 def git_revision() -> str:
@@ -27,16 +26,3 @@ def git_revision() -> str:
 def sha256_of(paths: Iterable[Path]) -> dict[str, str]:
     """File → hex SHA-256 of its bytes."""
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-
-
-def provenance(
-    *, params: Mapping[str, Any], inputs: Iterable[Path], machine: Mapping[str, Any], seconds: float
-) -> dict[str, Any]:
-    """One run's record, as written to metrics/DATASET/runs/."""
-    return {
-        "git": git_revision(),
-        "params": dict(params),
-        "inputs": sha256_of(inputs),
-        "machine": dict(machine),
-        "seconds": round(seconds, 1),
-    }

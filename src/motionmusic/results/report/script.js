@@ -107,7 +107,7 @@ const choose = (excerpt) => {
 };
 
 // The matrix: counts of the chosen model, and the excerpts behind the chosen cell.
-if (results.behind) {
+{
   show("model");
   show("dancer");
   const model = byId("model");
@@ -178,8 +178,8 @@ if (results.behind) {
 
 // Recommendations: one dance at a time.
 if (results.dances.length) {
-  show("dance");
-  byId("dance").addEventListener("change", (event) => {
+  show("dance-shown");
+  byId("dance-shown").addEventListener("change", (event) => {
     const dance = results.dances[event.target.value];
     const body = byId("recommended").tBodies[0];
     for (const head of byId("recommended").tHead.rows[0].cells) head.removeAttribute("aria-sort");

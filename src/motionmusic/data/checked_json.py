@@ -1,0 +1,64 @@
+"""JSON files against a model: the first thing wrong becomes one error that says where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from motionmusic.errors import UserError
+
+T = TypeVar("T")
+
+
+def read_checked(
+    file: Path, model: TypeAdapter[T], remedy: str, levels: Mapping[str, Sequence[str]]
+) -> T:
+    """The content of a JSON file.
+
+    Args:
+        file: the file.
+        model: what it must be.
+        remedy: what to do where it is not.
+        levels: by key what the indices below it count (frame, joint).
+
+    Raises:
+        UserError: no such file, no JSON, or a value that the model does not admit.
+    """
+    try:
+        return model.validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise UserError(file, "", "a JSON file", "no such file", remedy) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        raise UserError(file, "", "JSON", first["msg"], remedy)
+    raise UserError(file, _where(first, levels), _expected(first["msg"]), _got(first), remedy)
+
+
+def _where(problem: ErrorDetails, levels: Mapping[str, Sequence[str]]) -> str:
+    key, *inner = problem["loc"] or ("",)
+    names = levels.get(str(key), ())
+    known = [f"{name} {number}" for name, number in zip(names, inner, strict=False)]
+    return ", ".join(map(str, [key, *known, *inner[len(known) :]]))
+
+
+def _expected(message: str) -> str:
+    """Pydantic's message in the words of our errors."""
+    message = re.sub("^(Value error, |Input should be )", "", message)
+    message = re.sub(r"^(List|Tuple) should have (.*) after validation.*", r"a list of \2", message)
+    return message.replace("Field required", "a value")
+
+
+def _got(problem: ErrorDetails) -> str:
+    value = problem["input"]
+    if problem["type"] == "missing" and isinstance(value, dict):
+        return f"no such key; it has {', '.join(map(str, value)) or 'none'}"
+    if isinstance(value, (list, dict)):
+        return f"{len(value)} entries"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}..."

@@ -1,0 +1,87 @@
+"""Training curves of a task: a drawing, and the last values as a table."""
+
+from __future__ import annotations
+
+import io
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from motionmusic.results.names import VARIANTS
+from motionmusic.results.table import Cell, Column, Table, table
+from motionmusic.scoring.evaluation import INPUTS
+from motionmusic.scoring.intervals import Interval
+
+# column of the histories → (what it is, whether its axis is logarithmic)
+_QUANTITIES = {
+    "accuracy": ("accuracy of training segments", False),
+    "motion_loss": ("classification loss", True),
+    "pair_loss": ("pair loss", True),
+    "reconstruction_loss": ("reconstruction loss", True),
+}
+_LINES = {
+    "motion": ("without CL", "0.35", "-"),
+    "longer": ("without CL, as many epochs", "#7a4fa3", "--"),
+    "plain": (f"{VARIANTS['plain']}, CL", "#0b66b0", "-"),
+    "dropout": (f"{VARIANTS['dropout']}, CL", "#b3400a", ":"),
+    "fc": (f"{VARIANTS['fc']}, CL", "#10733f", "-."),
+}
+
+
+def curves_figure(curves: pd.DataFrame) -> Figure:
+    """Every quantity by input; epochs with collaborative learning follow those without.
+
+    Args:
+        curves: curves.csv: cell (such as cotrain-joints-fc-0), epoch from 1, quantities.
+    """
+    quantities = [name for name in _QUANTITIES if name in curves]
+    figure = Figure(figsize=(10, 2.3 * len(quantities) + 0.6), layout="constrained")
+    axes = figure.subplots(len(quantities), len(INPUTS), squeeze=False, sharex=True, sharey="row")
+    alone = curves.loc[curves["cell"].str.startswith("motion-"), "epoch"].max()
+    for line, quantity in enumerate(quantities):
+        title, logarithmic = _QUANTITIES[quantity]
+        for axis, kind in zip(axes[line], INPUTS, strict=True):
+            for name, own in curves.dropna(subset=quantity).groupby("cell"):
+                parts = str(name).split("-")
+                which = parts[2] if parts[0] == "cotrain" else parts[0]
+                if len(parts) < 3 or parts[1] != kind or which not in _LINES:
+                    continue
+                text, colour, style = _LINES[which]
+                start = 0 if which == "motion" else alone
+                axis.plot(
+                    start + own["epoch"], own[quantity], color=colour, linestyle=style, label=text
+                )
+            axis.axvline(alone + 0.5, color="0.6", linestyle=":")
+            axis.grid(color="0.92")
+            axis.spines[["top", "right"]].set_visible(False)
+            axis.set_title(kind if line == 0 else "", fontsize=10)
+            axis.set_xlabel("epoch" if line == len(quantities) - 1 else "")
+            if logarithmic:
+                axis.set_yscale("log")
+        axes[line][0].set_ylabel(title, fontsize=9)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    legend = dict(zip(labels, handles, strict=True))
+    figure.legend(legend.values(), legend.keys(), loc="outside upper center", ncols=5, frameon=False,
+                  fontsize=8)  # fmt: skip
+    return figure
+
+
+def svg(figure: Figure) -> bytes:
+    """A figure as SVG; equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "motionmusic", "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def last_values(curves: pd.DataFrame) -> Table:
+    """What every training ended with."""
+    columns = [str(name) for name in curves if name not in ("cell", "epoch")]
+    last = curves.groupby("cell", sort=True).last().reset_index()
+    rows: list[list[Cell]] = [
+        [str(row["cell"]), f"{row['epoch']:.0f}", *(Interval(float(row[name])) for name in columns)]
+        for row in last.to_dict("records")
+    ]
+    heads = [Column(name.replace("_", " "), digits=3) for name in columns]
+    return table("Last values", ["training", "epochs", *heads], rows, caption="Means over folds.")

@@ -1,0 +1,85 @@
+"""What rows, inputs and methods are called wherever a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+VARIANTS = {"plain": "MCLEMCD", "dropout": "MCLEMCD-Dropout", "fc": "MCLEMCD-FC"}
+NETWORKS = {
+    "alone": "without CL",
+    "longer": "without CL, as many epochs",
+    **{row: f"{name} with CL" for row, name in VARIANTS.items()},
+}
+# the order of the paper's experiments: 1 to 4 on MusicToDance, 5 to 8 on AIST++
+INPUTS = {
+    "joints": "joint positions",
+    "bones": "limbs (bones)",
+    "fused": "late fusion of joints and bones",
+    "merged": "early fusion: joints and bones on the channel axis",
+}
+MATCHERS = {
+    "chance": "chance (any track)",
+    "tempo": "tempo alone",
+    "category": "category, then any track (the paper)",
+    "mapping": "mapped codes (the paper)",
+    "unmapped": "codes as the pair loss left them",
+    "contrastive": "contrastive, by label",
+    "infonce": "contrastive, true pairs (InfoNCE)",
+    "synchrony": "synchrony, no labels",
+    "deconfounded": "deconfounded (DecCM)",
+    "known": "true category, then any track",
+}
+DANCERS = {
+    "generator": "generator",
+    "shifted": "real motion, half a beat off",
+    "moment": "real motion, another moment",
+    "another": "another piece",
+    "neighbour": "nearest neighbour",
+    "mean_pose": "mean pose",
+    "itself": "the dance itself",
+}
+NEGATIVES = {
+    "easy": "from another piece (easy)",
+    "hard": "from another moment (hard)",
+    "super_hard": "part of a beat off (super-hard)",
+}
+KEYS = {
+    "piece": "piece (a whole dance)",
+    "unit": "movement unit",
+    "capture": "capture session",
+}
+
+
+def model(row: str) -> str:
+    """A row of the evaluation: a network, a baseline or an entry."""
+    return NETWORKS.get(row, row.replace("_", " "))
+
+
+def cell(name: str) -> str:
+    """A cell of the evaluation, such as fc/fused."""
+    row, kind = name.split("/")
+    return f"{model(row)}, {kind}"
+
+
+def counted(n: int, one: str) -> str:
+    """1 fold, 5 folds."""
+    return f"{n:,} {one}{'' if n == 1 else 's'}"
+
+
+def made_of(facts: Mapping[str, Any]) -> str:
+    """A sentence on a task's stand-ins and on how many excerpts a class are left; else empty.
+
+    Args:
+        facts: pieces, excerpts and stand_ins of the task.
+    """
+    found = facts["stand_ins"]
+    texts = [
+        f"{found[kind]} of {facts['pieces']} pieces have {words}"
+        for kind, words in (("motion", "composed motion"), ("sound", "re-encoded sound"))
+        if found.get(kind)
+    ]
+    if not texts:
+        return ""
+    left = f"; {facts['excerpts']} excerpts a class are left" if facts["excerpts"] else ""
+    return f"{' and '.join(texts)} (docs/data.md){left}."

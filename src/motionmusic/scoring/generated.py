@@ -1,0 +1,265 @@
+"""How near motion made for music is to the dance, and whether music and motion are told apart.
+
+A clip is a test excerpt. A generator that follows the music has to be nearer to the dance than motions
+that do not (:mod:`motionmusic.scoring.rivals`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from motionmusic.features.beats import Definition, alignment_by_chance, beat_alignment, motion_beats
+from motionmusic.scoring import motion_errors as measures
+from motionmusic.scoring.intervals import Interval, Statistic, bootstrap, mean_interval, ratio
+from motionmusic.scoring.motion_errors import RATE_HZ
+from motionmusic.scoring.rivals import Dances, Floats, Made, Motion, Perceive, systems
+
+GENERATOR, ITSELF = "generator", "itself"
+REFERENCES = ("shifted", "moment", "another", "neighbour", "mean_pose")
+ERRORS = ("mpe", "rde_coded", "rde_described", "sce_coded", "sce_described")
+"""0 for the dance itself."""
+OTHERS = ("sdp", "mint", "mint_chance", "bailando", "bailando_chance", "diversity")
+MEASURES = ERRORS + OTHERS
+NEGATIVES = ("easy", "hard", "super_hard")
+VOTERS = {"network": "", "judge": "judge_"}
+"""Who votes → how its columns begin."""
+FINDERS = ("network", "mint", "bailando")
+TOLERANCE_S = 0.1
+OFFSET_CHANCE = 5 / 101
+"""Of a guess among the offsets of a curve (motionmusic.scoring.offsets)."""
+
+_DEFINITIONS: tuple[Definition, ...] = ("mint", "bailando")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One system: its measures clip by clip (n rows), and how far its motions are apart (n, n)."""
+
+    clips: pd.DataFrame
+    apart: Floats
+
+
+def evaluate(
+    clips: pd.DataFrame,
+    frames: int,
+    dances: Dances,
+    made: Sequence[Made],
+    seed: int,
+    resamples: int,
+) -> dict[str, Any]:
+    """Every system's measures, with intervals over pieces, and how the generator compares.
+
+    Args:
+        clips: fold, piece, excerpt, start (:func:`clips_of`).
+        frames: of each.
+        dances: of the data set.
+        made: one a seed; the values of a clip are their means.
+        seed: of the intervals and of what is drawn.
+        resamples: of each interval.
+
+    Returns:
+        clips, pieces, folds, frames, seeds, rows {row: {measure: Interval}}, counted {row: clips that
+        have a motion}, differences of the generator to the rows of ``REFERENCES``, paired, {row:
+        {error: Interval}}. NaN where nothing could be measured, such as RDE of clips that are too
+        short.
+
+    Raises:
+        ValueError: as for :func:`systems`.
+    """
+    motions = systems(clips, frames, dances, made, seed)
+    (real,) = motions[ITSELF]
+    music = [_within(dances.music[piece], start, frames) for piece, start in
+             zip(clips["piece"], clips["start"], strict=True)]  # fmt: skip
+    seen = [_perceived(of.perceive, clips, real) for of in made]
+    rows = {}
+    for row, versions in motions.items():
+        tables = [_measured(real, version, music) for version in versions]
+        table = sum(tables[1:], tables[0]) / len(tables)
+        # a motion that is the same for every seed still has as many judges as there are seeds
+        table["mpe"] = np.mean(
+            [
+                np.abs(_perceived(of.perceive, clips, versions[n % len(versions)]) - seen[n]).mean(
+                    axis=(1, 2)
+                )
+                for n, of in enumerate(made)
+            ],
+            axis=0,
+        )
+        apart = np.mean([measures.distances(version) for version in versions], axis=0)
+        rows[row] = _Row(table, apart)
+    member = _member(clips["piece"])
+
+    def interval(statistic: Statistic) -> Interval:
+        return bootstrap(statistic, member.shape[1], seed, resamples)
+
+    return {
+        "clips": len(clips),
+        "pieces": int(clips["piece"].nunique()),
+        "folds": int(clips["fold"].nunique()),
+        "frames": frames,
+        "seeds": len(made),
+        "rows": {
+            row: {name: interval(_estimate(found, name, member)) for name in MEASURES}
+            for row, found in rows.items()
+        },
+        "counted": {row: int(found.clips["spread"].notna().sum()) for row, found in rows.items()},
+        "differences": {
+            row: {
+                name: interval(_difference(rows[GENERATOR], rows[row], name, member))
+                for name in ERRORS
+            }
+            for row in REFERENCES
+        },
+    }
+
+
+def _within(times_s: Floats, start: int, frames: int) -> Floats:
+    """Beats of a clip, seconds from its first frame."""
+    times = times_s - start / RATE_HZ
+    return np.asarray(times[(times >= 0) & (times < frames / RATE_HZ)])
+
+
+def _perceived(perceive: Perceive, clips: pd.DataFrame, motions: Motion) -> Floats:
+    """What the judge of each clip's fold makes of its motion, (n, frames, 64); NaN of NaN."""
+    codes = np.full((len(clips), 1, 1), np.nan)
+    there = np.isfinite(motions).all(axis=(1, 2, 3))
+    of = clips["fold"].to_numpy()
+    for fold in np.unique(of[there]):
+        rows = np.flatnonzero(there & (of == fold))
+        found = perceive(int(fold), motions[rows])
+        if codes.shape[1:] != found.shape[1:]:
+            codes = np.full((len(clips), *found.shape[1:]), np.nan)
+        codes[rows] = found
+    return codes
+
+
+def _measured(real: Motion, made: Motion, music: Sequence[Floats]) -> pd.DataFrame:
+    """One row a clip: errors before their logarithm, spreads, beat alignments; NaN for no motion."""
+    frames = real.shape[1]
+    names = [name for name in MEASURES if name not in ("mpe", "sdp", "diversity")]
+    table = pd.DataFrame(np.nan, index=range(len(real)), columns=[*names, "spread", "real_spread"])
+    for place, (own, other, beats) in enumerate(zip(real, made, music, strict=True)):
+        if not np.isfinite(other).all():
+            continue
+        values = {"spread": measures.spread(other), "real_spread": measures.spread(own)}
+        for form in ("coded", "described"):
+            described = form == "described"
+            if frames >= measures.SHORTEST_RHYTHM:
+                error = measures.rhythm_error(own, other, described=described)
+                values[f"rde_{form}"] = error
+            if frames >= measures.SHORTEST_STRENGTH:
+                error = measures.strength_error(own, other, described=described)
+                values[f"sce_{form}"] = error
+        joints = np.pad(other, ((0, 0), (0, 0), (0, 1)))
+        for name in _DEFINITIONS:
+            moving = motion_beats(joints, RATE_HZ, name)
+            values[name] = beat_alignment(moving, beats, name)
+            values[f"{name}_chance"], _ = alignment_by_chance(
+                moving, beats, frames / RATE_HZ, name, shifts=50
+            )
+        table.loc[place, list(values)] = list(values.values())
+    return table
+
+
+def _member(pieces: pd.Series[Any]) -> Floats:
+    """Which clip is of which piece, (n, p)."""
+    codes, names = pd.factorize(pieces)
+    return np.eye(len(names))[codes]
+
+
+def _estimate(row: _Row, name: str, member: Floats) -> Statistic:
+    if name == "diversity":
+        return _diversity(row.apart, member)
+    if name == "sdp":
+        made, real = (
+            _mean(row.clips[kind].to_numpy(), member) for kind in ("spread", "real_spread")
+        )
+        return lambda counts: np.asarray(100 * made(counts) / real(counts))
+    return _error(row.clips[name].to_numpy(), name, member)
+
+
+def _error(values: Floats, name: str, member: Floats) -> Statistic:
+    """A mean, of which RDE and SCE are the logarithm ln(10⁷ · mean + 1)."""
+    mean = _mean(values, member)
+    if name[:3] not in ("rde", "sce"):
+        return mean
+    return lambda counts: np.asarray(np.log1p(1e7 * mean(counts)))
+
+
+def _difference(one: _Row, other: _Row, name: str, member: Floats) -> Statistic:
+    """Between two systems, of the clips that both have."""
+    a, b = one.clips[name].to_numpy(), other.clips[name].to_numpy()
+    both = np.isfinite(a) & np.isfinite(b)
+    first, second = (_error(np.where(both, values, np.nan), name, member) for values in (a, b))
+    return lambda counts: first(counts) - second(counts)
+
+
+def _mean(values: Floats, member: Floats) -> Statistic:
+    """The mean over clips; NaN values are left out."""
+    there = np.isfinite(values)
+    return ratio(np.where(there, values, 0) @ member, there @ member)
+
+
+def _diversity(apart: Floats, member: Floats) -> Statistic:
+    """The mean over pairs of motions for different pieces."""
+    there = np.isfinite(apart)
+    sums = member.T @ np.where(there, apart, 0) @ member
+    numbers = member.T @ there @ member
+    for square in (sums, numbers):
+        np.fill_diagonal(square, 0)
+
+    def statistic(counts: Floats) -> Floats:
+        above, below = (
+            np.einsum("rp,pq,rq->r", counts, square, counts, optimize=True)
+            for square in (sums, numbers)
+        )
+        return np.where(below > 0, above / np.maximum(below, 1), np.nan)
+
+    return statistic
+
+
+def agreement(votes: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[str, Any]:
+    """How often the true pair of music and motion gets the higher vote.
+
+    Args:
+        votes: one a seed: piece, excerpt, easy, hard, super_hard, and where a judge voted too
+            judge_easy, …; shares of draws.
+        seed: of the intervals.
+        resamples: of each.
+
+    Returns:
+        clips, pieces, network and judge {negative: Interval}.
+    """
+    mean = pd.concat(votes).groupby(["piece", "excerpt"], as_index=False).mean()
+    return {"clips": len(mean), "pieces": int(mean["piece"].nunique())} | {
+        voter: {
+            name: mean_interval(mean[f"{prefix}{name}"], mean["piece"], seed, resamples)
+            for name in NEGATIVES
+        }
+        for voter, prefix in VOTERS.items()
+        if f"{prefix}{NEGATIVES[0]}" in mean
+    }
+
+
+def recovered(offsets: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[str, Any]:
+    """How often a planted offset is found within 0.1 s.
+
+    Args:
+        offsets: one a seed: piece, planted_s, network_s, mint_s, bailando_s; NaN is not found.
+        seed: of the intervals.
+        resamples: of each.
+
+    Returns:
+        planted (of one seed), pieces, and for each of ``FINDERS`` its Interval.
+    """
+    rows = pd.concat(offsets, ignore_index=True)
+    off = {way: (rows[f"{way}_s"] - rows["planted_s"]).abs() for way in FINDERS}
+    return {"planted": len(offsets[0]), "pieces": int(rows["piece"].nunique())} | {
+        way: mean_interval((of <= TOLERANCE_S + 1e-6).astype(float), rows["piece"], seed, resamples)
+        for way, of in off.items()
+    }

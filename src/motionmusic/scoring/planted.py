@@ -1,0 +1,118 @@
+"""Offsets planted between dances and their own music, and whether networks and beats find them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from motionmusic import workspace
+from motionmusic.features.audio import read_audio
+from motionmusic.features.beats import motion_beats, music_beats
+from motionmusic.features.music import music_features
+from motionmusic.files import Float32, read_array
+from motionmusic.models.matcher import About
+from motionmusic.models.synchrony import Voter
+from motionmusic.params import Music
+from motionmusic.scoring.offsets import (
+    LARGEST_S,
+    OFFSETS_S,
+    Floats,
+    alignment_curve,
+    best,
+    vote_curve,
+)
+from motionmusic.streams import stream
+from motionmusic.training.dances import sides
+from motionmusic.training.negatives import continued
+
+PLANTED_S = 1.5  # planted offsets lie within it to both sides, well inside the curve
+BEAT_RATE = 22_050  # samples a second in which beats are tracked
+
+
+def curves(
+    networks: Sequence[Voter],
+    joints: Float32,
+    rate_hz: float,
+    music: Path,
+    start_s: float,
+    how: Music,
+) -> dict[str, Floats]:
+    """Votes, and beat alignment by its two definitions, over offsets: (101,) each.
+
+    Args:
+        networks: whose votes are averaged.
+        joints: (frames, v, 3), scaled as the networks' own.
+        rate_hz: of the joints.
+        music: a sound file.
+        start_s: where in it the dance starts; before 0, it starts before the music.
+        how: features are made.
+
+    Raises:
+        UserError: the music cannot be read, or is silent.
+    """
+    seconds = len(joints) / rate_hz
+    # what some offset needs, from a whole number of frames before the dance on; of an album, so
+    # much is tracked for its tempo
+    before = math.floor(min(LARGEST_S, start_s) * rate_hz + 1e-6)
+    first_s = start_s - before / rate_hz
+    span_s = before / rate_hz + seconds + LARGEST_S
+    samples = read_audio(
+        music, how.sample_rate, start_s=first_s, duration_s=span_s, resampler=how.resampler
+    )
+    heard = music_features(samples, how.sample_rate, feature=how.feature, scale=how.scale)
+    votes = [
+        vote_curve(network, torch.from_numpy(heard), torch.from_numpy(joints), before, rate_hz)
+        for network in networks
+    ]
+    beats = read_audio(music, BEAT_RATE, start_s=first_s, duration_s=span_s)
+    music_s = music_beats(beats, BEAT_RATE)[0] + first_s - start_s
+    if len(music_s) > 1:
+        # beats that end with the file would tell where it ends
+        music_s = continued(music_s, -LARGEST_S, seconds + LARGEST_S)
+    found = {"votes": np.mean(votes, axis=0)}
+    for definition in ("mint", "bailando"):
+        motion_s = motion_beats(joints, rate_hz, definition)
+        found[definition] = alignment_curve(motion_s, music_s, seconds, definition)
+    return found
+
+
+def planted(network: Voter, ids: pd.DataFrame, task: workspace.About, about: About) -> pd.DataFrame:
+    """What network and beats say of an offset that the music of each test piece is given.
+
+    Args:
+        network: of one fold, in eval mode.
+        ids: rows of the fold: fold, split, piece.
+        task: where the dances come from.
+        about: how the network's inputs are made; its seed draws the offsets.
+
+    Returns:
+        fold, piece, planted_s, network_s, mint_s, bailando_s; NaN where no offset is best.
+    """
+    pieces = workspace.read_pieces(task.corpus).set_index("piece")
+    allowed = OFFSETS_S[np.abs(OFFSETS_S) <= PLANTED_S]
+    rows = []
+    for name in sides(ids)["test"]:
+        offset_s = float(stream(about.seed, "synchrony", "planted", name).choice(allowed))
+        joints = read_array(workspace.data(task.corpus, "joints", f"{name}.npy"))
+        sound = workspace.data(task.corpus, "raw") / str(pieces["music_file"][name])
+        start_s = float(pieces["music_start_s"][name])
+        # the music is taken from so much earlier than where it belongs, and has to be read later
+        found = curves(
+            [network], joints, about.motion_rate_hz, sound, start_s - offset_s, about.music
+        )
+        rows.append(
+            {
+                "fold": int(ids["fold"].iloc[0]),
+                "piece": name,
+                "planted_s": offset_s,
+                "network_s": best(found["votes"]),
+                "mint_s": best(found["mint"]),
+                "bailando_s": best(found["bailando"]),
+            }
+        )
+    return pd.DataFrame(rows)

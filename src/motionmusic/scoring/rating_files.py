@@ -1,0 +1,145 @@
+"""Ratings as CSV files, read and checked (docs/study.md)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from motionmusic.errors import UserError
+
+NAMES = ("dataset", "category", "subject", "major")
+QUESTIONS = ("q1", "q2", "q3")
+AVERAGE = "average"
+
+# by whether the rows are single items: (least, largest, whole numbers only, in words)
+_ITEM, _MEAN = (
+    "a whole number from 1 to 5",
+    "a share from {} to 1; single ratings need a column item",
+)
+_RANGES = {
+    True: {
+        "q1": (Decimal(1), Decimal(5), True, _ITEM),
+        "q2": (Decimal(1), Decimal(5), True, _ITEM),
+        "q3": (Decimal(0), Decimal(1), True, "0 or 1"),
+    },
+    False: {
+        "q1": (Decimal("0.2"), Decimal(1), False, _MEAN.format("0.2")),
+        "q2": (Decimal("0.2"), Decimal(1), False, _MEAN.format("0.2")),
+        "q3": (Decimal(0), Decimal(1), False, _MEAN.format("0")),
+    },
+}
+
+
+def read_ratings(paths: Sequence[Path]) -> pd.DataFrame:
+    """The ratings of one or more CSV files, checked.
+
+    Columns dataset, category, subject, major, q1, q2, q3, in any order; others are ignored. With a
+    column item, a row is one rated item: Q1 and Q2 whole numbers from 1 to 5, Q3 0 or 1. Without, a
+    row is a subject's mean over the items of a category: Q1 and Q2 from 0.2 to 1 (divided by 5), Q3
+    from 0 to 1. UTF-8, with or without byte order mark; empty lines are skipped.
+
+    Returns:
+        dataset, category, subject, major (text), item (text, where the files have it), q1, q2, q3
+        (Decimal, as they stand in the file), in the order of the files.
+
+    Raises:
+        UserError: a file that is missing, no CSV or without ratings; a missing column; an empty
+            cell; a rating outside its range; a subject twice in a category, or twice with an item;
+            a subject of two majors; single items in one file and means in another.
+    """
+    files = {path: list(_rows(path)) for path in paths}
+    by_item = ["item" in rows[0][1] for rows in files.values()]
+    if len(set(by_item)) > 1:
+        other = paths[by_item.index(not by_item[0])]
+        expected = f"{'a' if by_item[0] else 'no'} column item as in {paths[0]}"
+        remedy = "score single ratings and means of subjects separately"
+        raise UserError(other, "line 1", expected, "another header", remedy)
+    named = [*NAMES, "item"] if by_item[0] else [*NAMES]
+    found: list[dict[str, Any]] = []
+    seen: dict[tuple[str, ...], str] = {}
+    majors: dict[str, tuple[str, str]] = {}
+    for path, line, cells in ((path, *row) for path, rows in files.items() for row in rows):
+        row: dict[str, Any] = {name: _name(path, line, name, cells[name]) for name in named}
+        row |= {q: _rating(path, line, q, cells[q], by_item[0]) for q in QUESTIONS}
+        key, place = tuple(row[name] for name in named if name != "major"), f"{path} line {line}"
+        if key in seen:
+            raise UserError(
+                path,
+                f"line {line}, subject {row['subject']}",
+                f"one row for each subject{', category and item' if by_item[0] else ' and category'}",
+                f"{', '.join(key)} again, after {seen[key]}",
+                "take one of the rows out, or give two people two names",
+            )
+        seen[key] = place
+        major, where = majors.setdefault(row["subject"], (row["major"], place))
+        if major != row["major"]:
+            raise UserError(
+                path,
+                f"line {line}, major",
+                f"{major}, that of subject {row['subject']} in {where}",
+                row["major"],
+                "give each subject one major, and two people two names",
+            )
+        found.append(row)
+    return pd.DataFrame(found, columns=[*named, *QUESTIONS])
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row with the number of its (last) line; at least one."""
+    remedy = "save it as CSV, UTF-8, separated by commas (docs/study.md)"
+    line, count = 1, 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            # strict: a quote that is never closed would otherwise swallow the rest of the file
+            reader = csv.reader(file, strict=True)
+            head = [name.strip() for name in next(reader, [])]
+            needed = [*NAMES, *QUESTIONS]
+            if any(head.count(name) != 1 for name in needed) or head.count("item") > 1:
+                expected = f"the columns {', '.join(needed)}, each once"
+                got = ",".join(head)[:200] or "nothing"
+                raise UserError(path, "line 1", expected, got, remedy)
+            for fields in reader:
+                line = reader.line_num
+                if not any(field.strip() for field in fields):
+                    continue
+                if len(fields) != len(head):
+                    expected = f"{len(head)} fields as in the header"
+                    advice = "correct the row; a text with a comma needs quotes"
+                    raise UserError(path, f"line {line}", expected, f"{len(fields)}", advice)
+                count += 1
+                yield line, {name: field.strip() for name, field in zip(head, fields, strict=True)}
+    except OSError as error:
+        got = error.strerror or str(error)
+        raise UserError(path, "", "a readable CSV file", got, "name the files of ratings") from None
+    except UnicodeDecodeError as error:
+        raise UserError(path, "", "a CSV file in UTF-8", str(error), remedy) from None
+    except csv.Error as error:
+        raise UserError(path, f"line {line + 1}", "CSV", str(error), remedy) from None
+    if not count:
+        raise UserError(path, "", "ratings", "no row below the header", "leave the file out")
+
+
+def _name(path: Path, line: int, column: str, text: str) -> str:
+    if not text or (column == "major" and text == AVERAGE):
+        expected = f"a major other than {AVERAGE}" if text else "a name"
+        got = text or "nothing"
+        raise UserError(path, f"line {line}, {column}", expected, got, "correct the cell")
+    return text
+
+
+def _rating(path: Path, line: int, question: str, text: str, by_item: bool) -> Decimal:
+    least, largest, whole, words = _RANGES[by_item][question]
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("nan")
+    # the first: neither "nan" nor anything else that is not a number can be compared
+    if not value.is_finite() or not least <= value <= largest or (whole and value % 1):
+        remedy = "correct the rating or take the row out"
+        raise UserError(path, f"line {line}, {question}", words, text or "nothing", remedy)
+    return value

@@ -1,0 +1,235 @@
+"""The matchers of one fold: the trained networks with a head on their codes, and what they score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from motionmusic.files import Float32
+from motionmusic.models import deconfounded, heads, weights
+from motionmusic.models.matcher import About, Category, Codes, Matcher, network_of
+from motionmusic.params import Deconfounded, Match
+from motionmusic.training.fitting import fit
+from motionmusic.training.loop import Chance, Losses, Schedule
+from motionmusic.training.phases import seeded
+from motionmusic.training.recipe import Recipe
+
+ID = ["piece", "excerpt"]
+FIXED = ("mapping", "unmapped")  # nothing more is trained
+
+
+def category(about: About, joints: Path, bones: Path) -> Category:
+    """The paper's classifier from the weights of two cotrained cells."""
+    with torch.random.fork_rng([]):  # building draws weights
+        network = cast(Category, network_of(about))
+    for encoder, path in ((network.joints, joints), (network.bones, bones)):
+        weights.load_into(encoder, weights.part(weights.load(path), "motion"), path)
+    return network
+
+
+def codes(
+    about: About,
+    cotrained: Path,
+    ids: pd.DataFrame,
+    segments: Mapping[str, Float32],
+    tracks: pd.Series[str],
+    settings: tuple[Match, Deconfounded],
+    device: torch.device,
+) -> Codes:
+    """The encoders of a cotrained cell and a head, which learns where the method learns one.
+
+    Args:
+        about: what the matcher is.
+        cotrained: weights of the variant fc.
+        ids: one fold's rows: fold, split, piece, excerpt, label.
+        segments: joints and music, (n, …) each.
+        tracks: the sound file of each row.
+        settings: of the heads, and of DecCM's.
+        device: where to train.
+    """
+    chance = Chance(about.seed, ("match", about.method, int(ids["fold"].iloc[0])))
+    with seeded(chance, "initial", device):
+        network = cast(Codes, network_of(about)).to(device)
+    parts: dict[str, nn.Module] = {
+        "motion": network.motion_encoder,
+        "music": network.music_encoder,
+    }
+    if about.method == "mapping":
+        parts["mapping"] = cast(heads.Mapped, network.head).mapping
+    state = weights.load(cotrained)
+    for name, module in parts.items():
+        weights.load_into(module, weights.part(state, name), cotrained)
+    network.eval()
+    if about.method not in FIXED:
+        joints, music = (
+            torch.from_numpy(segments[kind]).to(device) for kind in ("joints", "music")
+        )
+        pairs = Pairs(
+            ids,
+            _blocks(lambda x: network.motion_encoder(x)[0], joints),
+            _blocks(network.music_encoder.encode, music),
+            torch.from_numpy(pd.factorize(tracks)[0].astype(np.int64)).to(device),
+        )
+        train_head(about, network.head, pairs, *settings, chance)
+    return network.cpu()
+
+
+@torch.no_grad()
+def _blocks(encode: Callable[[Tensor], Tensor], segments: Tensor) -> Tensor:
+    return torch.cat([encode(block) for block in torch.split(segments, 256)])
+
+
+class Pairs:
+    """The codes of one fold's segments, pair by pair, on the device.
+
+    Args:
+        ids: split, piece, excerpt, label; n rows.
+        motion, music: (n, d).
+        tracks: (n,) number of each row's track.
+    """
+
+    def __init__(self, ids: pd.DataFrame, motion: Tensor, music: Tensor, tracks: Tensor):
+        self.motion, self.music, self.tracks = motion, music, tracks
+        self.labels = self._here(ids["label"])
+        self.train, self.validation = (
+            self._here(np.flatnonzero(ids["split"] == split)) for split in ("train", "validation")
+        )
+        number = self._here(ids.groupby(["split", *ID], sort=False).ngroup())
+        self.whole = [_means(z, number) for z in (motion, music)]
+
+    def _here(self, values: pd.Series[int] | np.ndarray) -> Tensor:
+        return torch.tensor(np.asarray(values, np.int64), device=self.motion.device)
+
+
+def _means(z: Tensor, number: Tensor) -> Tensor:
+    """Every segment's code replaced by the mean over its excerpt's segments of the same split."""
+    total = z.new_zeros(int(number.max()) + 1, z.shape[1]).index_add_(0, number, z)
+    return (total / torch.bincount(number)[:, None])[number]
+
+
+def train_head(
+    about: About, head: nn.Module, pairs: Pairs, how: Match, deccm: Deconfounded, chance: Chance
+) -> None:
+    """Train a head in place; the epoch of the least validation loss is kept."""
+    batch = min(how.batch, len(pairs.train))
+    schedule = Schedule(
+        batch, how.epochs, how.learning_rate, "one_cycle", "fp32",
+        Recipe(weight_decay=how.weight_decay),
+    )  # fmt: skip
+
+    def learn(head: nn.Module, losses: Losses, chance: Chance) -> None:
+        fit(head, losses, pairs.train, pairs.validation, schedule, chance)
+
+    if about.method != "deconfounded":
+        towers = cast(heads.Towers, head)
+        if about.method == "infonce":
+            nn.init.constant_(towers.log_scale, -math.log(how.temperature))
+        margin = how.margin if about.method == "contrastive" else None
+        learn(towers, tower_losses(towers, pairs, margin), chance)
+        return
+    steps = how.epochs * (len(pairs.train) // batch)
+    student = cast(deconfounded.Deconfounded, head)
+    teacher: deconfounded.Deconfounded | None = None
+    if deccm.teacher > 0:
+        whose = Chance(chance.seed, (*chance.cell, "teacher"))
+        with seeded(whose, "initial", pairs.motion.device):
+            made = cast(Codes, network_of(about)).head.to(pairs.motion.device)
+        teacher = cast(deconfounded.Deconfounded, made)
+        learn(teacher, deconfounded_losses(teacher, pairs, steps, deccm, None), whose)
+    learn(student, deconfounded_losses(student, pairs, steps, deccm, teacher), chance)
+
+
+def tower_losses(towers: heads.Towers, pairs: Pairs, margin: float | None) -> Losses:
+    """The loss of contrastive towers: driven by labels with a margin, by true pairs without."""
+
+    def losses(rows: Tensor) -> tuple[dict[str, Tensor], None]:
+        a, b = towers.motion(pairs.motion[rows]), towers.music(pairs.music[rows])
+        if margin is not None:
+            return {"label": heads.label_loss(a, b, pairs.labels[rows], margin)}, None
+        return {"pair": heads.pair_loss(a, b, pairs.tracks[rows], towers.log_scale)}, None
+
+    return losses
+
+
+def deconfounded_losses(
+    head: deconfounded.Deconfounded,
+    pairs: Pairs,
+    steps: int,
+    how: Deconfounded,
+    teacher: deconfounded.Deconfounded | None,
+) -> Losses:
+    """DecCM's loss; the teacher (trained where none is given) sees the means of whole excerpts."""
+    train, tracks = pairs.train, pairs.tracks
+    shares = torch.bincount(pairs.labels[train], minlength=len(head.prior)) / len(train)
+    head.prior.copy_(shares)
+    often = torch.bincount(tracks[train], minlength=int(tracks.max()) + 1).clamp(min=1)
+    weight = 1 / often[tracks] if how.propensity else torch.ones_like(pairs.motion[:, 0])
+    weight = weight / weight[train].mean()
+    seen = pairs.whole if teacher is None else [pairs.motion, pairs.music]
+    taken = 0
+
+    def losses(rows: Tensor) -> tuple[dict[str, Tensor], None]:
+        nonlocal taken
+        taken += head.training
+        # the divergence comes in over the first half of the steps
+        share = min(1.0, 2 * taken / steps) if head.training else 1.0
+        its = None
+        if teacher is not None:
+            its = (teacher, pairs.whole[0][rows], pairs.whole[1][rows])
+        named = deconfounded.loss(
+            head, seen[0][rows], seen[1][rows], tracks[rows], pairs.labels[rows], weight[rows],
+            margin=how.margin, hardest=how.hardest, divergence=share * how.divergence,
+            teacher=its, pull=how.teacher,
+        )  # fmt: skip
+        return named, None
+
+    return losses
+
+
+def windows(ids: pd.DataFrame, split: str | None = None) -> pd.DataFrame:
+    """One row an excerpt (of a split, or of all): piece, excerpt, label, rows in time order."""
+    rows = ids if split is None else ids[ids["split"] == split]
+    groups = rows.assign(row=rows.index).groupby(ID, sort=False)
+    return groups.agg(label=("label", "first"), rows=("row", list)).reset_index()
+
+
+def scored(
+    matcher: Matcher,
+    ids: pd.DataFrame,
+    segments: Mapping[str, Float32],
+    vote: Callable[[list[int]], int],
+) -> pd.DataFrame:
+    """A fold's test excerpts against all excerpts.
+
+    Args:
+        matcher: of the fold.
+        ids: rows of the fold, in the order of the segments.
+        segments: joints and music, (n, …) each.
+        vote: an excerpt's class from its segments' classes in time order (category).
+
+    Returns:
+        fold, piece, excerpt, candidate, candidate_excerpt, score float32; higher is better.
+    """
+    queries, gallery = windows(ids, "test"), windows(ids)
+    joints, music = segments["joints"], segments["music"]
+    if matcher.about.method == "category":
+        votes = [vote(matcher.logits(joints[rows]).argmax(1).tolist()) for rows in queries["rows"]]
+        same = gallery["label"].to_numpy()[None] == np.array(votes)[:, None]
+        scores = same.astype(np.float32)
+    else:
+        scores = matcher.scores(
+            [matcher.motion_code(joints[rows]) for rows in queries["rows"]],
+            [matcher.music_code(music[rows]) for rows in gallery["rows"]],
+        )
+    left = queries[ID].loc[queries.index.repeat(len(gallery))].reset_index(drop=True)
+    right = gallery[ID].rename(columns={"piece": "candidate", "excerpt": "candidate_excerpt"})
+    frame = left.join(pd.concat([right] * len(queries), ignore_index=True))
+    frame.insert(0, "fold", int(ids["fold"].iloc[0]))
+    return frame.assign(score=scores.ravel())

@@ -1,0 +1,40 @@
+"""The tables and the picture of what was made for music."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from motionmusic import errors, workspace
+from motionmusic.errors import UserError
+from motionmusic.files import new_folder, write_bytes
+from motionmusic.params import Evaluate, group
+from motionmusic.results.dance_table import dance_figure, dance_tables
+from motionmusic.results.figures import png
+from motionmusic.results.table import write_tables
+from motionmusic.scoring import generated, made_files
+
+
+def main(given: Sequence[str]) -> None:
+    """dance_table.py TASK."""
+    (task,) = workspace.arguments(given, "task")
+    evaluate, about = group(Evaluate, "evaluate"), workspace.about(task)
+    seeds = group(list[int], "seeds")
+    how = evaluate.seed, evaluate.resamples
+    votes = [made_files.read(task, seed, "votes") for seed in seeds]
+    made = [made_files.made_by(task, seed) for seed in seeds]
+    clips, frames = made_files.clips(votes[0], about, made)
+    try:
+        found = generated.evaluate(clips, frames, made_files.dances(task, seeds[0]), made, *how)
+    except ValueError as error:
+        expected = "motions that cover the test excerpts"
+        where = workspace.data(task, "dance")
+        raise UserError(where, "", expected, str(error), workspace.REMEDY) from None
+    told = generated.agreement(votes, *how)
+    with new_folder(workspace.metrics(task, "dance")) as folder:
+        write_tables(folder, "dance", dance_tables(found, told, vars(about)))
+    picture = png(dance_figure(found, told, f"Motion from music: {task}"))
+    write_bytes(workspace.plots(task, "dance.png"), picture)
+
+
+if __name__ == "__main__":
+    errors.run(main)

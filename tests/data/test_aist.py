@@ -1,0 +1,421 @@
+"""AIST++: six real sequences, the official split, pickles that must not run, gathering."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from closure import ROOT
+
+from motionmusic.data import aist, web
+from motionmusic.data.aist import find_pieces, gather, read_dance, read_ignore_list, split_of
+from motionmusic.errors import UserError
+
+REAL = ROOT.parent / "shared" / "mirror" / "aist"
+NAME = "gBR_sBM_cAll_d04_mBR0_ch01"
+OTHER = "gJS_sFM_cAll_d02_mJS4_ch09"
+
+needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"no real AIST++ sequences at {REAL}")
+
+
+def keypoints(frames: int = 4) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    return np.arange(frames * 51.0).reshape(frames, 17, 3)
+
+
+def make_raw(raw: Path, *names: str) -> Path:
+    (raw / "keypoints3d").mkdir(parents=True)
+    (raw / "music").mkdir()
+    for name in names or (NAME,):
+        write(raw, {"keypoints3d_optim": keypoints()}, name)
+        (raw / "music" / f"{name.split('_')[-2]}.wav").write_bytes(b"sound")
+    return raw
+
+
+def write(raw: Path, content: object, name: str = NAME) -> Path:
+    file = raw / "keypoints3d" / f"{name}.pkl"
+    file.write_bytes(pickle.dumps(content, protocol=4))
+    return file
+
+
+def error_of(raw: Path, name: str = NAME) -> UserError:
+    with pytest.raises(UserError) as caught:
+        read_dance(name, raw)
+    assert caught.value.remedy
+    return caught.value
+
+
+# Real sequences and lists
+
+
+@needs_real
+@pytest.mark.parametrize(
+    ("name", "frames", "split"),
+    [
+        ("gBR_sBM_cAll_d04_mBR0_ch01", 720, "validation"),
+        ("gBR_sBM_cAll_d04_mBR0_ch03", 720, "unused"),
+        ("gBR_sBM_cAll_d04_mBR2_ch08", 576, "train"),
+        ("gBR_sBM_cAll_d06_mBR2_ch06", 576, "train"),
+        ("gJS_sBM_cAll_d03_mJS2_ch07", 576, "train"),
+        ("gJS_sFM_cAll_d02_mJS4_ch09", 1919, "train"),
+    ],
+)
+def test_real_sequences(tmp_path: Path, name: str, frames: int, split: str) -> None:
+    # Their music is behind terms: an empty file stands for it, as only its name is needed.
+    (tmp_path / "keypoints3d").symlink_to(REAL / "keypoints3d")
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / f"{name.split('_')[-2]}.wav").touch()
+    pieces = find_pieces(tmp_path)
+    assert len(pieces) == 6
+    assert name in pieces
+    dance = read_dance(name, tmp_path)
+    assert dance.skeletons.shape == (frames, 17, 3)
+    assert dance.skeletons.dtype == np.float64
+    assert np.isfinite(dance.skeletons).all()
+    # Centimetres, Y up: ankles (15, 16) below shoulders (5, 6), all within some metres.
+    height = dance.skeletons[:, [5, 6], 1].mean() - dance.skeletons[:, [15, 16], 1].mean()
+    assert 20 < height < 170
+    assert dance.code == name[:3]
+    assert dance.center is None
+    assert (dance.music_start_s, dance.music_end_s) == (0, None)
+    assert split_of(name) == split
+
+
+@needs_real
+def test_split_is_the_official_one() -> None:
+    lines = (REAL / "cameras_mapping.txt").read_text().splitlines()
+    names = [line.split()[0] for line in lines if line.strip()]
+    assert len(set(names)) == 1408
+    parts = {part: {name for name in names if split_of(name) == part} for part in PARTS}
+    assert {part: len(members) for part, members in parts.items()} == PARTS
+    for part, file in (("train", "crossmodal_train.txt"), ("test", "crossmodal_test.txt")):
+        assert parts[part] == set((REAL / "splits" / file).read_text().split())
+    # Validation and test have the same music, but no choreography in common.
+    music = {part: {name.split("_")[-2] for name in parts[part]} for part in PARTS}
+    assert music["validation"] == music["test"]
+    assert not music["train"] & music["test"]
+
+
+PARTS = {"train": 980, "validation": 20, "test": 20, "unused": 388}
+
+
+@needs_real
+def test_real_ignore_list() -> None:
+    ignored = read_ignore_list(REAL / "ignore_list.txt")
+    assert len(ignored) == 45
+    assert all(name == name.strip() and name for name in ignored)
+
+
+def test_ignore_list_of_other_names(tmp_path: Path) -> None:
+    file = tmp_path / "ignore_list.txt"
+    file.write_text(f"{NAME} \n\n  \n{OTHER}\n")
+    assert read_ignore_list(file) == {NAME, OTHER}
+    file.write_text(f"{NAME}.json\n")  # as other projects have it; would match nothing
+    with pytest.raises(UserError, match="sequence's name"):
+        read_ignore_list(file)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "C_1", "gBR_sBM_c01_d04_mBR0_ch01", "gBR_sBM_cAll_d04_mBR0_ch01.json", "gBR"]
+)
+def test_names_of_another_form(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match="gBR_sBM_cAll_d04_mBR0_ch01"):
+        split_of(name)
+    raw = make_raw(tmp_path / "raw")
+    (raw / "keypoints3d" / f"x{name}.pkl").touch()
+    with pytest.raises(UserError, match="sequence's name"):
+        find_pieces(raw)
+
+
+def test_no_sequences(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="got none"):
+        find_pieces(tmp_path)
+
+
+# Key points
+
+
+def test_values_arrive_unchanged(tmp_path: Path) -> None:
+    raw = make_raw(tmp_path / "raw")
+    (raw / "keypoints3d" / f"._{NAME}.pkl").touch()  # macOS leaves such files
+    assert find_pieces(raw) == {NAME: raw / "keypoints3d" / f"{NAME}.pkl"}
+    dance = read_dance(NAME, raw)
+    assert (dance.skeletons == keypoints()).all()
+    assert dance.music_file == raw / "music" / "mBR0.wav"
+
+
+@pytest.mark.parametrize("content", [[1, 2], None, 3.5, "text"])
+def test_no_dictionary(tmp_path: Path, content: object) -> None:
+    raw = make_raw(tmp_path / "raw")
+    write(raw, content)
+    assert "dictionary" in error_of(raw).expected
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        keypoints()[:, :16],
+        keypoints()[..., :2],
+        keypoints().reshape(4, 51),
+        keypoints()[:0],
+        keypoints().astype(np.int64),
+        np.float64(3),
+        keypoints().tolist(),
+        None,
+    ],
+)
+def test_wrong_arrays(tmp_path: Path, array: object) -> None:
+    raw = make_raw(tmp_path / "raw")
+    write(raw, {"keypoints3d_optim": array})
+    error = error_of(raw)
+    assert error.where == "keypoints3d_optim"
+    assert "(frames, 17, 3)" in error.expected
+
+
+def test_key_missing(tmp_path: Path) -> None:
+    raw = make_raw(tmp_path / "raw")
+    write(raw, {"keypoints3d": keypoints()})
+    error = error_of(raw)
+    assert error.where == "keypoints3d_optim"
+    assert "it has keypoints3d" in error.got
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_no_finite_number(tmp_path: Path, value: float) -> None:
+    raw = make_raw(tmp_path / "raw")
+    array = keypoints()
+    array[2, 9, 1] = value
+    array[3] = value
+    write(raw, {"keypoints3d_optim": array})
+    error = error_of(raw)
+    assert error.where == "keypoints3d_optim, frame 2, joint 9"
+    assert "52 such values" in error.got
+
+
+def test_files_missing(tmp_path: Path) -> None:
+    raw = make_raw(tmp_path / "raw")
+    assert error_of(raw, OTHER).got == "no such file"
+    (raw / "music" / "mBR0.mp3").touch()
+    assert error_of(raw).got == "mBR0.mp3 and mBR0.wav"
+    (raw / "music" / "mBR0.mp3").unlink()
+    (raw / "music" / "mBR0.wav").unlink()
+    error = error_of(raw)
+    assert error.file == raw / "music"
+    assert "mBR0.{mp3,wav,flac,ogg}" in error.expected
+
+
+# Gathering from the user's folder
+
+
+def test_terms_come_first(tmp_path: Path) -> None:
+    folder = make_raw(tmp_path / "mine")
+    for source in (folder, None):
+        with pytest.raises(UserError) as caught:
+            gather(tmp_path / "raw", folder=source, accept_terms=False, store=tmp_path / "store")
+        assert caught.value.where == "corpora.aist.accept_terms"
+        assert "https://aistdancedb.ongaaccel.jp/terms_of_use/" in caught.value.remedy
+        assert "CC BY 4.0" in caught.value.remedy
+    assert not (tmp_path / "raw").exists()
+    assert not (tmp_path / "store").exists()
+
+
+def test_gather_from_a_folder(tmp_path: Path) -> None:
+    folder = make_raw(tmp_path / "mine", NAME, OTHER)
+    (folder / "music" / "mJS4.wav").rename(folder / "music" / "mJS4.flac")
+    (folder / "music" / "notes.txt").touch()
+    (folder / "ignore_list.txt").write_text(f"{NAME}\n")
+    raw = tmp_path / "raw"
+    (raw / "old").mkdir(parents=True)
+    gather(raw, folder=folder, accept_terms=True, store=tmp_path / "store")
+    assert listing(raw) == [
+        "ignore_list.txt",
+        f"keypoints3d/{NAME}.pkl",
+        f"keypoints3d/{OTHER}.pkl",
+        "music/mBR0.wav",
+        "music/mJS4.flac",
+    ]
+    assert read_dance(OTHER, raw).music_file.name == "mJS4.flac"
+    (folder / "ignore_list.txt").unlink()
+    gather(raw, folder=folder, accept_terms=True, store=tmp_path / "store")
+    assert not (raw / "ignore_list.txt").exists()
+
+
+def test_all_missing_music_in_one_message(tmp_path: Path) -> None:
+    names = [f"gLO_sBM_cAll_d13_mLO3_ch0{index}" for index in range(1, 6)]
+    folder = make_raw(tmp_path / "mine", NAME, OTHER, *names)
+    (folder / "music" / "mBR0.wav").unlink()
+    (folder / "music" / "mLO3.wav").unlink()
+    with pytest.raises(UserError) as caught:
+        gather(tmp_path / "raw", folder=folder, accept_terms=True, store=tmp_path / "store")
+    text = str(caught.value)
+    assert f"no mBR0 for {NAME}\n" in text
+    assert f"no mLO3 for {names[0]}, {names[1]}, {names[2]} and 2 more" in text
+    assert "mJS4" not in text
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_folder_without_key_points(tmp_path: Path) -> None:
+    for folder in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(UserError) as caught:
+            gather(tmp_path / "raw", folder=folder, accept_terms=True, store=tmp_path / "store")
+        assert (caught.value.file, caught.value.where) == (folder, "keypoints3d")
+
+
+def test_output_inside_or_at_the_folder(tmp_path: Path) -> None:
+    folder = make_raw(tmp_path / "raw")
+    for raw in (folder, tmp_path):
+        with pytest.raises(UserError, match="which is replaced"):
+            gather(raw, folder=folder, accept_terms=True, store=tmp_path / "store")
+    assert read_dance(NAME, folder)
+
+
+# Gathering from addresses: a server on this machine stands for the release's
+
+
+class Server:
+    """Serves ``content`` by path; ``failures`` is how many requests it spoils first, and how."""
+
+    def __init__(self) -> None:
+        self.content: dict[str, bytes] = {}
+        self.failures = 0
+        self.failure = "503"
+        self.asked: list[str] = []
+        served = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                served.asked.append(self.path)
+                spoil = served.failures > 0
+                served.failures -= spoil
+                if self.path not in served.content or (spoil and served.failure == "503"):
+                    self.send_error(503 if spoil else 404)
+                    return
+                body = served.content[self.path]
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body[: len(body) // 2] if spoil else body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.base = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(web, "WAIT_S", 0.001)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    server = Server()
+    monkeypatch.setattr(aist, "KEYPOINTS_URL", f"{server.base}/k/keypoints3d.zip")
+    monkeypatch.setattr(aist, "MUSIC_URL", f"{server.base}/m/wav.zip")
+    server.content["/k/keypoints3d.zip"] = zipped(
+        {
+            "keypoints3d/": b"",
+            f"keypoints3d/{NAME}.pkl": pickle.dumps({"keypoints3d_optim": keypoints()}),
+            f"../../../../{OTHER}.pkl": pickle.dumps({"keypoints3d_optim": keypoints(7)}),
+            "keypoints3d/README.txt": b"not needed",
+            f"__MACOSX/._{NAME}.pkl": b"not needed",
+        }
+    )
+    server.content["/m/wav.zip"] = zipped(
+        {"/wav/mBR0.wav": b"one", "..\\mJS4.wav": b"two", "wav/list.csv": b"not needed"}
+    )
+    yield server
+    server.server.shutdown()
+    server.server.server_close()
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def listing(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def fetch(root: Path) -> None:
+    gather(root / "a" / "raw", folder=None, accept_terms=True, store=root / "store")
+
+
+def test_gather_from_addresses(server: Server, tmp_path: Path) -> None:
+    fetch(tmp_path)
+    # Also the members that point outside lie inside, and nothing else was written anywhere.
+    assert listing(tmp_path) == [
+        f"a/raw/keypoints3d/{NAME}.pkl",
+        f"a/raw/keypoints3d/{OTHER}.pkl",
+        "a/raw/music/mBR0.wav",
+        "a/raw/music/mJS4.wav",
+        "store/keypoints3d.zip",
+        "store/wav.zip",
+    ]
+    assert (tmp_path / "a" / "raw" / "music" / "mJS4.wav").read_bytes() == b"two"
+    assert read_dance(OTHER, tmp_path / "a" / "raw").skeletons.shape == (7, 17, 3)
+    fetch(tmp_path)
+    assert server.asked == ["/k/keypoints3d.zip", "/m/wav.zip"]  # once
+
+
+@pytest.mark.parametrize("failure", ["503", "cut"])
+def test_download_is_tried_again(server: Server, tmp_path: Path, failure: str) -> None:
+    server.failure, server.failures = failure, 3
+    fetch(tmp_path)
+    assert len(server.asked) == 5
+    assert (tmp_path / "store" / "wav.zip").read_bytes() == server.content["/m/wav.zip"]
+
+
+@pytest.mark.parametrize("failure", ["503", "cut", "404", "page", "down"])
+def test_download_fails(server: Server, tmp_path: Path, failure: str) -> None:
+    if failure == "404":
+        del server.content["/k/keypoints3d.zip"]
+    elif failure == "page":
+        server.content["/k/keypoints3d.zip"] = b"<html>please accept our terms</html>"
+    elif failure == "down":
+        server.server.shutdown()
+        server.server.server_close()
+    else:
+        server.failure, server.failures = failure, 99
+    with pytest.raises(UserError) as caught:
+        fetch(tmp_path)
+    assert caught.value.file == f"{server.base}/k/keypoints3d.zip"
+    assert str(tmp_path / "store" / "keypoints3d.zip") in caught.value.remedy
+    assert listing(tmp_path) == []
+    assert len(server.asked) == {"503": 5, "cut": 5, "404": 1, "page": 1, "down": 0}[failure]
+
+
+def test_broken_archive_in_the_store(server: Server, tmp_path: Path) -> None:
+    archive = tmp_path / "store" / "keypoints3d.zip"
+    archive.parent.mkdir()
+    whole = server.content["/k/keypoints3d.zip"]
+    damaged = bytearray(whole)
+    damaged[80:120] = bytes(40)
+    for content in (whole[:200], bytes(damaged), b"", b"text"):
+        archive.write_bytes(content)
+        with pytest.raises(UserError, match="delete it") as caught:
+            fetch(tmp_path)
+        assert caught.value.file == archive
+        assert not (tmp_path / "a" / "raw").exists()
+
+
+def test_two_members_of_one_name(server: Server, tmp_path: Path) -> None:
+    server.content["/m/wav.zip"] = zipped({"a/mBR0.wav": b"one", "b/mBR0.wav": b"two"})
+    with pytest.raises(UserError, match="one member of this name"):
+        fetch(tmp_path)
+
+
+def test_archive_without_all_music(server: Server, tmp_path: Path) -> None:
+    server.content["/m/wav.zip"] = zipped({"mBR0.wav": b"one"})
+    with pytest.raises(UserError, match=f"no mJS4 for {OTHER}"):
+        fetch(tmp_path)

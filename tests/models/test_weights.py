@@ -1,0 +1,165 @@
+"""Weights and moments in safetensors: nothing lost, nothing foreign accepted."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from motionmusic.errors import UserError
+from motionmusic.models import weights
+from motionmusic.training.loop import AfterEpoch, Chance, Schedule, optimise
+from motionmusic.training.phases import adam
+
+pytestmark = pytest.mark.usefixtures("torch_alone")
+
+
+def network() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 1))
+
+
+def assert_same(a: weights.State, b: weights.State) -> None:
+    assert a.keys() == b.keys()
+    for key in a:
+        assert a[key].dtype == b[key].dtype
+        assert torch.equal(a[key], b[key]), key
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    state = network().state_dict()
+    path = tmp_path / "new" / "w.safetensors"
+    weights.save(path, state)
+    assert_same(weights.load(path), state)
+    assert [file.name for file in path.parent.iterdir()] == ["w.safetensors"]
+
+
+def test_views_and_columns_are_saved_as_they_look(tmp_path: Path) -> None:
+    value = torch.arange(12.0).reshape(3, 4)
+    weights.save(tmp_path / "w", {"t": value.T, "part": value[1:2, 1:3]})
+    assert_same(weights.load(tmp_path / "w"), {"t": value.T, "part": torch.tensor([[5.0, 6.0]])})
+
+
+def test_prefixes_part_and_join() -> None:
+    a, b = {"x": torch.zeros(1), "y.z": torch.ones(2)}, {"x": torch.ones(3)}
+    both = weights.prefixed(one=a, onemore=b)
+    assert set(both) == {"one.x", "one.y.z", "onemore.x"}
+    assert_same(weights.part(both, "one"), a)
+    assert_same(weights.part(both, "onemore"), b)
+    assert weights.part(both, "on") == {}
+
+
+def test_equal_states_are_equal_bytes(tmp_path: Path) -> None:
+    state = network().state_dict()
+    turned = {key: state[key].clone() for key in reversed(state)}
+    weights.save(tmp_path / "a", state)
+    weights.save(tmp_path / "b", turned)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_missing_and_broken_files(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        weights.load(tmp_path / "none")
+    weights.save(tmp_path / "w", network().state_dict())
+    content = (tmp_path / "w").read_bytes()
+    for number, broken in enumerate([b"", b"nothing of the kind", content[:-5]]):
+        path = tmp_path / f"broken{number}"
+        path.write_bytes(broken)
+        with pytest.raises(UserError, match="safetensors"):
+            weights.load(path)
+
+
+def test_load_into_takes_what_fits(tmp_path: Path) -> None:
+    source, target = network(), network()
+    assert not torch.equal(source[0].get_parameter("weight"), target[0].get_parameter("weight"))
+    weights.load_into(target, source.state_dict(), tmp_path)
+    assert_same(target.state_dict(), source.state_dict())
+
+
+@pytest.mark.parametrize("kind", ["missing", "unknown", "shape"])
+def test_load_into_names_what_does_not_fit(kind: str, tmp_path: Path) -> None:
+    target = network()
+    before = copy.deepcopy(target.state_dict())
+    state = {key: value + 1 for key, value in before.items()}
+    if kind == "missing":
+        del state["1.running_mean"]
+        message = "1.running_mean is missing"
+    elif kind == "unknown":
+        state["9.weight"] = torch.zeros(1)
+        message = "9.weight is unknown"
+    else:
+        state["0.weight"] = torch.zeros(5, 3)
+        message = "0.weight has shape (5, 3), not (4, 3)"
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(UserError) as caught:
+        weights.load_into(target, state, path)
+    assert caught.value.where == message
+    assert caught.value.file == path
+    assert_same(target.state_dict(), before)  # nothing is loaded by halves
+
+
+def test_load_into_counts_all_problems(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        weights.load_into(network(), {}, tmp_path)
+    assert caught.value.where.endswith("and 6 more")
+    assert caught.value.got.startswith("9 ")
+
+
+def train(net: nn.Sequential, optimiser: torch.optim.Optimizer, cell: str, epochs: int) -> None:
+    x = torch.randn(20, 3, generator=torch.Generator().manual_seed(5))
+
+    def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        return {"x": (net(x[rows]) - x[rows].sum(1, keepdim=True)).square().mean()}, rows.sum()
+
+    optimise(
+        [net], [optimiser], losses, torch.arange(20), Schedule(6, epochs, 0.01, "constant", "fp32"),
+        Chance(0, (cell,)), AfterEpoch(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("moments", [True, False])
+def test_training_goes_on_from_a_file_as_if_never_interrupted(
+    moments: bool, tmp_path: Path
+) -> None:
+    through = network()
+    optimiser = adam(through, 0.01)
+    train(through, optimiser, "first", 3)
+    path = tmp_path / "last.safetensors"
+    state = weights.prefixed(network=through.state_dict(), adam=weights.optimiser_state(optimiser))
+    weights.save(path, state)
+    train(through, optimiser, "second", 3)
+
+    again = network()
+    state = weights.load(path)
+    weights.load_into(again, weights.part(state, "network"), path)
+    second = adam(again, 0.01)
+    if moments:
+        weights.load_optimiser(second, weights.part(state, "adam"))
+    train(again, second, "second", 3)
+    same = all(torch.equal(a, b) for a, b in zip(through.parameters(), again.parameters(),
+                                                 strict=True))  # fmt: skip
+    assert same == moments
+
+
+def test_moments_are_all_there() -> None:
+    net = network()
+    optimiser = adam(net, 0.01)
+    assert weights.optimiser_state(optimiser) == {}
+    train(net, optimiser, "x", 2)
+    state = weights.optimiser_state(optimiser)
+    count = len(list(net.parameters()))
+    assert set(state) == {
+        f"{number}.{key}" for number in range(count) for key in ("step", "exp_avg", "exp_avg_sq")
+    }
+    assert all(float(state[f"{number}.step"]) == 6 for number in range(count))
+
+
+def test_the_learning_rate_stays_the_optimisers() -> None:
+    net = network()
+    old = adam(net, 0.5)
+    train(net, old, "x", 1)
+    new = adam(net, 0.25)
+    weights.load_optimiser(new, weights.optimiser_state(old))
+    assert new.param_groups[0]["lr"] == 0.25

@@ -1,0 +1,233 @@
+"""The report in a real browser: Debian's Chromium without a screen."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_results import CLASSES, make_results, written
+
+CHROMIUM = shutil.which("chromium")
+if CHROMIUM is None:
+    pytest.skip("needs Debian's package chromium", allow_module_level=True)
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, of extras dev")
+
+# What a person with a keyboard must reach, by the rules of HTML; a video counts as one.
+REACHABLE = "a[href], button:not(:disabled), select, summary, video[controls], [tabindex='0']"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("browser")
+    make_results(folder)
+    written(folder, "full")
+    return (folder / "report" / "synthetic" / "full" / "index.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as run:
+        # as root, which CI is, Chromium has no sandbox
+        found = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    """The page, whose errors and requests are looked at when the test is over."""
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("requestfailed", lambda request: said.append(f"{request.url}: {request.failure}"))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    yield page
+    page.close()
+    # a video that is not played is read in part only, so its request is broken off
+    assert [text for text in said if not text.endswith(".mp4: net::ERR_ABORTED")] == []
+    folder = address.removesuffix("index.html")
+    assert [url for url in asked if not url.startswith((folder, "data:"))] == []
+
+
+def cell(page: Any, truth: int, said: int) -> Any:
+    return page.locator(f"#matrix button[data-true='{truth}'][data-said='{said}']")
+
+
+def drawn(page: Any) -> str:
+    """What is on the canvas."""
+    return str(page.evaluate("document.getElementById('dancer').toDataURL()"))
+
+
+def test_tables_and_pictures_are_there(page: Any) -> None:
+    assert page.locator("table").count() >= 14
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+
+
+def test_a_video_plays_and_its_clock_advances(page: Any) -> None:
+    video = page.locator("video").first
+    video.focus()
+    page.keyboard.press("Space")
+    page.wait_for_function("document.querySelector('video').currentTime > 0.3", timeout=10_000)
+    assert video.evaluate("video => video.videoWidth") > 0
+    assert video.evaluate("video => video.error") is None
+
+
+def test_pointing_at_a_cell_lists_its_excerpts_and_plays_one(page: Any) -> None:
+    cell(page, 0, 1).hover()
+    assert page.locator("#behind-name").inner_text() == (
+        f"{CLASSES[0]}, predicted {CLASSES[1]}: 4 excerpts"
+    )
+    entries = page.locator("#behind button")
+    assert entries.count() == 4
+    assert entries.all_inner_texts()[0] == "<i>C_2, excerpt 0: 3 of 9 segments"
+    before = drawn(page)
+    page.wait_for_timeout(400)
+    assert drawn(page) != before
+    assert page.locator("#play").inner_text() == "Pause"
+    page.locator("#play").click()
+    assert page.locator("#play").inner_text() == "Play"
+    still = drawn(page)
+    page.wait_for_timeout(300)
+    assert drawn(page) == still
+    entries.nth(2).click()
+    assert page.locator("#playing").inner_text().startswith("C_1, excerpt 0")
+    cell(page, 2, 2).hover()
+    assert page.locator("#behind a").get_attribute("href") == "#clip-0"
+    cell(page, 3, 0).hover()
+    assert "0 excerpts" in page.locator("#behind-name").inner_text()
+    assert page.locator("#play").is_disabled()
+
+
+def test_who_wants_no_motion_gets_none_unasked(browser: Any, address: str) -> None:
+    page = browser.new_page(reduced_motion="reduce")
+    page.goto(address)
+    cell(page, 0, 0).click()
+    assert page.locator("#behind button").count() == 4
+    assert page.locator("#play").inner_text() == "Play"
+    still = drawn(page)
+    page.wait_for_timeout(300)
+    assert drawn(page) == still
+    page.close()
+
+
+def test_another_model_has_its_own_counts(page: Any) -> None:
+    assert cell(page, 0, 1).inner_text().split() == ["12", "33.3", "%"]
+    cell(page, 0, 1).click()
+    page.select_option("#model", "majority/joints")
+    assert page.locator("#matrix-name").inner_text() == "majority, joints"
+    assert cell(page, 0, 0).inner_text().split() == ["24", "66.7", "%"]
+    assert cell(page, 1, 1).inner_text().split() == ["36", "100.0", "%"]
+
+
+def test_another_dance_has_its_own_recommendations(page: Any) -> None:
+    page.select_option("#dance-shown", index=7)
+    assert "W_2" in page.locator("#dance-name").inner_text()
+    rows = page.locator("#recommended tbody tr").all_inner_texts()
+    assert [row.split("\t")[:3] for row in rows] == [
+        [method, rank, track]
+        for method in ("category", "contrastive")
+        for rank, track in (("1", "R_1.ogg"), ("2", "T_<i>.ogg"))
+    ]
+
+
+def test_a_table_is_sorted_by_a_column_and_dashes_stay_last(page: Any) -> None:
+    table = page.locator("#table3-1").locator("xpath=..").locator("table")
+
+    def column() -> list[str]:
+        return [
+            text.split(" ")[0] for text in table.locator("tbody td:nth-child(4)").all_inner_texts()
+        ]
+
+    head = table.locator("thead th").nth(3)
+    assert set(column()[5:]) == {"–"}
+    head.locator("button").focus()
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    numbers = [float(text) for text in column() if text != "–"]
+    assert numbers == sorted(numbers)
+    assert column()[-1] == "–"
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert column()[-1] == "–"
+    assert table.locator("th[aria-sort]").count() == 1
+
+
+def test_everything_is_reached_with_the_keyboard(page: Any) -> None:
+    cell(page, 0, 1).click()
+    page.evaluate("document.activeElement.blur()")
+    wanted = page.evaluate(
+        """selector => {
+          const all = [...document.querySelectorAll(selector)].filter(e => e.checkVisibility());
+          all.forEach((each, place) => { each.dataset.place = place; });
+          return all.length;
+        }""",
+        REACHABLE,
+    )
+    assert wanted > 60
+    reached = set()
+    # a browser puts several stops, its controls, into one video
+    for _ in range(wanted + 20 * page.locator("video").count() + 5):
+        page.keyboard.press("Tab")
+        place, ring = page.evaluate(
+            """() => {
+              const at = document.activeElement;
+              const style = getComputedStyle(at);
+              return [at.dataset.place ?? "", at.tagName === "VIDEO" || style.outlineStyle !== "none"];
+            }"""
+        )
+        if place:
+            assert ring, page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+            reached.add(int(place))
+    assert reached == set(range(wanted))
+
+
+def test_a_cell_is_chosen_with_the_keyboard(page: Any) -> None:
+    cell(page, 0, 1).focus()
+    page.keyboard.press("Enter")
+    assert cell(page, 0, 1).get_attribute("aria-pressed") == "true"
+    page.locator("#behind button").nth(1).focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#playing").inner_text().startswith("<i>C_2, excerpt 1")
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(360, "dark"), (800, "light"), (1400, "dark"), (1400, "light")]
+)
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(
+    browser: Any, address: str, width: int, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe, of dev")
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.goto(address)
+    cell(page, 0, 1).click()
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    # the shadows at the sides of wide tables, behind which axe knows no colour
+    page.add_style_tag(content=".scroll { background: none !important; }")
+    found = axe.Axe().run(page, options={"resultTypes": ["violations", "passes"]})
+    assert found.violations_count == 0, found.generate_report()
+    passed = {rule["id"]: len(rule["nodes"]) for rule in found.response["passes"]}
+    assert passed["color-contrast"] > 300  # texts whose contrast was measured
+    assert len(passed) > 20
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.close()
+
+
+def test_on_paper_there_are_results_and_no_controls(page: Any, tmp_path: Path) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    for hidden in ("nav", ".videos", ".behind", "#model", "summary"):
+        assert page.locator(hidden).first.is_hidden(), hidden
+    for shown in ("#table3-1", "#matrix", "#curves img", "#clips img"):
+        assert page.locator(shown).first.is_visible(), shown
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    page.set_viewport_size({"width": 690, "height": 1000})  # A4 without its margins
+    assert page.evaluate("document.documentElement.scrollWidth") == 690
+    page.emulate_media(media="screen")
+    page.pdf(path=tmp_path / "report.pdf")
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")

@@ -1,0 +1,249 @@
+"""Tables 1 to 6, overview and leaderboard: every cell where it belongs, and what is said of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from motionmusic.params import Cotrain, Train
+from motionmusic.predictions import make_predictions
+from motionmusic.results import tables
+from motionmusic.results.figures import png
+from motionmusic.results.leaderboard import leaderboard
+from motionmusic.results.overview import overview_figure, overview_tables
+from motionmusic.results.table import Table
+from motionmusic.scoring.baselines import BASELINES
+from motionmusic.scoring.evaluation import EXPERIMENTS, INPUTS, ROWS, complete_cells, evaluate
+from motionmusic.scoring.intervals import Interval
+from motionmusic.scoring.paper import printed
+
+TRAIN = Train(
+    width=64, batch=72, learning_rate=0.0005, schedule="constant", precision="fp32", recipe="paper",
+    epochs=1500, select="last_hundred",
+)  # fmt: skip
+CELLS = [f"{row}/{kind}" for row in ROWS for kind in EXPERIMENTS]
+CELLS += [f"{row}/joints" for row in BASELINES]
+
+
+def found(source: str = "musictodance", seeds: int = 3, **facts: Any) -> dict[str, Any]:
+    """Every cell's accuracy is another one, so that a misplaced cell is seen."""
+    aist = source == "aist"
+
+    def scores(number: int, level: str) -> dict[str, Any]:
+        value = 0.4 + 0.011 * number + (0.2 if level == "excerpt" else 0)
+        interval = Interval(value, value - 0.05, value + 0.03, 0.008 if seeds > 1 else float("nan"))
+        return interval.json() | {"per_seed": [value] * seeds}
+
+    gain = {"value": 0.031, "low": -0.02, "high": 0.07}
+    labels = {f"g{name}": name for name in ("Wa", "Cha", "Rum", "Tan")}
+    return {
+        "classes": list(labels.values()), "n_segments": 414, "n_excerpts": 46, "n_pieces": 22,
+        "n_seeds": seeds, "chance": {"uniform": 0.25, "largest_class": 117 / 414},
+        "cells": {
+            cell: {level: scores(number, level) for level in ("segment", "excerpt")}
+            | {"confusion": np.diag([1, 2, 3, 4]).tolist(), "macro_f1": {"value": 0.5}}
+            for number, cell in enumerate(CELLS)
+        },
+        "gain": {
+            without: {"fused": {"fc": dict.fromkeys(("segment", "excerpt"), gain)}}
+            for without in ("alone", "longer")
+        },
+        "facts": {
+            "task": "m2d.paper", "source": source, "labels": labels, "folds": 1,
+            "protocol": "official" if aist else "paper", "excerpt_frames": 229, "excerpts": None,
+            "pieces": 51, "stand_ins": {"motion": 0, "sound": 0}, "tested": 414,
+            "shapes": {kind: [1224, 6 if kind == "merged" else 3, 25, 23] for kind in INPUTS},
+            "segments": {"train": [405, 405], "validation": [0, 3], "test": [414, 414]},
+        } | facts,
+    }  # fmt: skip
+
+
+def table(level: str = "segment", **kind: Any) -> Table:
+    return tables.accuracy_table(found(**kind), level, TRAIN, 1400)
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "level"),
+    [("table3", "musictodance", "segment"), ("table5", "musictodance", "excerpt"),
+     ("table4", "aist", "segment"), ("table6", "aist", "excerpt")],
+)  # fmt: skip
+def test_every_cell_once_and_every_printed_value_below_its_own(
+    name: str, source: str, level: str
+) -> None:
+    one, scores = table(level, source=source), found(source)["cells"]
+    assert one.title.startswith(name.replace("table", "Table "))
+    first = 5 if source == "aist" else 1
+    assert [c.head for c in one.columns[2:]] == [
+        f"exp. {first + n}: {kind}" for n, kind in enumerate(EXPERIMENTS)
+    ]
+    shown = {}
+    keys = {"alone": ("plain", "dropout")} | {row: (row,) for row in ("plain", "dropout", "fc")}
+    for row, key in zip(one.rows, [*ROWS, *BASELINES], strict=True):
+        for kind, cell in zip(EXPERIMENTS, row.cells[2:], strict=True):
+            if cell is None:
+                assert f"{key}/{kind}" not in scores
+                continue
+            assert cell == Interval.read(scores[f"{key}/{kind}"][level])
+        for kind, text in zip(EXPERIMENTS, row.beside.get("paper", [""] * 6)[2:], strict=True):
+            for its, value in zip(keys.get(key, ()), text.split(" / "), strict=False):
+                shown[its, "no" if key == "alone" else "yes", kind] = value
+    assert shown == {
+        (row["row"], row["cl"], row["input"]): f"{row['percent']:.2f}"
+        for row in printed(name).to_dict("records")
+    }
+
+
+def test_the_authors_files_stand_beside_the_printed_values() -> None:
+    def beside(one: Table, kind: str) -> dict[str, str]:
+        return {str(row.cells[0]): row.beside[kind][3] for row in one.rows if kind in row.beside}
+
+    both = table()
+    assert beside(both, "paper")["MCLEMCD, -Dropout ¹"] == "92.27 / 93.48"
+    assert beside(both, "files")["MCLEMCD, -Dropout ¹"] == "– / 93.48"
+    assert beside(table("excerpt"), "files")["MCLEMCD-FC"] == "100.00"
+    # of the split published there are files, but no printed values
+    published = table(protocol="published", task="m2d.published")
+    assert all("paper" not in row.beside for row in published.rows)
+    assert beside(published, "files")["MCLEMCD, -Dropout ¹"] == "71.30 / –"
+    for other in (table(protocol="by_piece"), table(source="synthetic")):
+        assert not any(row.beside for row in other.rows)
+        assert "are left out" in other.note
+
+
+def test_the_caption_says_what_a_reader_must_know() -> None:
+    text = flat(table().markdown())
+    for fact in (
+        "m2d.paper", "414 test segments, 46 excerpts, 22 pieces", "protocol paper, 1 fold",
+        "3 seeds", "chance 25.0 (largest class 28.3)", "width 64",
+        "1500 epochs without + 1400 with", "At equal epochs CL adds +3.1 [−2.0, +7.0] points",
+        "no effect is shown", "reaches the motion encoder only by",
+        "On joints no network beats the best baseline: MCLEMCD-FC with CL",
+    ):  # fmt: skip
+        assert fact in text, fact
+    assert "composed" not in text
+    one = flat(table(seeds=1).markdown())
+    assert "one seed" in one
+    assert "±" not in one
+
+
+def test_stand_ins_are_counted_in_every_caption() -> None:
+    made = found(stand_ins={"motion": 7, "sound": 3}, excerpts=30)
+    said = (
+        "7 of 51 pieces have composed motion and 3 of 51 pieces have re-encoded sound"
+        " (docs/data.md); 30 excerpts a class are left."
+    )
+    texts = [
+        tables.accuracy_table(made, "segment", TRAIN, 1400).caption,
+        tables.settings_tables(made, TRAIN, 1400, [0])[0].caption,
+        overview_tables(
+            {"m2d.paper": made}, {"m2d.paper": TRAIN}, {"m2d.paper": Cotrain(epochs=9)}
+        )[0].caption,
+    ]
+    assert all(said in text for text in texts)
+    assert "replicate nothing" in tables.accuracy_table(made, "segment", TRAIN, 1400).note
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "longer", "said"),
+    [
+        (-0.02, 0.07, 0.6, "no effect is shown."),
+        (0.01, 0.07, 0.6, "the interval lies above zero."),
+        (0.01, 0.07, 0.3, "the interval lies above zero; 3.1 of these points come from the control, which got"
+         " worse by training on (42.2 → 30.0)."),
+        (0.01, 0.07, 0.41, "1.2 of these points come from the control, which got worse by training"
+         " on (42.2 → 41.0)."),
+    ],
+)  # fmt: skip
+def test_what_follows_from_the_gain(low: float, high: float, longer: float, said: str) -> None:
+    made = found()
+    made["gain"]["longer"]["fused"]["fc"]["segment"] = {"value": 0.031, "low": low, "high": high}
+    made["cells"]["longer/fused"]["segment"]["value"] = longer
+    assert tables.gained(made, "segment").endswith(said)
+
+
+def test_a_network_that_beats_the_baselines_needs_no_sentence() -> None:
+    made = found()
+    made["cells"]["plain/joints"]["segment"]["value"] = 0.99
+    assert tables.beaten(made, "segment") == ""
+    assert tables.beaten(made, "excerpt") != ""
+
+
+def test_settings_beside_the_papers() -> None:
+    arrays, settings = tables.settings_tables(found(), TRAIN, 1500, [0, 1])
+    for row in arrays.rows:
+        assert str(row.cells[2]).removeprefix("2 × ") == row.cells[3]
+    rows = {row.cells[0]: row.cells[1:] for row in settings.rows}
+    assert rows["segments: train / validation / test"] == ("405 / 0–3 / 414", "405 / 405 / 414")
+    assert rows["epochs without CL + with CL"] == ("1500 + 1500",) * 2
+    assert rows["seeds"][0] == "0, 1"
+    arrays, _ = tables.settings_tables(found("aist"), TRAIN, 500, [0])
+    assert [row.cells[0] for row in arrays.rows] == ["5", "6", "7", "8"]
+
+
+@pytest.mark.parametrize("source", ["musictodance", "aist"])
+def test_the_confusion_matrix_has_the_papers_order_of_classes(source: str) -> None:
+    figure = tables.confusion_picture(found(source))
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == (
+        ["Cha", "Rum", "Tan", "Wa"] if source == "aist" else ["Wa", "Cha", "Rum", "Tan"]
+    )
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts[0].startswith("2\n" if source == "aist" else "1\n")
+    said = flat(figure.get_supxlabel())
+    assert ("65.29 % (222 of 340)" if source == "aist" else "98.07 % (406 of 414)") in said
+    other = tables.confusion_picture(found("synthetic"))
+    assert "The paper's" not in other.get_supxlabel()
+
+
+# Overview and leaderboard
+
+
+def test_the_overview_has_each_number_of_its_cell() -> None:
+    both = {"m2d.paper": found(), "mine": found("synthetic", folds=5, protocol="by_unit")}
+    trains, later = dict.fromkeys(both, TRAIN), dict.fromkeys(both, Cotrain(epochs=9))
+    segments, excerpts = overview_tables(both, trains, later)
+    for one, level in ((segments, "segment"), (excerpts, "excerpt")):
+        cells = one.rows[1].cells
+        assert cells[:2] == ("mine: by_unit, 5 folds", "414 / 46 / 22")
+        best = BASELINES[-1]  # the highest number
+        for place, cell in enumerate(["alone/fused", "longer/fused", "fc/fused", f"{best}/joints"]):
+            assert cells[3 + place] == Interval.read(both["mine"]["cells"][cell][level])
+        assert cells[7:] == (best.replace("_", " "), *[Interval(0.031, -0.02, 0.07)] * 2)
+    assert "width 64, 1500 + 9 epochs, 3 seeds" in segments.note
+    assert png(overview_figure(both)) == png(overview_figure(both))
+
+
+def frame_of(right_of_ten: int, seed: int = 0) -> pd.DataFrame:
+    """Six pieces of one excerpt with ten segments, of which so many are right in every piece."""
+    ids = pd.DataFrame(
+        [("test", f"P_{p}", 0, s, p % 3) for p in range(6) for s in range(10)],
+        columns=["split", "piece", "excerpt", "segment", "label"],
+    )
+    said = np.where(ids["segment"] < right_of_ten - seed, ids["label"], (ids["label"] + 1) % 3)
+    return make_predictions("x", ids, np.eye(3)[said])
+
+
+def test_the_leaderboard_is_sorted_and_paired_with_the_best_baseline() -> None:
+    frames = {f"{row}/{kind}": [frame_of(6)] for row in ROWS for kind in INPUTS}
+    frames |= {f"{row}/joints": [frame_of(3 + n)] for n, row in enumerate(BASELINES)}
+    frames |= {"mine/joints": [frame_of(9), frame_of(9, seed=2)]}
+    cells = complete_cells(frames, (*BASELINES, "mine"))
+    scores = evaluate(cells, ["a", "b", "c"], 0, 100) | {"facts": found()["facts"]}
+    board = leaderboard(scores, cells, ["mine"], 0, 100)
+    assert [row.cells[0] for row in board.rows] == [f"{n + 1}" for n in range(len(cells))]
+    values = [row.cells[5].value for row in board.rows if isinstance(row.cells[5], Interval)]
+    assert values == sorted(values, reverse=True)
+    top, second = (row.cells for row in board.rows[:2])
+    # 9 and 7 of ten on average, against 7 of ten in every piece: no spread at all
+    assert top[1:5] == ("mine", "entry", "–", "2")
+    assert top[7].text("points") == "+10.0 [+10.0, +10.0]"  # type: ignore[union-attr]
+    assert second[1:4] == (BASELINES[-1].replace("_", " "), "baseline", "joints")
+    assert second[7] is None
+    assert "network" in {row.cells[2] for row in board.rows}

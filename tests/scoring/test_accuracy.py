@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from motionmusic.errors import UserError
+from motionmusic.files import rounded
+from motionmusic.predictions import logits_of, make_predictions, write_predictions
+from motionmusic.scoring import accuracy
+from motionmusic.scoring.__main__ import main
+from motionmusic.scoring.accuracy import (
+    confusion,
+    excerpt_votes,
+    fuse,
+    macro_f1,
+    per_class,
+    per_piece,
+    predicted,
+    score,
+    segment_predictions,
+    vote,
+)
+
+
+def frame_of(excerpts: Sequence[tuple[str, int, int, Sequence[int]]], k: int = 4) -> pd.DataFrame:
+    """Predictions from (piece, excerpt, label, predictions in time order)."""
+    rows = [
+        ("test", piece, excerpt, segment, label, guess)
+        for piece, excerpt, label, guesses in excerpts
+        for segment, guess in enumerate(guesses)
+    ]
+    ids = pd.DataFrame(rows, columns=["split", "piece", "excerpt", "segment", "label", "guess"])
+    return make_predictions("m2d", ids, np.eye(k)[ids["guess"].to_numpy()])
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> pd.DataFrame:
+    k = draw(st.integers(2, 5))
+    classes = st.integers(0, k - 1)
+    excerpts = []
+    for piece in range(draw(st.integers(1, 4))):
+        label = draw(classes)
+        for excerpt in range(draw(st.integers(1, 3))):
+            guesses = draw(st.lists(classes, min_size=1, max_size=9))
+            excerpts.append((f"P_{piece}", excerpt, label, guesses))
+    return frame_of(excerpts, k)
+
+
+def shuffled(frame: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
+    return frame.iloc[np.random.default_rng(seed).permutation(len(frame))]
+
+
+# Votes
+
+
+@pytest.mark.parametrize(
+    ("guesses", "expected"),
+    [
+        ([0, 0, 0, 0, 0, 1, 1, 1, 1], 0),  # 5 to 4
+        ([1, 1, 1, 1, 0, 0, 0, 0, 0], 0),  # 5 to 4, the other seen first
+        ([2, 1, 1, 1, 1, 0, 0, 0, 0], 1),  # 4, 4, 1: a tie, 1 is seen before 0
+        ([3, 0, 0, 0, 0, 1, 1, 1, 1], 0),  # 4, 4, 1: 3 is seen first, but is no part of the tie
+        ([3, 2, 1, 3, 2, 1, 3, 2, 1], 3),  # 3, 3, 3
+        ([2, 3, 1, 1, 3, 2, 3, 2, 1], 2),  # 3, 3, 3: the first seen, not the first complete
+        ([3], 3),
+    ],
+)
+def test_votes_by_hand(guesses: list[int], expected: int) -> None:
+    assert vote(guesses) == expected
+    votes = excerpt_votes(shuffled(frame_of([("P", 0, 0, guesses)])))
+    assert votes["predicted"].tolist() == [expected]
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=12))
+@settings(deadline=None)
+def test_vote_is_the_brute_force_vote(guesses: list[int]) -> None:
+    most = max(guesses.count(guess) for guess in guesses)
+    assert vote(guesses) == next(guess for guess in guesses if guesses.count(guess) == most)
+
+
+def test_no_vote_without_predictions() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        vote([])
+
+
+def test_votes_are_in_time_order() -> None:
+    # 10 comes after 9, and rows stand in any order
+    frame = shuffled(frame_of([("P", 10, 0, [0, 0, 1, 1]), ("P", 9, 0, [1, 1, 0, 0])]))
+    assert excerpt_votes(frame)["predicted"].tolist() == [1, 0]
+
+
+def test_a_segment_of_two_splits_is_no_vote() -> None:
+    frame = frame_of([("P", 0, 0, [0, 1])])
+    both = pd.concat([frame, frame.assign(split="train")])
+    with pytest.raises(ValueError, match="one split at a time"):
+        segment_predictions(both)
+
+
+def test_prediction_is_the_first_maximum() -> None:
+    frame = frame_of([("P", 0, 0, [0, 1, 2])])
+    frame[["logit_0", "logit_1", "logit_2", "logit_3"]] = [
+        [0, 2, 2, 1],
+        [1, 1, 1, 1],
+        [-3, -3, -2, -2],
+    ]
+    assert predicted(frame).tolist() == [1, 0, 2]
+
+
+# Accuracy, confusion, f1
+
+
+@pytest.mark.parametrize(("off", "accuracy"), [(0, 1), (1, 0)])
+def test_all_right_and_all_wrong(off: int, accuracy: int) -> None:
+    excerpts = [(f"P_{p}", e, p % 4, [(p + off) % 4] * 9) for p in range(6) for e in range(2)]
+    result = score(frame_of(excerpts), 0, resamples=50)
+    for level, n in (("segment", 108), ("excerpt", 12)):
+        bounds = {"value": accuracy, "low": accuracy, "high": accuracy}
+        assert result[level] == bounds | {"right": n * accuracy, "n": n}
+    assert result["macro_f1"] == accuracy
+    assert np.trace(result["confusion"]) == 108 * accuracy
+    assert result["n_pieces"] == 6
+
+
+@given(frames(), st.integers(0, 1000))
+@settings(max_examples=30, deadline=None)
+def test_order_of_rows_is_nothing_and_accuracy_is_a_fraction(
+    frame: pd.DataFrame, seed: int
+) -> None:
+    result = score(frame, 0, resamples=20)
+    again = score(shuffled(frame, seed), 0, resamples=20)
+    assert repr(again) == repr(result)
+    for level in accuracy.LEVELS:
+        rows = accuracy.at_level(frame, level)
+        assert result[level]["value"] == np.mean(rows["label"] == rows["predicted"])
+        assert result[level]["value"] == result[level]["right"] / result[level]["n"]
+    assert np.sum(result["confusion"]) == len(frame)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
+@settings(deadline=None)
+def test_confusion_and_f1_are_scikit_learns(pairs: list[tuple[int, int]]) -> None:
+    labels, guesses = (list(side) for side in zip(*pairs, strict=True))
+    matrix = confusion(labels, guesses, 4)
+    assert (matrix == metrics.confusion_matrix(labels, guesses, labels=range(4))).all()
+    expected = metrics.f1_score(labels, guesses, average="macro", zero_division=0)
+    assert macro_f1(labels, guesses, 4) == pytest.approx(expected, abs=1e-12)
+    for row in per_class(labels, guesses, 4):
+        y, right = row["label"], matrix[row["label"], row["label"]]
+        assert row["n"] == matrix[y].sum()
+        assert np.isnan(row["recall"]) or row["recall"] == right / matrix[y].sum()
+        assert np.isnan(row["precision"]) or row["precision"] == right / matrix[:, y].sum()
+
+
+def test_confusion_has_true_rows() -> None:
+    assert confusion([0, 0, 1], [1, 1, 1], 3).tolist() == [[0, 2, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_scores_without_rows_are_an_error() -> None:
+    with pytest.raises(UserError, match="at least one row"):
+        score(frame_of([("P", 0, 0, [1])]).iloc[:0], 0)
+
+
+# Fusion
+
+
+def random_logits(seed: int) -> pd.DataFrame:
+    frame = frame_of([(f"P_{p}", e, p % 4, [0] * 9) for p in range(5) for e in range(2)])
+    logits = np.random.default_rng(seed).normal(size=(len(frame), 4))
+    return make_predictions("m2d", frame, logits)
+
+
+@given(frames(), st.integers(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_fused_with_itself_predicts_the_same(frame: pd.DataFrame, times: int) -> None:
+    assert (predicted(fuse([frame] * times)) == segment_predictions(frame)["predicted"]).all()
+
+
+def test_fusion_joins_by_id() -> None:
+    a, b = random_logits(1), random_logits(2)
+    fused = fuse([shuffled(a, 3), shuffled(b, 4)], [1, 0.5])
+    pd.testing.assert_frame_equal(fused[["piece", "segment"]], a[["piece", "segment"]])
+    np.testing.assert_allclose(logits_of(fused), logits_of(a) + 0.5 * logits_of(b), rtol=1e-12)
+    pd.testing.assert_frame_equal(fuse([a, b]), fuse([b, a]))
+    assert (a.dtypes == random_logits(1).dtypes).all()  # the arguments are left as they were
+
+
+def test_ids_that_differ_are_named() -> None:
+    a = random_logits(1)
+    with pytest.raises(
+        UserError, match=r"bones.*piece P_1, excerpt 1, segment 3 \(only in joints"
+    ) as e:
+        fuse([a, a.drop(index=30)], names=["joints", "bones"])
+    assert "1 that are in one file only" in str(e.value)
+    with pytest.raises(UserError, match=r"P_1, excerpt 1, segment 3 \(only in bones"):
+        fuse([a.drop(index=30), a], names=["joints", "bones"])
+    other = a.copy()
+    other.loc[30, "segment"] = 9  # as many rows, one with another id
+    with pytest.raises(UserError, match="2 that are in one file only"):
+        fuse([a, other])
+    with pytest.raises(UserError, match="one row a segment"):
+        fuse([a, pd.concat([a, a.iloc[:1]])])
+
+
+def test_labels_data_sets_and_classes_must_agree() -> None:
+    a = random_logits(1)
+    relabelled = a.assign(label=a["label"].where(a["piece"] != "P_2", 0))
+    with pytest.raises(UserError, match=r"label of .*P_2, excerpt 0, segment 0: expected 2"):
+        fuse([a, shuffled(relabelled)])
+    with pytest.raises(UserError, match="dataset of"):
+        fuse([a, a.assign(dataset="aist")])
+    with pytest.raises(UserError, match="expected 4 classes"):
+        fuse([a, a.assign(logit_4=0.0)])
+    with pytest.raises(ValueError, match="one weight a frame"):
+        fuse([a, a], [1.0])
+
+
+def test_per_piece_counts() -> None:
+    frame = frame_of([("B", 0, 1, [1, 1, 0]), ("A", 0, 0, [0, 0]), ("A", 1, 0, [2])])
+    counts = per_piece(segment_predictions(frame))
+    assert counts.index.tolist() == ["A", "B"]
+    assert counts["right"].tolist() == [2, 2]
+    assert counts["n"].tolist() == [3, 3]
+
+
+# Command line
+
+
+def test_command_line(tmp_path: Path) -> None:
+    joints, bones, garbage = (tmp_path / name for name in ("j.parquet", "b.parquet", "g.parquet"))
+    rest = frame_of([("Z", 0, 0, [0] * 9)]).assign(split="train")
+    write_predictions(joints, pd.concat([random_logits(1), rest]))
+    write_predictions(bones, shuffled(random_logits(2)))
+    garbage.write_bytes(b"garbage")
+    line = [sys.executable, "-m", "motionmusic.scoring"]
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*line, *arguments], capture_output=True, text=True, check=False)
+
+    result = run(joints, bones, "--alpha", "0.5")
+    assert result.returncode == 0, result.stderr
+    expected = score(fuse([random_logits(1), random_logits(2)], [1, 0.5]), 0)
+    assert json.loads(result.stdout) == rounded(expected)
+    result = run(garbage)
+    assert result.returncode == 2
+    assert "g.parquet: expected a parquet file" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_command_line_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "p.parquet"
+    write_predictions(path, random_logits(1).assign(split="validation"))
+    for arguments, said in (
+        ([path], "expected rows of test, got only validation"),
+        ([tmp_path / "none.parquet"], "no such file"),
+        ([path, "--alpha", "1"], "--alpha: expected 0 finite numbers"),
+        ([path, path, "--alpha", "nan"], "--alpha"),
+    ):
+        with pytest.raises(UserError, match=said):
+            main([str(argument) for argument in arguments])
+    main([str(path), "--split", "validation"])
+    assert json.loads(capsys.readouterr().out)["n_pieces"] == 5

@@ -1,0 +1,501 @@
+"""The authors' predictions: what may be in their files, and every count of them (spec 8)."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from closure import ROOT
+from numpy.typing import NDArray
+
+from motionmusic.data import splits as protocols
+from motionmusic.errors import UserError
+from motionmusic.scoring import authors
+from motionmusic.scoring.accuracy import excerpt_votes
+from motionmusic.scoring.paper import printed_confusion, published_predictions
+
+MIRROR = ROOT.parent / "shared" / "mirror"
+MANIFEST = MIRROR / "wenjgong__musicmotion__a68849131c260e4a79a48d2dac78b6e516301a9b.tsv"
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The authors' result/ without its pictures."""
+    if not MANIFEST.is_file():
+        pytest.skip(f"the authors' result files are not at {MIRROR}")
+    folder = tmp_path_factory.mktemp("authors") / "result"
+    folder.mkdir()
+    with (
+        MANIFEST.open(newline="") as file,
+        zipfile.ZipFile(MIRROR / "blobs-small.zip") as archive,
+    ):
+        for row in csv.DictReader(file, delimiter="\t"):
+            if row["present"] == "yes":
+                folder.joinpath(Path(row["path"]).name).write_bytes(archive.read(row["blob"]))
+    return folder
+
+
+# Every count of 8.1 to 8.3: (segments right, of), (excerpts right, of)
+
+M2D, OTHER, AIST = (414, 46), (432, 48), (340, 20)
+COUNTS = {
+    "M2D_result_joint_dropout_1500.pkl": (365, 44, M2D),
+    "M2D_result_bone_dropout_1500.pkl": (387, 44, M2D),
+    "ensemble_dropout_1500.txt": (394, 45, M2D),
+    "M2D_result_data_dropout_1500.pkl": (382, 44, M2D),
+    "M2D_result_joint_dropout_3000.pkl": (372, 43, M2D),
+    "M2D_result_bone_dropout_3000.pkl": (395, 46, M2D),
+    "ensemble_dropout_3000.txt": (399, 46, M2D),
+    "M2D_result_data_dropout_3000.pkl": (402, 46, M2D),
+    "M2D_result_joint_fc_3000.pkl": (368, 43, M2D),
+    "M2D_result_bone_fc_3000.pkl": (405, 46, M2D),
+    "ensemble_fc_3000.txt": (406, 46, M2D),
+    "M2D_result_data_fc_3000.pkl": (387, 44, M2D),
+    "M2D_DATA_FC_ALL_1500.txt": (None, 42, M2D),
+    "result_joint_1500.pkl": (336, 38, OTHER),
+    "result_bone_1500.pkl": (308, 36, OTHER),
+    "ensemble_1500.txt": (329, 37, OTHER),
+    "result_joint_3000.pkl": (353, 43, OTHER),
+    "result_bone_3000.pkl": (364, 42, OTHER),
+    "ensemble_3000.txt": (395, 47, OTHER),
+    "aist_result_joint_500.pkl": (193, 16, AIST),
+    "aist_result_joint_1000.pkl": (219, 17, AIST),
+    "AIST_BONE_DROPOUT_500.pkl": (54, 3, AIST),
+    "AIST_BONE_DROPOUT_ALL_500.txt": (None, 11, AIST),
+    "AIST_BONE_DROPOUT_1000.pkl": (58, 3, AIST),
+    "AIST_BONE_DROPOUT_ALL_1000.txt": (None, 12, AIST),
+    "AIST_DROPOUT_ensemble_500.txt": (169, 13, AIST),
+    "AIST_DROPOUT_ensemble_after_500.txt": (None, 13, AIST),
+    "AIST_DROPOUT_ensemble_1000.txt": (178, 14, AIST),
+    "AIST_DROPOUT_ensemble_after_1000.txt": (None, 14, AIST),
+    "AIST_DATA_DROPOUT_500.pkl": (179, 14, AIST),
+    "AIST_DATA_DROPOUT_1000.pkl": (188, 14, AIST),
+    "AIST_BONE_FC_1000.pkl": (191, 13, AIST),
+    "AIST_DATA_FC_1000.pkl": (169, 14, AIST),
+    "aist_ensemble_500.txt": (194, 15, AIST),
+    "aist_ensemble_500_0.5.txt": (187, 14, AIST),
+    "AIST_DATA_FC_ALL_500.txt": (None, 13, AIST),
+}
+
+
+def test_scores(result: Path) -> None:
+    scores = authors.scores(result)
+    assert list(scores) == ["file", "n_segments", "segments_right", "n_excerpts", "excerpts_right"]
+    assert len(scores) == 47
+    assert list(scores["file"]) == sorted(scores["file"])
+    rows = scores.set_index("file")
+    for name, (segments, excerpts, (n_segments, n_excerpts)) in COUNTS.items():
+        row = rows.loc[name]
+        assert (row["excerpts_right"], row["n_excerpts"]) == (excerpts, n_excerpts), name
+        if segments is None:
+            assert pd.isna(row["segments_right"]), name
+            assert pd.isna(row["n_segments"]), name
+        else:
+            assert (row["segments_right"], row["n_segments"]) == (segments, n_segments), name
+
+
+def test_only_files_of_votes_have_no_segments(result: Path) -> None:
+    scores = authors.scores(result)
+    votes = scores["file"].str.contains("_ALL_|_after_")
+    assert (scores["n_segments"].isna() == votes).all()
+    assert (scores["segments_right"].isna() == votes).all()
+
+
+def test_fusions(result: Path) -> None:
+    fused = authors.fusions(result).set_index("ensemble")
+    expected = {
+        "ensemble_1500.txt": (432, 329, 37),
+        "ensemble_3000.txt": (432, 395, 47),
+        "ensemble_dropout_1500.txt": (414, 394, 45),
+        "ensemble_dropout_3000.txt": (414, 399, 46),
+        "ensemble_fc_3000.txt": (414, 406, 46),
+    }
+    for name, (lines, segments, excerpts) in expected.items():
+        row = fused.loc[name]
+        assert row["lines_agreeing"] == row["n_segments"] == lines
+        assert row["segments_right"] == row["ensemble_segments_right"] == segments
+        assert row["excerpts_right"] == row["ensemble_excerpts_right"] == excerpts
+    # on AIST++ other runs were fused than those released: 94 and 114 lines differ
+    for name, agreeing in {"500": 340 - 94, "1000": 340 - 114}.items():
+        assert fused.loc[f"AIST_DROPOUT_ensemble_{name}.txt", "lines_agreeing"] == agreeing
+
+
+def test_confusions(result: Path) -> None:
+    counts = authors.confusions(result)
+    figure4 = counts[counts["file"] == "ensemble_fc_3000.txt"]
+    matrix, names = printed_confusion("figure4")
+    assert figure4["count"].to_list() == matrix.ravel().tolist()
+    assert figure4["printed"].to_list() == matrix.ravel().tolist()
+    assert list(dict.fromkeys(figure4["actual"])) == names
+    assert matrix.tolist() == [[88, 2, 0, 0], [0, 99, 0, 0], [0, 0, 108, 0], [5, 0, 1, 111]]
+    aist = counts[counts["file"] == "aist_result_joint_1000.pkl"]
+    assert aist["count"].sum() == 340
+    assert aist.loc[aist["actual"] == aist["predicted"], "count"].sum() == 219
+    assert aist["printed"].isna().all()
+
+
+# 8.1 to 8.3, the columns "printed": table → cells with a file that gives them, of cells with a file
+
+REPRODUCED = {"table3": (12, 18), "table4": (9, 14), "table5": (9, 18), "table6": (9, 14)}
+
+
+def test_cells(result: Path) -> None:
+    cells = authors.cells(authors.scores(result))
+    places = ["table", "row", "cl", "input"]
+    assert len(cells.drop_duplicates(places)) == 80
+    for table, (yes, with_file) in REPRODUCED.items():
+        own = cells[(cells["table"] == table) & cells["file"].notna()]
+        best = own.groupby(places)["reproduces"].any()
+        assert (best.sum(), len(best)) == (yes, with_file)
+    # no cell of the plain rows of Table 3 has its file
+    plain = cells[cells["table"].isin(["table3", "table5"]) & (cells["row"] == "plain")]
+    assert not plain["reproduces"].fillna(False).any()
+    by_place = cells.set_index(places).sort_index()
+    assert by_place.loc[("table6", "dropout", "no", "bones"), "reproduces"].tolist() == [
+        False,
+        True,
+    ]
+    assert pd.isna(by_place.loc[("table3", "plain", "yes", "fused"), "count"])
+    assert pd.isna(by_place.loc[("table4", "fc", "yes", "fused"), "file"])
+    one = by_place.loc[[("table3", "fc", "yes", "fused")]]
+    assert one[["file", "right", "of"]].to_numpy().tolist() == [["ensemble_fc_3000.txt", 406, 414]]
+
+
+@pytest.mark.parametrize("dataset", ["m2d", "aist"])
+def test_the_counts_that_tables_show_are_those_of_the_files(dataset: str, result: Path) -> None:
+    known = published_predictions(dataset)
+    found = authors.scores(result)
+    counts = known[list(found)].drop_duplicates().sort_values("file", ignore_index=True)
+    scored = found[found["file"].isin(known["file"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(counts, scored, check_dtype=False)
+
+
+def test_sources_are_released_files(result: Path) -> None:
+    files = pd.concat([published_predictions(dataset) for dataset in ("m2d", "aist")])["file"]
+    # what belongs to no printed cell: FC without collaborative learning, another alpha
+    assert set(authors.scores(result)["file"]) - set(files) == {
+        "AIST_DATA_FC_ALL_500.txt", "M2D_DATA_FC_ALL_1500.txt", "aist_ensemble_500_0.5.txt",
+    }  # fmt: skip
+
+
+def test_the_splits_are_those_of_their_labels(result: Path) -> None:
+    """The 34 excerpts of each class, split as they were, have the authors' true labels in order."""
+    excerpts = pd.DataFrame({"piece": "one", "excerpt": range(136)})
+    excerpts["label"] = np.repeat(np.arange(4), 34)
+    for split, file in (
+        (protocols.paper, "M2D_true_label.pkl"), (protocols.published, "true_label.pkl"),
+    ):  # fmt: skip
+        rows = split(excerpts)
+        labels = np.repeat(rows.loc[rows["split"] == "test", "label"], 9)
+        assert labels.tolist() == authors.read_arrays(result / file)[:, 0].tolist()
+    aist = np.repeat([4, 7, 0, 2, 9, 6, 8, 3, 5, 1], 2 * 17)
+    assert aist.tolist() == authors.read_arrays(result / "aist_true_label.pkl")[:, 0].tolist()
+
+
+def test_their_votes_are_ours(result: Path) -> None:
+    """Excerpt by excerpt, ties included, but for the two files that contradict their logits."""
+    agreeing = {}
+    files = pd.concat([published_predictions(dataset) for dataset in ("m2d", "aist")])
+    for _, own in files.groupby(["n_excerpts", "row", "cl", "input"]):
+        names = own["file"].tolist()
+        if len(names) == 2:
+            ours, theirs = (
+                excerpt_votes(authors.read_predictions_of(result, name)[0]) for name in names
+            )
+            agreeing[names[1]] = int((ours["predicted"] == theirs["predicted"]).sum())
+    assert agreeing.pop("AIST_BONE_DROPOUT_ALL_500.txt") == 3
+    assert agreeing.pop("AIST_BONE_DROPOUT_ALL_1000.txt") == 6
+    assert len(agreeing) == 13
+    for name, excerpts in agreeing.items():
+        assert excerpts == (46 if name.startswith("M2D") else 20), name
+
+
+def test_the_stage_gives_the_same_bytes(
+    result: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import importlib
+
+    stage = importlib.import_module("authors")  # stages/authors.py
+    (tmp_path / "data" / "musicmotion" / "raw").mkdir(parents=True)
+    (tmp_path / "data" / "musicmotion" / "raw" / "result").symlink_to(result)
+    monkeypatch.chdir(tmp_path)
+    runs = []
+    for _ in range(2):
+        stage.main([])
+        files = sorted((tmp_path / "metrics" / "authors").iterdir())
+        runs.append({path.name: path.read_bytes() for path in files})
+    assert runs[0] == runs[1]
+    assert set(runs[0]) == {"scores.csv", "fused.csv", "confusion.csv", "cells.csv"}
+    assert b"AIST_BONE_DROPOUT_ALL_500.txt,,,20,11\n" in runs[0]["scores.csv"]
+    assert b"ensemble_fc_3000.txt,414,406,46,46\n" in runs[0]["scores.csv"]
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(UserError, match="command line"):
+        stage.main(["m2d"])
+
+
+# What may be in a pickle
+
+
+def write(path: Path, content: Any, protocol: int = 3) -> Path:
+    path.write_bytes(pickle.dumps(content, protocol=protocol))
+    return path
+
+
+def some_rows(n: int = 3, k: int = 4) -> list[NDArray[np.float32]]:
+    values = np.random.default_rng(0).standard_normal((n, 1, k)).astype(np.float32)
+    return list(values)
+
+
+@pytest.mark.parametrize("protocol", [3, 4])
+@pytest.mark.parametrize("module", [b"numpy.core.multiarray", b"numpy._core.multiarray"])
+def test_arrays_come_back(tmp_path: Path, protocol: int, module: bytes) -> None:
+    rows = some_rows()
+    path = write(tmp_path / "a.pkl", rows, protocol)
+    if protocol == 3:  # in protocol 4 the name's length stands before it
+        path.write_bytes(path.read_bytes().replace(b"numpy._core.multiarray", module))
+    assert np.array_equal(authors.read_arrays(path), np.concatenate(rows))
+    flat = write(tmp_path / "b.pkl", [row[0] for row in rows], protocol)
+    assert np.array_equal(authors.read_arrays(flat), np.concatenate(rows))
+
+
+class Runs:
+    """A pickle that calls something."""
+
+    def __init__(self, call: Callable[..., object], *arguments: object):
+        self.call = call, arguments
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+def refused(path: Path, text: str) -> None:
+    with pytest.raises(UserError) as caught:
+        authors.read_arrays(path)
+    assert str(path) in str(caught.value)
+    assert text in str(caught.value)
+
+
+def test_a_pickle_that_runs_a_command(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    path = tmp_path / "a.pkl"
+    for content in (
+        Runs(os.system, f"touch {ran}"),
+        [*some_rows(), Runs(os.system, f"touch {ran}")],
+    ):
+        refused(write(path, content), "system (it was not run)")
+    refused(write(path, [Runs(eval, f"open({str(ran)!r}, 'w')")]), "builtins.eval (it was not run)")
+    refused(write(path, [Runs(np.load, str(ran))]), "(it was not run)")
+    path.write_bytes(b"cposix\nsystem\n(Vtouch " + str(ran).encode() + b"\ntR.")
+    refused(path, "posix.system (it was not run)")
+    path.write_bytes(b"(Vtouch " + str(ran).encode() + b"\niposix\nsystem\n.")  # INST
+    refused(path, "posix.system (it was not run)")
+    assert not ran.exists()
+
+
+def test_names_inside_an_admitted_module(tmp_path: Path) -> None:
+    """Protocol 4 looks up dotted names: numpy's own path to another module must not open."""
+    path = tmp_path / "a.pkl"
+    for module, name in (
+        (b"numpy", b"ndarray.__class__"), (b"numpy", b"os.system"), (b"numpy", b"fromfile"),
+        (b"numpy", b"__builtins__"),
+    ):  # fmt: skip
+        texts = b"".join(b"\x8c" + bytes([len(text)]) + text for text in (module, name))
+        path.write_bytes(b"\x80\x04" + texts + b"\x93.")
+        refused(path, f"{module.decode()}.{name.decode()} (it was not run)")
+
+
+def test_objects_in_an_array(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    smuggled = np.array([["a", 1, None, 2.0]], dtype=object)
+    refused(write(path, [smuggled]), "an array of type 'O8' (it was not built)")
+    ran = tmp_path / "ran"
+    hidden = np.array([Runs(os.system, f"touch {ran}")], dtype=object)
+    refused(write(path, [hidden]), "(it was not")
+    # an array of float32 whose content is a list, as an array of objects has it
+    content = pickle.dumps([np.zeros(4, np.float32)], protocol=3)
+    zeros = b"C\x10" + bytes(16)
+    assert zeros in content
+    path.write_bytes(content.replace(zeros, b"]"))
+    refused(path, "an array that is not of numbers")
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    "dtype", ["f8", "i8", ">f4", "U4", "V4", "M8[s]", [("a", "f4"), ("b", "O")]]
+)
+def test_other_types(tmp_path: Path, dtype: Any) -> None:
+    path = write(tmp_path / "a.pkl", [np.zeros((1, 4), dtype)])
+    with pytest.raises(UserError, match="an array of|entry 0"):
+        authors.read_arrays(path)
+
+
+def test_persistent_ids_and_extensions(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    path.write_bytes(b"\x80\x03]X\x01\x00\x00\x00aQa.")  # BINPERSID
+    refused(path, "persistent")
+    path.write_bytes(b"Panything\n.")  # PERSID
+    refused(path, "persistent")
+    path.write_bytes(b"\x80\x03]\x82\x01a.")  # EXT1
+    refused(path, "extension code")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({"a": 1}, "got dict"),
+        ([], "got an empty list"),
+        (3, "got int"),
+        ([*some_rows(), 3], "entry 3"),
+        ([*some_rows(), np.zeros((1, 5), np.float32)], "got an array of 5"),
+        ([np.zeros((2, 4), np.float32)], "entry 0"),
+        ([np.zeros((1, 0), np.float32)], "entry 0"),
+        ([np.float32(3)], "entry 0"),
+        ([np.full((1, 4), np.nan, np.float32)], "finite numbers"),
+    ],
+)
+def test_other_content(tmp_path: Path, content: Any, text: str) -> None:
+    refused(write(tmp_path / "a.pkl", content), text)
+
+
+def test_broken_bytes(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pkl", some_rows())
+    whole = path.read_bytes()
+    refused(tmp_path / "none.pkl", "no such file")
+    for part in (b"", whole[:-1], whole[: len(whole) // 2], b"x" + whole):
+        path.write_bytes(part)
+        refused(path, "a pickled list")
+    rng = np.random.default_rng(0)
+    for _ in range(300):  # damaged at random: read, or refused, and nothing else
+        content = bytearray(whole)
+        for place in rng.integers(0, len(content), 3):
+            content[place] = rng.integers(0, 256)
+        path.write_bytes(content)
+        with contextlib.suppress(UserError):
+            assert authors.read_arrays(path).dtype == np.float32
+
+
+def test_a_shape_that_promises_more_than_there_is(tmp_path: Path) -> None:
+    content = pickle.dumps([np.zeros((1, 4), np.float32)], protocol=3)
+    assert content.count(b"K\x01K\x04\x86") == 1
+    path = tmp_path / "a.pkl"
+    path.write_bytes(content.replace(b"K\x01K\x04\x86", b"K\x01J\xff\xff\xff\x7f\x86"))
+    refused(path, "into shape (1,2147483647)")
+
+
+# Lines
+
+
+def test_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("[0.],3\n2,1\n")
+    assert authors.read_lines(path).tolist() == [[0, 3], [2, 1]]
+    for line in ("1", "1,2,3", "-1,2", "a,b", "[1,2", "", "1.0,2", "[0.5],1"):
+        path.write_text(f"0,0\n{line}\n0,0\n")
+        with pytest.raises(UserError, match="line 2"):
+            authors.read_lines(path)
+    path.write_bytes(b"\xff\xfe,0\n")
+    with pytest.raises(UserError, match="utf-8"):
+        authors.read_lines(path)
+    with pytest.raises(UserError, match="no such file"):
+        authors.read_lines(tmp_path / "none.txt")
+
+
+# Files that do not belong together
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """The true labels of a made-up aist test set."""
+    labels = np.repeat(np.arange(20) % 10, 17).astype(np.float32)
+    write(tmp_path / "aist_true_label.pkl", [labels[i : i + 1] for i in range(340)])
+    return tmp_path
+
+
+def test_votes_and_ties(made: Path) -> None:
+    """Of equally frequent predictions of an excerpt the one seen first in time counts."""
+    labels = np.arange(20) % 10
+    other = (labels + 1) % 10
+    third = (labels + 2) % 10
+    guesses = np.stack([labels] * 8 + [other] * 8 + [third], axis=1)
+    guesses[10:] = np.stack([other] * 8 + [labels] * 8 + [third], axis=1)[10:]
+    lines = [f"{true},{guess}" for true, row in zip(labels, guesses, strict=True) for guess in row]
+    (made / "a.txt").write_text("\n".join(lines) + "\n")
+    row = authors.scores(made).iloc[0].to_dict()
+    assert row == {
+        "file": "a.txt", "n_segments": 340, "segments_right": 160, "n_excerpts": 20,
+        "excerpts_right": 10,
+    }  # fmt: skip
+
+
+def wrong(folder: Path, text: str) -> None:
+    with pytest.raises(UserError) as caught:
+        authors.scores(folder)
+    assert text in str(caught.value)
+
+
+def test_files_of_no_test_set(made: Path) -> None:
+    wrong(made, "the authors' files of predictions, got none")
+    (made / "a.txt").write_text("0,0\n" * 7)
+    wrong(made, "414 or 46, 432 or 48, 340 or 20 rows, got 7")
+    (made / "a.txt").write_text("0,0\n" * 20)
+    wrong(made, "line 2: expected true label 1 as in aist_true_label.pkl, got 0")
+    (made / "a.txt").write_text("".join(f"{n % 10},10\n" for n in range(20)))
+    wrong(made, "labels of 0 … 9, got 10")
+    (made / "a.txt").unlink()
+    write(made / "a.pkl", some_rows(340, 4))
+    wrong(made, "10 logits a segment, got 4")
+    write(made / "a.pkl", some_rows(414, 4))
+    wrong(made, "M2D_true_label.pkl: expected a pickled list of float32 arrays")
+
+
+def test_broken_labels(made: Path) -> None:
+    write(made / "a.pkl", some_rows(340, 10))
+    labels = np.repeat(np.arange(20) % 10, 17).astype(np.float32)
+    for values, text in (
+        (np.where(np.arange(340) == 3, 5, labels), "two labels in one excerpt"),
+        (np.where(np.arange(340) == 3, 0.5, labels), "other values"),
+        (labels + 1, "other values"),
+        (labels[:339], "other values, shape (339, 1)"),
+    ):
+        rows = [np.array([value], np.float32) for value in values]
+        write(made / "aist_true_label.pkl", rows)
+        wrong(made, text)
+
+
+# What docs/fidelity.md says of the cells
+
+
+def test_the_documented_cells(result: Path) -> None:
+    """Each row of its two tables: printed percentages, right/of = percent, verdicts."""
+    cells = authors.cells(authors.scores(result)).set_index(["table", "row", "cl", "input"])
+    names = {"MCLEMCD": "plain", "-Dropout": "dropout", "-FC": "fc"}
+    text = (ROOT / "docs" / "fidelity.md").read_text("utf-8")
+    rows = [[part.strip() for part in line.split("|")[1:-1]] for line in text.splitlines()]
+    rows = [row for row in rows if len(row) == 10 and row[0] in names]
+    assert len(rows) == 40
+    for number, (name, cl, kind, *parts, _) in enumerate(rows):
+        tables = ("table3", "table5") if number < 20 else ("table4", "table6")
+        for table, (printed, found, verdict) in zip(tables, (parts[:3], parts[3:]), strict=True):
+            own = cells.sort_index().loc[[(table, names[name], cl, kind)]]
+            assert printed == f"{own['percent'].iloc[0]:.2f}"
+            files = own[own["file"].notna()]
+            shown = [
+                f"{right}/{of} = {100 * right / of:.2f}"
+                for right, of in zip(files["right"], files["of"], strict=True)
+            ]
+            assert found == ("; ".join(dict.fromkeys(shown)) or "–")
+            verdicts = set(files["reproduces"].tolist())
+            expected = {(): "no file", (True,): "yes", (False,): "**no**"}
+            assert verdict == expected.get(tuple(verdicts), "**one of two**")

@@ -1,0 +1,387 @@
+"""Ratings: the paper's facts, its rule on made-up ratings, agreement, bad files."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from closure import ROOT
+from numpy.typing import NDArray
+
+from motionmusic.errors import UserError
+from motionmusic.scoring.intervals import Interval
+from motionmusic.scoring.paper import printed_ratings, rated
+from motionmusic.scoring.rating_files import QUESTIONS, read_ratings
+from motionmusic.scoring.ratings import (
+    agreement,
+    average,
+    cells,
+    differences,
+    interval,
+    outliers,
+    people,
+    per_major,
+    per_subject,
+)
+
+SPEC = ROOT.parent / "shared" / "spec"
+HEAD = "dataset,category,subject,major,q1,q2,q3"
+# the subjects that the footnotes of Tables 7 and 8 mark (category, subject)
+MARKED = {
+    "musictodance": {("Cha-cha", "9"), ("Tango", "7"), ("Waltz", "7")},
+    "aist": {
+        ("HO", "3"), ("JB", "9"), ("JS", "7"), ("KR", "2"), ("KR", "9"), ("LH", "2"), ("LO", "7"),
+        ("MH", "2"), ("MH", "7"), ("WA", "9"),
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def paper() -> dict[str, tuple[pd.DataFrame, NDArray[np.bool_]]]:
+    """Data set → the paper's subjects, and whom its footnote marks."""
+    given = {name: rated(name) for name in MARKED}
+    return {
+        name: (per_subject(rows), rows["outlier"].to_numpy(bool)) for name, rows in given.items()
+    }
+
+
+Paper = dict[str, tuple[pd.DataFrame, NDArray[np.bool_]]]
+
+
+# The paper
+
+
+@pytest.mark.parametrize("name", ["ratings", "ratings_printed"])
+def test_the_facts_are_the_transcribed_ones(name: str) -> None:
+    if not (SPEC / f"{name}.csv").is_file():
+        pytest.skip(f"no transcription at {SPEC}")
+    ours, theirs = (
+        list(csv.DictReader(path.open(encoding="utf-8", newline="")))
+        for path in (
+            ROOT / "src" / "motionmusic" / "scoring" / f"paper_{name}.csv",
+            SPEC / f"{name}.csv",
+        )
+    )
+    sources = {row["dataset"]: row.pop("source") for row in ours}
+    assert ours == theirs
+    tables = {dataset: f"Gong et al. 2024, {name}" for dataset, name in [
+        ("musictodance", "Table 7"), ("aist", "Table 8"),
+    ]}  # fmt: skip
+    assert sources == tables
+
+
+def test_nine_subjects_rate_every_category() -> None:
+    for dataset, categories in (("musictodance", 4), ("aist", 10)):
+        rows = rated(dataset)
+        assert len(rows) == 9 * categories
+        assert len(printed_ratings(dataset)) == 4 * categories
+        for _, nine in rows.groupby("category"):
+            assert nine["subject"].tolist() == [str(n) for n in range(1, 10)]
+            assert (
+                nine["major"].tolist() == ["music"] * 3 + ["dance"] * 3 + ["computer_science"] * 3
+            )
+
+
+def test_which_printed_cells_do_not_follow(paper: Paper) -> None:
+    counts, found = {}, {}
+    for name, (subjects, marks) in paper.items():
+        assert {(p["category"], p["subject"]) for p in people(subjects, marks)} == MARKED[name]
+        counts[name], wrong = differences(subjects, marks)
+        for each in wrong:
+            key = each["category"], each["group"], each["question"]
+            found[key] = f"{each['printed']}", f"{each['value']}", each["why"]
+    assert counts == {"musictodance": 43, "aist": 119}
+    truncated = "truncated, not rounded"
+    assert found == {
+        ("Rumba", "computer_science", "q2"): ("0.83", "0.84", truncated),  # 0.8367
+        ("BR", "dance", "q1"): ("0.67", "0.68", truncated),  # 0.6767
+        ("BR", "average", "q1"): ("0.75", "0.76", "follows from the printed majors"),
+    }
+
+
+def test_the_rule_finds_the_marks_and_one_more(paper: Paper) -> None:
+    for name, (subjects, marks) in paper.items():
+        by_rule = outliers(subjects, 0.4)
+        more = [(p["category"], p["subject"]) for p in people(subjects, by_rule & ~marks)]
+        assert more == ([("WA", "3")] if name == "aist" else [])
+        assert not (marks & ~by_rule).any()
+        # nothing is farther than 1 from anything
+        assert not outliers(subjects, 1.0).any()
+
+
+def test_a_mark_takes_away_q3_alone(paper: Paper) -> None:
+    # subject 9 of Cha-cha: 0.80, 0.84, 0.67 (marked), beside 0.73, 0.64, 0.22 and 0.96, 0.96, 0.22
+    rows = cells(*paper["musictodance"], 0, 50)
+    (found,) = [r for r in rows if (r["category"], r["group"]) == ("Cha-cha", "computer_science")]
+    assert [found[q].value for q in QUESTIONS] == [0.83, 0.81, 0.22]
+
+
+def test_agreement_of_the_paper(paper: Paper) -> None:
+    """Chance, by a direct computation as well."""
+    means = {name: subjects for name, (subjects, _) in paper.items()}
+    means["both"] = pd.concat(list(means.values()), ignore_index=True)
+    for name, units, alphas in (
+        ("musictodance", 4, (-0.046, -0.007, 0.002)),
+        ("aist", 10, (0.079, 0.054, 0.045)),
+        ("both", 14, (0.068, 0.053, 0.029)),
+    ):
+        found = agreement(means[name], 0, 50)
+        assert (found["level"], found["n_subjects"], found["n_units"]) == ("interval", 9, units)
+        assert [round(found[q].value, 3) for q in QUESTIONS] == list(alphas)
+
+
+# The rule on made-up ratings
+
+
+def frame(*rows: tuple[str, str, str, str], category: str = "Waltz") -> pd.DataFrame:
+    """Subjects A, B, …: (major, q1, q2, q3)."""
+    return pd.DataFrame(
+        [
+            {"dataset": "d", "category": category, "subject": chr(65 + n), "major": major,
+             **{q: Decimal(text) for q, text in zip(QUESTIONS, values, strict=True)}}
+            for n, (major, *values) in enumerate(rows)
+        ]
+    )  # fmt: skip
+
+
+def thirds(*q3: str) -> pd.DataFrame:
+    return frame(*(("music", "1", "1", value) for value in q3))
+
+
+@pytest.mark.parametrize(
+    ("q3", "expected"),
+    [
+        (("0", "0", "1"), [False, False, True]),
+        (("0.3", "0.3", "0.7"), [False, False, False]),  # 0.4 is not more than 0.4
+        (("0.3", "0.3", "0.71"), [False, False, True]),
+        (("0.17", "0.50", "0.83"), [False, False, False]),  # both ends are equally far
+        (("0.16", "0.50", "0.83"), [True, False, False]),
+        (("0", "1"), [False, False]),  # of two, which?
+        (("1",), [False]),
+        (("0", "0", "1", "1"), [False] * 4),
+        (("0.1", "0.1", "0.1", "0.9"), [False, False, False, True]),
+    ],
+)
+def test_outliers(q3: tuple[str, ...], expected: list[bool]) -> None:
+    assert outliers(thirds(*q3), 0.4).tolist() == expected
+
+
+def test_outliers_are_of_one_major_in_one_category() -> None:
+    rows = frame(*(("music", "1", "1", "0"),) * 3, *(("dance", "1", "1", "1"),) * 3)
+    other = frame(*(("music", "1", "1", "1"),) * 3, category="Tango")
+    assert not outliers(pd.concat([rows, other]), 0.4).any()
+    both = frame(*((major, "1", "1", q3) for major in ("a", "b") for q3 in ("0", "0", "1")))
+    assert outliers(both, 0.4).tolist() == [False, False, True] * 2
+
+
+def test_every_step_is_rounded_half_up() -> None:
+    # (0.64 + 0.65) / 2 = 0.645, a half, which binary floats and half-to-even both lose
+    rows = frame(
+        ("music", "0.64", "0.20", "0"), ("music", "0.65", "0.20", "0"),
+        ("dance", "0.20", "0.20", "0"),
+    )  # fmt: skip
+    majors = per_major(per_subject(rows), np.zeros(3, dtype=np.bool_))
+    assert majors["group"].tolist() == ["music", "dance"]
+    assert majors["q1"].tolist() == [Decimal("0.65"), Decimal("0.20")]
+    # from the rounded 0.65: 0.425 → 0.43; from 0.645 it would be 0.4225 → 0.42
+    assert average(majors)["q1"].tolist() == [Decimal("0.43")]
+
+
+def test_majors_weigh_the_same() -> None:
+    rows = frame(*(("music", "1", "1", "1"),) * 8, ("dance", "0.2", "0.2", "0"))
+    majors = per_major(per_subject(rows), np.zeros(9, dtype=np.bool_))
+    assert [average(majors)[q][0] for q in QUESTIONS] == [Decimal(x) for x in ("0.6", "0.6", "0.5")]
+
+
+ITEMS = HEAD + ",item\n" + "".join(
+    f"d,Waltz,{subject},music,{q1},{q2},{q3},{item}\n"
+    for subject, item, q1, q2, q3 in [
+        ("A", "x", 5, 1, 1), ("A", "y", 4, 2, 0), ("A", "z", 4, 2, 0), ("B", "x", 3, 3, 1),
+    ]
+)  # fmt: skip
+
+
+def test_items_become_shares(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(ITEMS)
+    found = per_subject(read_ratings([path]))
+    assert found["n"].tolist() == [3, 1]
+    # 13/15, 5/15, 1/3; 3/5, 3/5, 1
+    assert found[list(QUESTIONS)].map(str).to_numpy().tolist() == [
+        ["0.87", "0.33", "0.33"], ["0.60", "0.60", "1.00"],
+    ]  # fmt: skip
+
+
+def test_order_has_no_meaning(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = [
+        f"d,{category},{subject},{major},{rng.integers(1, 6)},{rng.integers(1, 6)},"
+        f"{rng.integers(0, 2)},{item}"
+        for subject, major in zip("ABCDEFG", ["zoology", "music", "dance"] * 3, strict=False)
+        for category in ("Waltz", "Tango") for item in "xyz"
+    ]  # fmt: skip
+    found = []
+    for _ in range(3):
+        rng.shuffle(lines)
+        for number, part in enumerate((lines[:20], lines[20:])):
+            (tmp_path / f"{number}.csv").write_text("\n".join([f"{HEAD},item", *part]))
+        given = read_ratings([tmp_path / "1.csv", tmp_path / "0.csv"])
+        subjects = per_subject(given)
+        rows = cells(subjects, outliers(subjects, 0.4), 0, 100)
+        found.append(repr((rows, agreement(given, 0, 100))))
+    assert found[0] == found[1] == found[2]
+    assert [row["group"] for row in rows] == ["music", "dance", "zoology", "average"] * 2
+
+
+def test_ratings_come_back_from_their_own_csv(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(ITEMS)
+    given = read_ratings([path])
+    again = tmp_path / "b.csv"
+    again.write_text(given.to_csv(index=False))
+    pd.testing.assert_frame_equal(read_ratings([again]), given)
+
+
+# How sure
+
+
+def test_interval_of_the_average_resamples_within_majors() -> None:
+    """Between majors there is no chance: where all subjects of each agree, the average is sure."""
+    music, dance = [Decimal("0.2")] * 3, [Decimal("1")] * 3
+    found = interval([music, dance], 0, 200)
+    assert (found.low, found.value, found.high) == pytest.approx((0.6, 0.6, 0.6))
+    assert np.isnan(interval([[Decimal(1)], [Decimal(1)] * 3], 0, 50).low)
+
+
+# Krippendorff's published example (Computing Krippendorff's alpha-reliability, 2011, section C/D):
+# four observers, twelve units, missing values; ordinal alpha 0.815
+
+
+def published() -> pd.DataFrame:
+    observers = [
+        [1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None],
+        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, None, 3],
+        [None, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, None],
+        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, None],
+    ]
+    return pd.DataFrame(
+        [
+            {"dataset": "d", "category": "c", "subject": f"{s}", "major": "music", "item": f"{u}",
+             **dict.fromkeys(QUESTIONS, Decimal(value))}
+            for s, row in enumerate(observers) for u, value in enumerate(row) if value is not None
+        ]
+    )  # fmt: skip
+
+
+def test_alpha_of_the_published_example() -> None:
+    found = agreement(published(), 0, 200)
+    assert (found["level"], found["n_subjects"], found["n_units"]) == ("ordinal", 4, 12)
+    for question in QUESTIONS:
+        alpha = found[question]
+        assert round(alpha.value, 3) == 0.815
+        assert alpha.low < alpha.value < alpha.high <= 1
+    means = published().assign(category=published()["item"]).drop(columns="item")
+    assert round(agreement(means, 0, 10)["q1"].value, 3) == 0.849  # interval
+
+
+def test_alpha_of_subjects_who_agree_and_of_one_alone() -> None:
+    rows = pd.concat([
+        frame(("music", "0.2", "1", "1"), ("dance", "0.2", "1", "1"), category="Waltz"),
+        frame(("music", "0.8", "1", "0"), ("dance", "0.8", "1", "0"), category="Tango"),
+    ])  # fmt: skip
+    found = agreement(rows, 0, 50)
+    assert found["q1"] == Interval(1, 1, 1)
+    assert np.isnan(found["q2"].value)  # every value is equal: nothing to agree on
+    alone = agreement(frame(("music", "0.2", "1", "1")), 0, 50)
+    assert all(np.isnan(alone[q].value) for q in QUESTIONS)
+
+
+# Bad files
+
+
+def refused(text: str | bytes, tmp_path: Path) -> UserError:
+    path = tmp_path / "ratings.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UserError) as caught:
+        read_ratings([path])
+    assert caught.value.file == path
+    return caught.value
+
+
+GOOD = "d,Waltz,A,music,0.2,0.5,0.5"
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "expected", "got"),
+    [
+        ("", "line 1", "the columns dataset, category", "nothing"),
+        ("a;b\n1;2\n", "line 1", "the columns dataset", "a;b"),
+        (f"{HEAD.replace('q3', 'q2')}\n{GOOD}\n", "line 1", "each once", "q1,q2,q2"),
+        (f"{HEAD}\n", "", "ratings", "no row"),
+        (f"{HEAD}\n{GOOD},1\n", "line 2", "7 fields", "8"),
+        (f'{HEAD}\n"{GOOD}\n', "line 2", "CSV", "end of data"),
+        (f"{HEAD}\n{GOOD}\n".encode("utf-16"), "", "UTF-8", "utf-8"),
+        (f"{HEAD}\n{GOOD.replace('Waltz', '')}\n", "line 2, category", "a name", "nothing"),
+        (f"{HEAD}\n{GOOD.replace('music', 'average')}\n", "line 2, major", "other", "average"),
+        (f"{HEAD}\n\n{GOOD}\n{GOOD}\n", "line 4, subject A", "one row for each", "csv line 3"),
+        (
+            f"{HEAD}\n{GOOD}\n{GOOD.replace('music', 'dance').replace('Waltz', 'Tango')}\n",
+            "line 3, major", "music, that of subject A", "dance",
+        ),
+        (f"{HEAD}\n{GOOD.replace(',0.2,', ',0.19,')}\n", "line 2, q1", "from 0.2 to 1", "0.19"),
+        (f"{HEAD}\n{GOOD.replace(',0.2,', ',4,')}\n", "line 2, q1", "from 0.2 to 1", "4"),
+        (f"{HEAD}\n{GOOD[:-3]}1.01\n", "line 2, q3", "from 0 to 1", "1.01"),
+        (f"{HEAD}\n{GOOD[:-3]}-0.5\n", "line 2, q3", "from 0 to 1", "-0.5"),
+        (f"{HEAD}\n{GOOD[:-3]}nan\n", "line 2, q3", "from 0 to 1", "nan"),
+        (f"{HEAD}\n{GOOD[:-3]}sNaN\n", "line 2, q3", "from 0 to 1", "sNaN"),
+        (f"{HEAD}\n{GOOD[:-3]}good\n", "line 2, q3", "from 0 to 1", "good"),
+        (f"{HEAD}\n{GOOD[:-3]}\n", "line 2, q3", "from 0 to 1", "nothing"),
+        (ITEMS.replace(",5,1,1,x", ",6,1,1,x"), "line 2, q1", "1 to 5", "6"),
+        (ITEMS.replace(",5,1,1,x", ",5,0,1,x"), "line 2, q2", "1 to 5", "0"),
+        (ITEMS.replace(",5,1,1,x", ",4.5,1,1,x"), "line 2, q1", "whole", "4.5"),
+        (ITEMS.replace(",5,1,1,x", ",5,1,2,x"), "line 2, q3", "0 or 1", "2"),
+        (ITEMS.replace(",5,1,1,x", ",5,1,0.5,x"), "line 2, q3", "0 or 1", "0.5"),
+        (ITEMS.replace("0,y", "0,x"), "line 3, subject A", "and item", "d, Waltz, A, x again"),
+    ],
+)  # fmt: skip
+def test_bad_files(text: str | bytes, where: str, expected: str, got: str, tmp_path: Path) -> None:
+    error = refused(text, tmp_path)
+    assert error.where == where
+    assert expected in error.expected
+    assert got in error.got
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.csv", tmp_path):
+        with pytest.raises(UserError, match="a readable CSV file"):
+            read_ratings([path])
+
+
+def test_a_subject_in_two_files(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    one.write_text(f"{HEAD}\n{GOOD}\n")
+    two.write_text(f"{HEAD}\n{GOOD}\n")
+    with pytest.raises(UserError) as caught:
+        read_ratings([one, two])
+    assert caught.value.file == two
+    assert f"{one} line 2" in caught.value.got
+    two.write_text(ITEMS)
+    with pytest.raises(UserError, match="no column item as in"):
+        read_ratings([one, two])
+
+
+def test_what_spreadsheets_write(tmp_path: Path) -> None:
+    """Byte order mark, CRLF, rows of empty cells, other columns in another order."""
+    path = tmp_path / "a.csv"
+    head = "note,q3,q2,q1,major,subject,category,dataset"
+    row = '"said ""no"", twice",0.5,0.5, 0.2 ,music,A,Waltz,d'
+    path.write_bytes(f"\ufeff{head}\r\n{row}\r\n,,,,,,,\r\n".encode())
+    (only,) = read_ratings([path]).to_dict("records")
+    assert only == {
+        "dataset": "d", "category": "Waltz", "subject": "A", "major": "music",
+        "q1": Decimal("0.2"), "q2": Decimal("0.5"), "q3": Decimal("0.5"),
+    }  # fmt: skip

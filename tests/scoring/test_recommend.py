@@ -1,0 +1,124 @@
+"""Starts, ranks and the paper's draw, on scores small enough to do by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from motionmusic.errors import UserError
+from motionmusic.scoring.recommend import best_start, draw, recommendations, top_tracks
+
+
+def test_start_of_the_best_diagonal() -> None:
+    scores = np.zeros((2, 5), np.float32)
+    scores[0, 2] = scores[1, 3] = 0.6  # together from window 2 on
+    scores[0, 1] = 1.0  # alone better than either, but what follows is not
+    assert best_start(scores) == 2
+
+
+def test_the_music_does_not_end_before_the_dance() -> None:
+    scores = np.array([[0, 0, 1], [0, 0, 0]], np.float32)
+    # from window 2 on, one window of music would be left for two of the dance
+    assert best_start(scores) == 0
+    assert best_start(np.array([[0, 0, 1]], np.float32)) == 2
+
+
+def test_a_track_shorter_than_the_dance_starts_at_its_beginning() -> None:
+    assert best_start(np.array([[0, 9], [0, 0], [0, 0]], np.float32)) == 0
+
+
+def test_equal_starts_and_equal_tracks_are_taken_in_order() -> None:
+    assert best_start(np.ones((2, 6), np.float32)) == 0
+    assert top_tracks(np.array([1.0, 3.0, 3.0, 2.0, 3.0]), 4) == [1, 2, 4, 3]
+
+
+def test_excluded_tracks_are_no_candidates() -> None:
+    scores = np.array([1.0, 3.0, 2.0])
+    assert top_tracks(scores, 2, {1}) == [2, 0]
+    assert top_tracks(scores, 5, {1}) == [2, 0]
+    assert top_tracks(scores, 5, {0, 1, 2}) == []
+
+
+CATEGORIES = ["Waltz", "Rumba", None, "Waltz", "Waltz", "Waltz"]
+
+
+def test_draw_is_distinct_of_the_category_and_not_excluded() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        drawn = draw(CATEGORIES, "Waltz", 3, rng, {3})
+        assert sorted(drawn) == [0, 4, 5]
+
+
+def test_every_ordered_choice_is_equally_likely() -> None:
+    rng = np.random.default_rng(0)
+    n = 6000
+    counts = Counter(tuple(draw(CATEGORIES, "Waltz", 2, rng)) for _ in range(n))
+    choices = list(permutations([0, 3, 4, 5], 2))
+    assert set(counts) == set(choices)
+    # chi-squared with 11 degrees of freedom is above 31.3 once in a thousand
+    expected = n / len(choices)
+    assert sum((counts[each] - expected) ** 2 / expected for each in choices) < 31.3
+
+
+def test_equal_generators_draw_equal_tracks() -> None:
+    drawn = [draw(CATEGORIES, "Waltz", 3, np.random.default_rng(7)) for _ in range(2)]
+    assert drawn[0] == drawn[1]
+
+
+def test_categories_that_cannot_be_drawn_from() -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(UserError, match="none with a label"):
+        draw([None, None], "Waltz", 1, rng)
+    with pytest.raises(UserError, match=r"Rumba: expected at least 3 .* got 1"):
+        draw(CATEGORIES, "Rumba", 3, rng)
+    with pytest.raises(UserError, match="got 3"):
+        draw(CATEGORIES, "Waltz", 4, rng, {0})
+
+
+PIECES = pd.DataFrame(
+    {
+        "label": [0, 0, 1, 1],
+        "music_file": ["a.wav", "a.wav", "b.wav", "c.wav"],
+        "music_start_s": [1.0, 2.0, 3.0, 4.0],
+        "music_bpm": [100.0, 101.0, 110.0, 120.0],
+    },
+    index=["A_1", "A_2", "B_1", "B_2"],
+)
+
+
+def recommended(method: str, *, own_track: bool = False, top: int = 1) -> pd.DataFrame:
+    """For a dance to a.wav: track b.wav fits best at its second excerpt, then a.wav, then c.wav."""
+    scores = {"A_1": (5, 5), "A_2": (6, 6), "B_1": (1, 19), "B_2": (0, 2)}
+    matches = pd.DataFrame(
+        [("A_1", 3, piece, number, float(score))
+         for piece, of in scores.items() for number, score in enumerate(of)],
+        columns=["piece", "excerpt", "candidate", "candidate_excerpt", "score"],
+    )  # fmt: skip
+    return recommendations(
+        matches, method, 0, PIECES, ["Waltz", "Rumba"], 9.0, top=top, own_track=own_track
+    )
+
+
+def test_a_track_is_recommended_from_the_excerpt_that_fits_best() -> None:
+    rows = recommended("contrastive", top=3)
+    assert rows["track"].tolist() == ["b.wav", "c.wav"]  # not the dance's own
+    first = rows.iloc[0]
+    assert (first["score"], first["track_start_s"]) == (10, 3 + 9)
+    assert (first["category"], first["bpm"]) == ("Waltz", 100)
+    assert (first["track_category"], first["track_bpm"]) == ("Rumba", 110)
+    assert rows["rank"].tolist() == [1, 2]
+    rows = recommended("contrastive", own_track=True, top=3)
+    assert rows["track"].tolist() == ["b.wav", "a.wav", "c.wav"]
+    assert rows.iloc[1][["track_piece", "track_start_s"]].tolist() == ["A_2", 2]
+
+
+def test_the_papers_draw_starts_a_track_at_its_beginning() -> None:
+    rows = recommended("category", top=2)
+    assert sorted(rows["track"]) == ["b.wav", "c.wav"]
+    assert sorted(rows["track_start_s"]) == [3, 4]
+    with pytest.raises(UserError, match="Rumba"):
+        recommended("category", top=3)
