@@ -34,7 +34,7 @@ def about(method: Method = "contrastive", pad_short: bool = False) -> About:
         paper_bones=False,
         excerpt_frames=229,
         sizes={},
-        knows={},
+        knows={0: ["C_1"]},
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Joints, bones and merged features (spec/mclemcd.md 2.1, 2.9)."""
+"""Joints, bones and merged features (paper section 3.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from motionmusic.features.motion import Floats, bones, merge, normalise_joints
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.params import Center, Scale
 
-# spec 2.9, typed anew
+# the authors' pairs, typed anew
 M2D_PAIRS = [
     (3, 2), (4, 3), (5, 4), (6, 5), (8, 7), (9, 8), (10, 9), (11, 10), (13, 12), (14, 13),
     (15, 14), (17, 16), (18, 17), (19, 18), (20, 19), (7, 2), (12, 2), (16, 2),
@@ -164,7 +164,7 @@ def test_real_bones_add_up_to_the_joints_from_the_root(layout: LayoutName) -> No
 
 
 def test_real_bones_are_limbs_of_the_body() -> None:
-    """Every bone is one of the edges that make anatomical sense (spec/data.md 4)."""
+    """Every bone is one of the edges that make anatomical sense."""
     edges = [
         (0, 1), (0, 3), (1, 12), (3, 12), (3, 4), (4, 5), (5, 6), (6, 22), (12, 13), (13, 21),
         (21, 14), (14, 15), (2, 3), (2, 12), (2, 7), (2, 16), (7, 16), (7, 8), (8, 9), (9, 10),

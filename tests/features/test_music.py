@@ -1,16 +1,21 @@
-"""Log-mel against a slow implementation, padding and cosine transform (spec/mclemcd.md 2.2, 2.5)."""
+"""Log-mel against a slow implementation, padding and cosine transform (docs/method.md)."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from motionmusic.errors import UserError
 from motionmusic.features.motion import Floats
-from motionmusic.features.music import log_mel, mfcc, music_features, pad_short
+from motionmusic.features.music import log_mel, mfcc, music_features, pad_short, piece_features
+from motionmusic.params import Music
 
 M2D_RATE = 12_800
 
@@ -164,3 +169,31 @@ def test_scales() -> None:
     by_hand = raw @ cosines().T
     span = by_hand.max(axis=0) - by_hand.min(axis=0)
     np.testing.assert_allclose(cepstra, (by_hand - by_hand.min(axis=0)) / span, atol=1e-3)
+
+
+def heard(folder: Path, **changes: Any) -> Floats:
+    row = {"piece": "C_1", "frames": 51, "music_file": "C_1.wav", "music_start_s": 1.0}
+    settings = {"feature": "logmel", "sample_rate": 12_800, "resampler": "soxr_hq"}
+    settings |= {"scale": "per_piece", "pad_short": False, "short_sound": "error"}
+    settings |= {key: value for key, value in changes.items() if key in settings}
+    row |= {"music_end_s": 9.0} | {key: changes[key] for key in changes if key not in settings}
+    return piece_features(folder, Music.model_validate(settings), row)
+
+
+def test_features_of_a_piece(tmp_path: Path) -> None:
+    sound = np.random.default_rng(0).uniform(-0.5, 0.5, 4 * M2D_RATE).astype(np.float32)
+    soundfile.write(tmp_path / "C_1.wav", sound, M2D_RATE, "FLOAT")
+    got = heard(tmp_path)
+    expected = sound[M2D_RATE : M2D_RATE + 50 * 512]  # mel frame t is motion frame t
+    np.testing.assert_array_equal(
+        got, music_features(expected, M2D_RATE, feature="logmel", scale="per_piece")
+    )
+    assert len(heard(tmp_path, pad_short=True)) == 251  # 10 s of zeros and noise
+    # AIST++ names no end: the whole sound is scaled
+    assert len(heard(tmp_path, music_end_s=float("nan"))) == 3 * M2D_RATE // 512
+    assert len(heard(tmp_path, frames=90)) == 76  # half a second is missing
+    assert len(heard(tmp_path, frames=200, short_sound="cut")) == 76
+    with pytest.raises(UserError, match=r"sound for the whole dance \(8.0 s\), got 5.0 s less"):
+        heard(tmp_path, frames=200)
+    with pytest.raises(UserError, match="at least 3 frames"):
+        heard(tmp_path, frames=2)

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from motionmusic.results.dance import ERRORS, FINDERS, NEGATIVES, REFERENCES, ROWS
 
 from motionmusic.errors import UserError
 from motionmusic.files import write_array, write_json, write_text
 from motionmusic.models import weights
 from motionmusic.models.conductor_weights import load_sync_network, published_entries, read
 from motionmusic.models.m2s_net import SyncNetwork
-from motionmusic.results.dance import ERRORS, FINDERS, NEGATIVES, REFERENCES, ROWS
 
 DATA = Path("data/synthetic")
 SEEDS, FOLDS, FRAMES = (0, 1), 2, 549

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from motionmusic.results.paper import printed_confusion
 from numpy.typing import NDArray
 
 from motionmusic.results.figures import confusion_figure, draw_confusion
-from motionmusic.results.paper import printed_confusion
 
 ROOT = Path(__file__).parents[1]
 CAPTION = "Counts of test segments, summed over 5 seeds. " * 4

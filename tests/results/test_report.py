@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from motionmusic.results.report.markdown import Table, Text, parse
 from report_results import CLASSES, PIECES, WRONG, data_of, make_results, written
 
 from motionmusic.errors import UserError
 from motionmusic.files import read_json, write_json
 from motionmusic.results.report import curves, excerpts
 from motionmusic.results.report.contents import clips, shades
-from motionmusic.results.report.markdown import Table, Text, parse
 
 SECTIONS = [
     "glance", "tables", "confusion", "curves", "leakage", "data", "matching", "recommendations",

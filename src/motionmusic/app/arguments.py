@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -93,12 +94,18 @@ def read_music(music: Path, rate: int, shortest_s: float = 0.0) -> Float32:
     """
     from motionmusic.features.audio import read_audio
 
-    try:
+    with other_music():
         music_seconds(music, shortest_s)
         return read_audio(music, rate)
+
+
+@contextmanager
+def other_music() -> Iterator[None]:
+    """A block that reads music which belongs to no dance, as its errors should know."""
+    try:
+        yield
     except UserError as error:
         if "start_position" in error.remedy or "dance" in error.remedy:
-            # the reader thinks of music that belongs to a dance
             raise replace(error, remedy="take another sound file") from None
         raise
 

@@ -33,8 +33,8 @@ from motionmusic.data.musictodance import (
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.files import Float32
+from motionmusic.params import motion_rate_hz
 
-RATES_HZ: dict[LayoutName, float] = {"musictodance": 25.0, "aist": 60.0}
 _KINDS = "a folder with a skeletons.json, or a file .json, .pkl (AIST++), .npy or .npz"
 _AXES = "(frames, joints, 3)"
 
@@ -78,20 +78,17 @@ def read_own(path: Path, layout: str | None = None, rate_hz: float | None = None
     Args:
         path: see the module.
         layout: of an array's joints (required there); elsewhere it must be the file's own.
-        rate_hz: of an array (required there); elsewhere the data set's own rate by default.
+        rate_hz: of an array (required there); elsewhere the corpus's own rate by default.
 
     Raises:
         UserError: for the first thing wrong.
     """
     if layout is not None and layout not in LAYOUTS:
-        raise UserError(
-            "command line", "--layout", f"one of {', '.join(LAYOUTS)}", layout,
-            "name the skeleton that the joints are those of",
-        )  # fmt: skip
+        known, remedy = f"one of {', '.join(LAYOUTS)}", "name the skeleton of the joints"
+        raise UserError("command line", "--layout", known, layout, remedy)
     if rate_hz is not None and not 0 < rate_hz < np.inf:
-        raise UserError(
-            "command line", "--rate", "a number above 0", f"{rate_hz}", "give frames a second"
-        )
+        remedy = "give frames a second"
+        raise UserError("command line", "--rate", "a number above 0", f"{rate_hz}", remedy)
     if not path.exists():
         raise UserError(path, "", _KINDS, "no such file or folder", "check the path")
     suffix = path.suffix.lower()
@@ -102,20 +99,16 @@ def read_own(path: Path, layout: str | None = None, rate_hz: float | None = None
     elif suffix in (".npy", ".npz"):
         return _from_array(path, layout, rate_hz)
     else:
-        raise UserError(
-            path, "", _KINDS, f"a file {suffix or 'without a suffix'}",
-            "save the joints (frames, joints, 3) with numpy.save",
-        )  # fmt: skip
+        remedy = "save the joints (frames, joints, 3) with numpy.save"
+        raise UserError(path, "", _KINDS, f"a file {suffix or 'without a suffix'}", remedy)
     if layout is not None and layout != dance.layout:
-        raise UserError(
-            path, "--layout", f"{dance.layout}, which this kind of file has", layout,
-            "leave --layout out",
-        )  # fmt: skip
+        expected = f"{dance.layout}, which this kind of file has"
+        raise UserError(path, "--layout", expected, layout, "leave --layout out")
     return dance if rate_hz is None else replace(dance, rate_hz=rate_hz)
 
 
 def read_piece(source: str, raw: Path, piece: str) -> OwnDance:
-    """A data set's dance, as it was before scaling; ``raw`` is the data set's raw folder."""
+    """A corpus's dance, as it was before scaling; ``raw`` is the corpus's raw folder."""
     if source == "aist":
         return read_own(raw / "keypoints3d" / f"{piece}.pkl")
     return read_own(find_pieces(raw)[piece])
@@ -130,19 +123,17 @@ def fitted(dance: OwnDance, layout: LayoutName, rate_hz: float, segment_frames: 
         UserError: the dance has another layout than the model, or is shorter than one segment.
     """
     if dance.layout != layout:
-        raise UserError(
-            dance.name, "layout", f"{layout}, which the model was trained with", dance.layout,
-            f"choose with --model a model of dances in the layout {dance.layout}",
-        )  # fmt: skip
+        expected = f"{layout}, which the model was trained with"
+        remedy = f"choose with --model a model of dances in the layout {dance.layout}"
+        raise UserError(dance.name, "layout", expected, dance.layout, remedy)
     joints, center = dance.joints, dance.center
     if dance.rate_hz != rate_hz:
         joints = _resampled(joints, dance.rate_hz, rate_hz)
         center = None if center is None else _resampled(center, dance.rate_hz, rate_hz)
     if len(joints) < segment_frames:
-        raise UserError(
-            dance.name, "", f"at least one segment, {segment_frames} frames at {rate_hz:g} a second",
-            f"{len(dance.joints)} frames at {dance.rate_hz:g} a second", "take a longer dance",
-        )  # fmt: skip
+        expected = f"at least one segment, {segment_frames} frames at {rate_hz:g} a second"
+        got = f"{len(dance.joints)} frames at {dance.rate_hz:g} a second"
+        raise UserError(dance.name, "", expected, got, "take a longer dance")
     return replace(dance, joints=joints, center=center, rate_hz=rate_hz)
 
 
@@ -175,15 +166,8 @@ def _from_json(path: Path) -> OwnDance:
             start = read_positions(folder / "config.json")[0] / POSITIONS_PER_SECOND
         if any(folder.glob("audio.*")):
             music = sound_file(folder, "audio")
-    return OwnDance(
-        joints=joints,
-        center=center,
-        layout="musictodance",
-        rate_hz=RATES_HZ["musictodance"],
-        name=file.stem if folder is None else folder.resolve().name,
-        music_file=music,
-        music_start_s=start,
-    )
+    name = file.stem if folder is None else folder.resolve().name
+    return OwnDance(joints, center, "musictodance", motion_rate_hz("folder"), name, music, start)
 
 
 def _from_pickle(file: Path) -> OwnDance:
@@ -191,15 +175,8 @@ def _from_pickle(file: Path) -> OwnDance:
     fields = file.stem.split("_")  # gBR_sBM_cAll_d04_mBR0_ch01
     tracks = file.parent.parent / "music"
     known = len(fields) == 6 and any(tracks.glob(f"{fields[4]}.*"))
-    return OwnDance(
-        joints=joints,
-        center=None,
-        layout="aist",
-        rate_hz=RATES_HZ["aist"],
-        name=file.stem,
-        music_file=sound_file(tracks, fields[4]) if known else None,
-        music_start_s=0.0,
-    )
+    music = sound_file(tracks, fields[4]) if known else None
+    return OwnDance(joints, None, "aist", motion_rate_hz("aist"), file.stem, music, 0.0)
 
 
 def _from_array(file: Path, layout: str | None, rate_hz: float | None) -> OwnDance:
@@ -208,10 +185,8 @@ def _from_array(file: Path, layout: str | None, rate_hz: float | None) -> OwnDan
         ("--rate", rate_hz, "the frames a second"),
     ):
         if value is None:
-            raise UserError(
-                file, option, f"{what}, which an array of joints does not say", "none",
-                "give --layout and --rate",
-            )  # fmt: skip
+            expected = f"{what}, which an array of joints does not tell"
+            raise UserError(file, option, expected, "none", "give --layout and --rate")
     name = next(known for known in LAYOUTS if known == layout)
     joints = _load(file)
     count = len(LAYOUTS[name].joints)
@@ -223,15 +198,7 @@ def _from_array(file: Path, layout: str | None, rate_hz: float | None) -> OwnDan
     joints = joints.astype(np.float64)
     must_be_finite(joints, file, "", "fill the gaps, or cut the dance to where there are none")
     assert rate_hz is not None
-    return OwnDance(
-        joints=joints,
-        center=None,
-        layout=name,
-        rate_hz=rate_hz,
-        name=file.stem,
-        music_file=None,
-        music_start_s=0.0,
-    )
+    return OwnDance(joints, None, name, rate_hz, file.stem, None, 0.0)
 
 
 def _load(file: Path) -> NDArray[Any]:
@@ -249,6 +216,5 @@ def _load(file: Path) -> NDArray[Any]:
     # MemoryError: a broken header can promise any size
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
         raise UserError(file, "", "a whole array file", str(error), remedy) from None
-    raise UserError(
-        file, "", "one array, or one named joints", ", ".join(names) or "none", remedy
-    )  # fmt: skip
+    expected = "one array, or one named joints"
+    raise UserError(file, "", expected, ", ".join(names) or "none", remedy)

@@ -1,13 +1,15 @@
-"""Movement units from ChoreoNet's tables (spec/data.md 5, 6, 8)."""
+"""Movement units from ChoreoNet's tables."""
 
 from __future__ import annotations
 
 import json
-import zipfile
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from closure import ROOT
 
 from motionmusic.data.choreonet import (
     UNKNOWN,
@@ -16,11 +18,11 @@ from motionmusic.data.choreonet import (
     read_captures,
     read_choreographies,
     unit_spans,
+    units,
 )
-from motionmusic.data.manifest import manifest
+from motionmusic.data.manifest import REPOSITORIES
 from motionmusic.errors import UserError
 
-SHARED = Path(__file__).parents[3] / "shared"
 CAPTURES = {"X-1-1": "14", "X-2-1": "14", "X-3-1": "ll"}
 
 
@@ -68,10 +70,10 @@ def test_tables_are_read(raw: Path) -> None:
         ({"durations": [4, 2]}, "0", "as many durations as movements"),
         ({"end_pos": 10}, "0", "an end_pos after start_pos"),
         ({"movements": ["HOLD", "X-1-1", "X-2-1"]}, "0", "a movement before the first HOLD"),
-        ({"durations": [4, 2.5, 3]}, "0.durations.1", "Input should be a valid integer"),
-        ({"durations": [4, 0, 3]}, "0.durations.1", "greater than or equal to 1"),
-        ({"movements": []}, "0.movements", "at least 1"),
-        ({"name": "C_1"}, "0.name", "match pattern"),
+        ({"durations": [4, 2.5, 3]}, "0, durations, 1", "a valid integer"),
+        ({"durations": [4, 0, 3]}, "0, durations, 1", "greater than or equal to 1"),
+        ({"movements": []}, "0, movements", "at least 1"),
+        ({"name": "C_1"}, "0, name", "match pattern"),
     ],
 )
 def test_malformed_choreography(
@@ -150,6 +152,17 @@ def test_start_takes_what_the_others_leave() -> None:
             spans_of(movements, beats, frames, 120)
 
 
+def test_units_of_a_corpus(raw: Path) -> None:
+    pieces = pd.DataFrame({"piece": ["R_1", "C_1"], "frames": [99, 112]})
+    assert units(raw, pieces).empty  # no RAW/choreonet
+    shutil.copytree(raw, raw / "choreonet")
+    found = units(raw, pieces)
+    assert found.to_numpy().tolist() == [
+        ["R_1", 0, 66, "X-1-1", "14"], ["R_1", 66, 99, "X-2-1", "14"],
+        ["C_1", 0, 75, "X-1-1", "14"], ["C_1", 75, 112, "X-2-1", "14"],
+    ]  # fmt: skip
+
+
 def test_no_time_base_gives_the_length() -> None:
     with pytest.raises(UserError) as caught:
         spans_of("X-1-1 X-2-1", (4, 4), 99, 80)
@@ -162,24 +175,18 @@ def test_unit_of_no_recording() -> None:
         spans_of("X-1-1 Y-1-1", (4, 4), 100)
 
 
-@pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def published(real_mirror: Path) -> Path:
     """ChoreoNet's own tables."""
-    blobs = SHARED / "mirror" / "blobs-small.zip"
-    if not blobs.exists() or not (SHARED / "data" / "pieces.json").exists():
-        pytest.skip(f"needs the published tables in {SHARED}")
-    folder = tmp_path_factory.mktemp("choreonet")
-    with zipfile.ZipFile(blobs) as archive:
-        for file in manifest("choreonet").entries:
-            path = folder / file.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(archive.read(file.blob))
-    return folder
+    return real_mirror.joinpath(*REPOSITORIES["choreonet"])
 
 
 def test_published_lengths(published: Path) -> None:
     choreographies, captures = read_choreographies(published), read_captures(published)
-    pieces = json.loads((SHARED / "data" / "pieces.json").read_text())["pieces"]
+    lengths = ROOT.parent / "shared" / "data" / "pieces.json"
+    if not lengths.exists():
+        pytest.skip(f"no {lengths}")
+    pieces = json.loads(lengths.read_text())["pieces"]
     assert len(pieces) == 61
     for piece, about in pieces.items():
         for time_base in ("paper_time", "audio_time"):

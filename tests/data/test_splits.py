@@ -1,20 +1,22 @@
-"""Who is in train, validation and test (spec/mclemcd.md 2.6, 2.7)."""
+"""Who is in train, validation and test."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from motionmusic.data import splits as protocols
+from motionmusic.data import splits
 from motionmusic.errors import UserError
 from motionmusic.features.segments import every_segment, units_of_segments
+from motionmusic.params import Segment
 
-# spec 2.6, typed anew
+# the authors' 46 test excerpts of 136 and their labels, typed anew
 TEST_POSITIONS = [
     31, 95, 57, 111, 122, 32, 120, 14, 132, 19, 29, 49, 134, 99, 82, 64, 135, 79, 69, 80, 20, 131,
     72, 77, 25, 37, 81, 125, 46, 128, 39, 102, 65, 58, 12, 126, 88, 70, 87, 36, 21, 9, 103, 67,
@@ -34,7 +36,7 @@ M2D_PIECES = [
 
 
 def m2d() -> pd.DataFrame:
-    """The 136 excerpts of spec 2.4, in class order."""
+    """The authors' 136 excerpts, in class order."""
     rows = [
         {"piece": piece, "excerpt": k, "label": label}
         for piece, count, label in M2D_PIECES
@@ -58,7 +60,7 @@ def counts(rows: pd.DataFrame, split: str) -> list[int]:
 def test_paper_is_the_split_of_the_authors_files() -> None:
     excerpts = m2d()
     assert len(excerpts) == 136
-    rows = protocols.paper(excerpts)
+    rows = splits.paper(excerpts)
     test = rows[rows["split"] == "test"]
     assert positions(test, excerpts) == TEST_POSITIONS
     assert test["label"].tolist() == TEST_LABELS
@@ -72,9 +74,9 @@ def test_paper_is_the_split_of_the_authors_files() -> None:
     assert set(rows["fold"]) == {0}
 
 
-def test_paper_leaks_as_the_specification_says() -> None:
+def test_paper_leaks() -> None:
     """31 of the 33 test excerpts that are no waltz share a piece with training; 19 are adjacent."""
-    rows = protocols.paper(m2d())
+    rows = splits.paper(m2d())
     train = rows[rows["split"] == "train"]
     own = set(zip(train["piece"], train["excerpt"], strict=True))
     test = rows[(rows["split"] == "test") & (rows["label"] != 3)]
@@ -86,12 +88,12 @@ def test_paper_leaks_as_the_specification_says() -> None:
 
 def test_published_is_thirds_of_each_class_in_name_order() -> None:
     excerpts = m2d()
-    rows = protocols.published(excerpts)
+    rows = splits.published(excerpts)
     assert positions(rows, excerpts) == list(range(136))
     assert rows["split"].tolist() == ((["train"] * 11 + ["validation"] * 11 + ["test"] * 12) * 4)
     assert Counter(rows["split"]) == {"train": 44, "validation": 44, "test": 48}
     assert set(rows["fold"]) == {0}
-    # spec 2.6: one test excerpt shares a piece with training, a tango; none is adjacent
+    # one test excerpt shares a piece with training, a tango; none is adjacent
     train, test = (rows[rows["split"] == split] for split in ("train", "test"))
     shared = test[test["piece"].isin(set(train["piece"]))]
     assert shared["label"].tolist() == [2]
@@ -115,7 +117,7 @@ def collections(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
 @given(collection=collections(), seed=st.integers(0, 100))
 def test_by_piece_never_divides_a_piece(collection: tuple[pd.DataFrame, int], seed: int) -> None:
     excerpts, folds = collection
-    rows = protocols.by_piece(excerpts, folds, seed, NAMES)
+    rows = splits.by_piece(excerpts, folds, seed, NAMES)
     assert sorted(set(rows["fold"])) == list(range(folds))
     tested: list[str] = []
     validated: list[str] = []
@@ -135,12 +137,12 @@ def test_by_piece_never_divides_a_piece(collection: tuple[pd.DataFrame, int], se
     for _, same in test.groupby("label"):
         sizes = [int((same["fold"] == fold).sum()) for fold in range(folds)]
         assert max(sizes) - min(sizes) <= 1
-    pd.testing.assert_frame_equal(rows, protocols.by_piece(excerpts, folds, seed, NAMES))
+    pd.testing.assert_frame_equal(rows, splits.by_piece(excerpts, folds, seed, NAMES))
 
 
 def test_by_piece_depends_on_its_seed() -> None:
     rows = [{"piece": f"{i % 4}_{i}", "excerpt": 0, "label": i % 4} for i in range(80)]
-    first, other = (protocols.by_piece(pd.DataFrame(rows), 5, seed, NAMES) for seed in (0, 1))
+    first, other = (splits.by_piece(pd.DataFrame(rows), 5, seed, NAMES) for seed in (0, 1))
     assert not first.equals(other)
 
 
@@ -151,7 +153,7 @@ def test_too_few_pieces_name_the_class(few: int, folds: int) -> None:
     rows = [{"piece": f"C_{i}", "excerpt": 0, "label": 0} for i in range(folds)]
     rows += [{"piece": f"T_{i}", "excerpt": k, "label": 2} for i in range(few) for k in range(9)]
     with pytest.raises(UserError) as caught:
-        protocols.by_piece(pd.DataFrame(rows), folds, 0, NAMES)
+        splits.by_piece(pd.DataFrame(rows), folds, 0, NAMES)
     assert f"Tango has {few}" in caught.value.expected
     assert "Cha-cha" not in str(caught.value)
     assert caught.value.got == f"{folds} folds"
@@ -160,13 +162,48 @@ def test_too_few_pieces_name_the_class(few: int, folds: int) -> None:
 def test_official_leaves_unused_pieces_out() -> None:
     rows = [{"piece": p, "excerpt": k, "label": 0} for p in "abcd" for k in range(2)]
     split_of = {"a": "test", "b": "unused", "c": "train", "d": "validation"}
-    got = protocols.official(pd.DataFrame(rows), split_of)
+    got = splits.official(pd.DataFrame(rows), split_of)
     assert got["piece"].tolist() == ["a", "a", "c", "c", "d", "d"]
     assert got["split"].tolist() == ["test"] * 2 + ["train"] * 2 + ["validation"] * 2
     assert set(got["fold"]) == {0}
 
 
-@pytest.mark.parametrize("protocol", [protocols.paper, protocols.published])
+def segment(**changes: Any) -> Segment:
+    values = {"excerpt_frames": 50, "excerpts": "all", "choose": "first", "protocol": "by_piece"}
+    return Segment.model_validate(values | {"folds": 3, "seed": 0} | changes)
+
+
+def test_split_by_protocol() -> None:
+    """Every segment once a fold, as the protocol's own function has it."""
+    pieces = [f"{code}_{n}" for code in "CR" for n in range(3)]
+    excerpts = pd.DataFrame({"piece": pieces, "excerpt": 0, "label": [0, 0, 0, 1, 1, 1]})
+    official = ["train", "validation", "test"] * 2
+    table = pd.DataFrame(
+        {"piece": pieces, "official_split": official, "broken_tracking": [False, True] * 3}
+    )
+    spans = pd.DataFrame({"piece": pieces, "start": 0, "end": 99, "unit": pieces, "capture": "a"})
+    for protocol, folds, n in (
+        ("paper", 1, 6), ("published", 1, 6), ("by_piece", 3, 6), ("by_unit", 3, 6),
+        ("official", 1, 6), ("official_clean", 1, 3),
+    ):  # fmt: skip
+        settings = segment(protocol=protocol, folds=folds)
+        rows = splits.split("t", settings, excerpts, table, spans, NAMES)
+        assert {"fold", "split", "piece", "excerpt", "segment", "label"} <= set(rows.columns)
+        assert len(rows) == folds * n * 2
+        assert rows.groupby("fold").size().tolist() == [2 * n] * folds
+        if protocol.startswith("official"):
+            assert set(rows["piece"]) == set(
+                table["piece"][[True] * 6 if n == 6 else [True, False] * 3]
+            )
+            of = dict(zip(pieces, official, strict=True))
+            assert [of[piece] for piece in rows["piece"]] == rows["split"].tolist()
+    settings = segment(protocol="by_capture", folds=2)
+    with pytest.raises(UserError) as caught:  # a capture of one session; the task is named
+        splits.split("m2d.task", settings, excerpts, table, spans, NAMES)
+    assert caught.value.where == "segment.m2d.task.protocol"
+
+
+@pytest.mark.parametrize("protocol", [splits.paper, splits.published])
 def test_too_few_for_thirds(protocol: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     rows = [{"piece": f"C_{i}", "excerpt": 0, "label": 0} for i in range(2)]
     with pytest.raises(UserError, match="at least 3 excerpts"):
@@ -178,12 +215,12 @@ def test_segments_of_excerpts_and_their_units() -> None:
     segments = every_segment(excerpts, 2)
     assert segments.to_numpy().tolist() == [["b", 1, 0], ["b", 1, 1], ["a", 0, 0], ["a", 0, 1]]
     spans = pd.DataFrame(
-        [("b", 0, 11, "x"), ("b", 11, 15, "y"), ("b", 15, 16, "z"), ("b", 16, 99, "x"),
+        [("b", 0, 55, "x"), ("b", 55, 79, "y"), ("b", 79, 80, "z"), ("b", 80, 495, "x"),
          ("c", 0, 99, "w")],
         columns=["piece", "start", "end", "unit"],
     )  # fmt: skip
-    # segments of 5 frames in excerpts of 11: frames 11 to 15 and 16 to 20 of b
-    units = units_of_segments(segments, spans, 11, 5).tolist()
+    # segments of 25 frames in excerpts of 55: frames 55 to 79 and 80 to 104 of b
+    units = units_of_segments(segments, spans, 55).tolist()
     assert units == [{"y", "z"}, {"x"}, set(), set()]
 
 
@@ -213,7 +250,7 @@ def dances(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
 @given(danced=dances(), seed=st.integers(0, 100))
 def test_by_unit_never_divides_a_unit(danced: tuple[pd.DataFrame, int], seed: int) -> None:
     segments, folds = danced
-    rows = protocols.by_unit(segments, folds, seed, NAMES)
+    rows = splits.by_unit(segments, folds, seed, NAMES)
     for _, fold in rows.groupby("fold"):
         assert fold["piece"].tolist() == segments["piece"].tolist()
         units = {
@@ -231,21 +268,21 @@ def test_by_unit_never_divides_a_unit(danced: tuple[pd.DataFrame, int], seed: in
         assert not some.duplicated("piece").any()
         alone = segments.loc[segments["units"].map(len) == 1, "piece"]
         assert set(alone) <= set(some["piece"])
-    pd.testing.assert_frame_equal(rows, protocols.by_unit(segments, folds, seed, NAMES))
+    pd.testing.assert_frame_equal(rows, splits.by_unit(segments, folds, seed, NAMES))
 
 
 def test_by_unit_deals_segments_evenly() -> None:
     """A unit with as many segments as all others has a part of its own; the others are alike."""
     rows = [(0, ["big"])] * 40 + [(0, [f"small{i}"]) for i in range(20) for _ in range(2)]
-    got = protocols.by_unit(danced(*rows), 5, 0, NAMES)
+    got = splits.by_unit(danced(*rows), 5, 0, NAMES)
     tested = sorted(Counter(got.loc[got["split"] == "test", "fold"]).values())
     assert tested == [10, 10, 10, 10, 40]
-    assert not got.equals(protocols.by_unit(danced(*rows), 5, 1, NAMES))
+    assert not got.equals(splits.by_unit(danced(*rows), 5, 1, NAMES))
 
 
 def test_by_unit_counts_what_it_drops() -> None:
     segments = danced((0, "a"), (0, "b"), (0, "c"), (0, "ab"), (0, "aa"), (0, "abc"))
-    rows = protocols.by_unit(segments, 3, 0, NAMES)
+    rows = splits.by_unit(segments, 3, 0, NAMES)
     for _, fold in rows.groupby("fold"):
         assert fold["split"].tolist()[3::2] == ["dropped", "dropped"]
         assert "dropped" not in fold["split"].tolist()[:3]
@@ -254,14 +291,14 @@ def test_by_unit_counts_what_it_drops() -> None:
 
 def test_by_unit_needs_units() -> None:
     with pytest.raises(UserError, match="Rumba has 2") as caught:
-        protocols.by_unit(danced((0, "a"), (0, "b"), (0, "c"), (1, "d"), (1, "e")), 3, 0, NAMES)
+        splits.by_unit(danced((0, "a"), (0, "b"), (0, "c"), (1, "d"), (1, "e")), 3, 0, NAMES)
     assert caught.value.got == "3 folds"
     # Rumba's units never come alone
     mixed = danced((0, "a"), (0, "b"), (0, "c"), (1, "de"), (1, "ef"), (1, "fd"))
     with pytest.raises(UserError, match="none of Rumba in train of fold 0"):
-        protocols.by_unit(mixed, 3, 0, NAMES)
+        splits.by_unit(mixed, 3, 0, NAMES)
     with pytest.raises(UserError, match="Cha-cha has 0"):
-        protocols.by_unit(danced((0, "")), 3, 0, NAMES)
+        splits.by_unit(danced((0, "")), 3, 0, NAMES)
 
 
 def sessions() -> tuple[pd.DataFrame, dict[str, str]]:
@@ -279,7 +316,7 @@ def sessions() -> tuple[pd.DataFrame, dict[str, str]]:
 
 def test_by_capture_tests_other_sessions() -> None:
     segments, captures = sessions()
-    rows = protocols.by_capture(segments, captures, 0, NAMES)
+    rows = splits.by_capture(segments, captures, 0, NAMES)
     assert sorted(set(rows["fold"])) == [0, 1]
     for number, fold in rows.groupby("fold"):
         assert fold["piece"].tolist() == segments["piece"].tolist()
@@ -296,7 +333,7 @@ def test_by_capture_tests_other_sessions() -> None:
         assert (fold["split"] == "dropped").sum() == 6
     for split in ("test", "validation"):
         assert not rows[rows["split"] == split].duplicated("piece").any()
-    assert not rows.equals(protocols.by_capture(segments, captures, 1, NAMES))
+    assert not rows.equals(splits.by_capture(segments, captures, 1, NAMES))
 
 
 def test_by_capture_needs_two_sessions() -> None:
@@ -305,5 +342,5 @@ def test_by_capture_needs_two_sessions() -> None:
         if captures[unit].startswith("other1"):
             captures[unit] = "main1"
     with pytest.raises(UserError, match="14 and 0 of Rumba") as caught:
-        protocols.by_capture(segments, captures, 0, NAMES)
+        splits.by_capture(segments, captures, 0, NAMES)
     assert "take Rumba out" in caught.value.remedy

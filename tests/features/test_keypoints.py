@@ -1,13 +1,12 @@
-"""A dance from the front: spec/virtual_conductor.md 7.3."""
+"""A dance from the front."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from motionmusic.features.keypoints import HIPS, TORSO, keypoints
+from motionmusic.features.keypoints import HIPS, KEYPOINTS, TORSO, keypoints
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
-from motionmusic.features.keypoints import KEYPOINTS
 
 
 def body(layout: LayoutName, frames: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The mel spectrogram against the authors' (spec/virtual_conductor.md 2, 9.2)."""
+"""The mel spectrogram against the authors'."""
 
 from __future__ import annotations
 

@@ -1,0 +1,487 @@
+"""The stages of a corpus and segment: whole results, or status 2, one clear error, nothing changed.
+
+Every test runs on a copy of a small workspace in which all of them have run well before. A stage
+that refuses must leave that copy as it was, to the byte, hidden files included; once more with its
+own earlier outputs taken away it must not bring any.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import yaml
+from closure import ROOT
+
+from motionmusic import errors, params, workspace
+
+STAGES = ROOT / "stages"
+SEQUENCES = ROOT.parent / "shared" / "mirror" / "aist" / "keypoints3d"
+SOUND_HZ = 8000
+NOBODY = 65534
+OUTPUTS = {
+    "local": ["local.tsv"],
+    "download": ["raw"],
+    "joints": ["joints", "pieces.csv", "units.csv"],
+    "music": ["music"],
+    "segment": ["segments"],
+    "leakage": [],
+}
+WHOLE = ("local", "download", "joints", "bones", "merge", "music", "segment", "leakage")
+ERROR = re.compile(
+    r"^error: (?P<place>[^\n]+?): expected (?P<expected>.+), got (?P<got>.+)\n"
+    r"  what to do: (?P<remedy>[^\n]{10,})\n\Z",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a stage ended."""
+
+    status: int
+    stderr: str
+
+
+def write_dance(folder: Path, frames: int = 60, seed: int = 0) -> None:
+    random = np.random.default_rng(seed)
+    folder.mkdir(parents=True)
+    content = {
+        "length": frames,
+        "center": random.integers(-50, 50, (frames, 3)).tolist(),
+        "skeletons": random.integers(-90, 90, (frames, 23, 3)).tolist(),
+    }
+    (folder / "skeletons.json").write_text(json.dumps(content))
+    (folder / "config.json").write_text('{"start_position": 5, "end_position": 65}')
+    soundfile.write(folder / "audio.wav", random.uniform(-0.5, 0.5, 3 * SOUND_HZ), SOUND_HZ)
+
+
+def set_param(key: str, value: object) -> None:
+    file = Path("params.yaml")
+    whole = yaml.safe_load(file.read_text("utf-8"))
+    *groups, last = key.split(".")
+    inner = whole
+    for name in groups:
+        inner = inner[name]
+    inner[last] = value
+    file.write_text(yaml.safe_dump(whole, sort_keys=False), "utf-8")
+
+
+def run_here(call: str) -> int:
+    """Run a stage in this process and the current folder; its exit status."""
+    stage, *given = call.split()
+    if stage == "segment":
+        given += given  # the task `own` of the corpus `own`
+    params._checked.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(STAGES))
+        patch.setattr(sys, "argv", [stage, *given])
+        script = importlib.import_module(stage)
+        if hasattr(script, "ProcessPoolExecutor"):  # no fork of a process with pytest
+            patch.setattr(script, "ProcessPoolExecutor", lambda _: ThreadPoolExecutor(1))
+        try:
+            errors.run(script.main)
+        except SystemExit as end:
+            return int(str(end.code))
+    return 0
+
+
+def run_script(call: str, before: Callable[[], None] | None = None) -> Ended:
+    """Run a stage as DVC does, as a process."""
+    stage, *given = call.split()
+    done = subprocess.run(
+        [sys.executable, str(STAGES / f"{stage}.py"), *given],
+        capture_output=True, text=True, preexec_fn=before,
+    )  # fmt: skip
+    assert done.stdout == ""
+    return Ended(done.returncode, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of six small dances of two types in which every stage has run."""
+    space = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(space)
+        shutil.copyfile(ROOT / "params.yaml", "params.yaml")
+        set_param("segment.own.excerpt_frames", 50)
+        set_param("corpora.own.labels", {"C": "Cha-cha", "R": "Rumba"})
+        for number, piece in enumerate(("C_1", "C_2", "C_3", "R_1", "R_2", "R_3")):
+            write_dance(Path(f"dances/DANCE_{piece}"), seed=number)
+        for stage in WHOLE:
+            assert run_here(f"{stage} own") == 0
+    return space
+
+
+@pytest.fixture
+def space(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the finished workspace, which is the current folder."""
+    copy = tmp_path / "space"
+    shutil.copytree(finished, copy)
+    monkeypatch.chdir(copy)
+    monkeypatch.delenv("MOTIONMUSIC_MIRROR", raising=False)
+    return copy
+
+
+def tree(space: Path) -> dict[str, str]:
+    """Every file and folder with its content, the hidden ones too."""
+    return {
+        str(path.relative_to(space)): (
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+        )
+        for path in space.rglob("*")
+        if "__pycache__" not in path.parts
+    }
+
+
+def the_error(ended: Ended, *needed: str) -> None:
+    """The one error of a stage that refused, with place, expected, got and what to do."""
+    assert ended.status == 2, ended.stderr
+    assert ended.stderr.count("error: ") == 1, ended.stderr
+    match = ERROR.search(ended.stderr)
+    assert match, ended.stderr
+    for text in needed:
+        assert text in match[0], match[0]
+
+
+@pytest.fixture
+def refused(space: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+    """Check that a stage refuses, keeps its earlier results, and without them brings nothing."""
+
+    def check(call: str, *needed: str) -> None:
+        stage, corpus, *_ = call.split()
+
+        def once() -> None:
+            before = tree(space)
+            capsys.readouterr()
+            status = run_here(call)
+            the_error(Ended(status, capsys.readouterr().err), *needed)
+            assert tree(space) == before
+
+        once()
+        for output in OUTPUTS[stage]:
+            path = Path("data", corpus, output)
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        once()
+
+    return check
+
+
+Refused = Callable[..., None]
+
+
+def raw(piece: str, name: str) -> Path:
+    return Path("data/own/raw", f"DANCE_{piece}", name)
+
+
+def change(file: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads(file.read_text())
+    edit(content)
+    file.write_text(json.dumps(content))
+
+
+# What comes out
+
+
+def test_what_the_stages_leave(space: Path) -> None:
+    """And the same bytes again; of music also as a process with workers."""
+    pieces = workspace.read_pieces("own")
+    assert pieces["piece"].tolist() == ["C_1", "C_2", "C_3", "R_1", "R_2", "R_3"]
+    assert pieces["label"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert set(pieces["motion_origin"]) == set(pieces["sound_origin"]) == {"folder"}
+    index = workspace.read_index("own")
+    assert len(index) == 3 * 6 * 2
+    about = workspace.about("own")
+    assert (about.corpus, about.layout, about.excerpts, about.pieces) == (
+        "own", "musictodance", None, 6,
+    )  # fmt: skip
+    assert about.stand_ins == {"motion": 0, "sound": 0, "pieces": 0}
+    assert about.labels == {"C": "Cha-cha", "R": "Rumba"}
+    for name, shape in (("joints", (3, 25, 23)), ("merged", (6, 25, 23)), ("music", (1, 96, 25))):
+        assert workspace.read_segments("own", name).shape == (12, *shape)
+    assert workspace.read_task_units("own").empty
+    assert json.loads(Path("metrics/own/leakage.json").read_text())["tested"] == 12
+    lines = Path("data/own/local.tsv").read_text().splitlines()
+    assert len(lines) == 1 + 6 * 3
+    assert lines[1].startswith("DANCE_C_1/audio.wav\t48044\t")
+    before = tree(space)
+    for stage in WHOLE:
+        assert run_here(f"{stage} own") == 0
+    assert run_script("music own").status == 0
+    assert tree(space) == before
+
+
+def test_a_class_with_fewer_excerpts_decides_for_all(
+    space: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_param("segment.own.excerpts", 34)
+    assert run_here("segment own") == 0
+    assert "own: 3 excerpts of each class, not 34" in capsys.readouterr().err
+    assert workspace.about("own").excerpts == 3
+
+
+@pytest.mark.skipif(not SEQUENCES.exists(), reason="needs the AIST++ sequences beside the project")
+def test_real_sequences_of_aist(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With made-up music, from pickle to segments."""
+    tracks = {path.stem.split("_")[4] for path in SEQUENCES.glob("*.pkl")}
+    shutil.copytree(SEQUENCES, "aist/keypoints3d")
+    Path("aist/music").mkdir()
+    seconds = np.arange(33 * 16_000) / 16_000
+    tone = 0.3 * np.sin(2 * np.pi * 220 * seconds) * (np.sin(2 * np.pi * 2 * seconds) > 0)
+    for track in tracks:
+        soundfile.write(f"aist/music/{track}.wav", tone, 16_000)
+    set_param("corpora.aist.folder", "aist")
+    set_param("corpora.aist.labels", {"gBR": "Break", "gJS": "Street jazz"})
+    assert run_here("download aist") == 2
+    assert "corpora.aist.accept_terms: expected true" in capsys.readouterr().err
+    set_param("corpora.aist.accept_terms", True)
+    set_param("segment.aist.official.choose", "one")
+    for stage in ("local", "download", "joints", "bones", "merge", "music"):
+        assert run_here(f"{stage} aist") == 0
+    assert run_script("segment aist.official aist").status == 0
+    pieces = workspace.read_pieces("aist").set_index("piece")
+    # ch03 of held-out music is in no split of the release, so it is left out
+    assert pieces["frames"].to_dict() == {
+        "gBR_sBM_cAll_d04_mBR0_ch01": 720, "gBR_sBM_cAll_d04_mBR2_ch08": 576,
+        "gBR_sBM_cAll_d06_mBR2_ch06": 576, "gJS_sBM_cAll_d03_mJS2_ch07": 576,
+        "gJS_sFM_cAll_d02_mJS4_ch09": 1919,
+    }  # fmt: skip
+    index = workspace.read_index("aist.official")
+    assert len(index) == 5 * 17  # one excerpt of 425 frames a sequence (O12)
+    assert index.groupby("split")["piece"].nunique().to_dict() == {"train": 4, "validation": 1}
+    joints, bones = (workspace.read_segments("aist.official", n) for n in ("joints", "bones"))
+    assert joints.shape == (85, 3, 25, 17)
+    # slot 0 is the right upper arm, shoulder 6 minus elbow 8; slot 16 stays the joint (O8, O18)
+    np.testing.assert_allclose(bones[..., 0], joints[..., 6] - joints[..., 8], atol=1e-6)
+    np.testing.assert_array_equal(bones[..., 16], joints[..., 16])
+
+
+# Dances
+
+
+@pytest.mark.parametrize("stage", ["joints", "download"])
+def test_broken_dances(refused: Refused, stage: str) -> None:
+    file = Path("data/own/raw" if stage == "joints" else "dances", "DANCE_R_2/skeletons.json")
+    change(file, lambda content: content["skeletons"][3].pop())
+    refused(f"{stage} own", f"error: {file}: skeletons, frame 3: expected a list of at least 23")
+    file.write_bytes(file.read_bytes()[:-2])
+    refused(f"{stage} own", f"error: {file}: expected JSON")
+    file.unlink()
+    refused(f"{stage} own", f"error: {file}: expected a JSON file, got no such file")
+
+
+def test_folders_of_dances(refused: Refused) -> None:
+    write_dance(Path("dances/MORE_R_3"))
+    refused("download own", "error: dances: R_3: expected one folder for each piece")
+    shutil.rmtree("dances")
+    refused("local own", "error: dances: expected the folder of corpora.own.folder, got no such")
+    refused("download own", "error: dances: expected a folder of dances, got no such")
+    Path("dances").mkdir()
+    refused("download own", "error: dances: expected folders named ANY_CODE_NUMBER")
+    set_param("corpora.m2d.stand_ins", "nowhere")
+    refused("local m2d", "error: nowhere: expected the folder of corpora.m2d.stand_ins")
+    set_param("corpora.m2d.stand_ins", None)
+    assert run_here("local m2d") == 0
+    assert Path("data/m2d/local.tsv").read_text() == "path\tsize\tmd5\n"
+
+
+def test_labels_and_dances_that_do_not_fit(refused: Refused) -> None:
+    set_param("corpora.own.labels", {"C": "Cha-cha", "R": "Rumba", "T": "Tango"})
+    refused("joints own", "at least one dance of type T (Tango)", "corpora.own.labels")
+    set_param("corpora.own.labels", {"C": "Cha-cha", "T": "Tango"})
+    refused("joints own", "R_1: name: expected a dance type of C, T", "corpora.own.labels")
+
+
+def test_arguments_and_parameters(refused: Refused) -> None:
+    refused("joints nope", "error: params.yaml: corpora: expected one of", "got nope")
+    refused("joints own more", "error: command line: expected CORPUS, got own more")
+    set_param("train.aist.nope", 1)  # an unknown knob of training stops every stage
+    for stage in OUTPUTS:
+        if stage != "leakage":
+            refused(f"{stage} own", "error: params.yaml: train.aist")
+
+
+# Sound
+
+SOUNDS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (lambda file: file.write_bytes(b""), "got an empty file"),
+    "cut": (lambda file: file.write_bytes(file.read_bytes()[:24_000]), "got a cut file"),
+    "no sound": (lambda file: file.write_text("hello " * 999), "cannot be read as sound"),
+    "silent": (
+        lambda file: soundfile.write(file, np.zeros(3 * SOUND_HZ), SOUND_HZ),
+        "expected music, got silence",
+    ),
+    "short": (
+        lambda file: soundfile.write(file, np.random.default_rng(0).uniform(-1, 1, 4000), SOUND_HZ),
+        "2.1 s less",
+    ),
+    "missing": (lambda file: file.unlink(), "got no such file"),
+}
+
+
+@pytest.mark.parametrize("fault", SOUNDS)
+def test_broken_sound(refused: Refused, fault: str) -> None:
+    file = raw("R_1", "audio.wav")
+    spoil, needed = SOUNDS[fault]
+    spoil(file)
+    refused("music own", f"error: {file}: ", needed)
+
+
+def test_an_error_of_a_worker_process(space: Path) -> None:
+    raw("R_1", "audio.wav").write_bytes(b"")
+    before = tree(space)
+    the_error(run_script("music own"), "got an empty file")
+    assert tree(space) == before
+
+
+# Too little data
+
+
+@pytest.mark.parametrize(
+    ("values", "needed"),
+    [
+        ({"folds": 4}, ("folds", "smallest class has pieces (Cha-cha has 3)", "4 folds")),
+        ({"excerpts": 2, "protocol": "published", "folds": 1}, ("protocol", "at least 3 excerpts")),
+        ({"excerpts": 1, "protocol": "paper", "folds": 1}, ("protocol", "got 2")),
+        ({"protocol": "by_unit"}, ("folds", "movement units (Cha-cha has 0)")),
+    ],
+)
+def test_too_few_for_the_split(
+    refused: Refused, values: dict[str, object], needed: tuple[str, ...]
+) -> None:
+    for name, value in values.items():
+        set_param(f"segment.own.{name}", value)
+    refused("segment own", "error: params.yaml: segment.own.", *needed)
+
+
+@pytest.mark.parametrize("kind", ["merged", "music"])
+def test_features_of_a_piece_short_missing_or_cut(refused: Refused, kind: str) -> None:
+    file = Path("data/own", kind, "R_2.npy")
+    np.save(file, np.load(file)[:49])
+    refused("segment own", "R_2: expected at least one excerpt of 50 frames with sound, got 49")
+    file.write_bytes(file.read_bytes()[:-9])
+    refused("segment own", f"error: {file}: expected an array file", "dvc repro")
+    file.unlink()
+    refused("segment own", f"error: {file}: expected an array file, got no such", "dvc repro")
+
+
+def test_a_broken_promise_and_segments_of_an_older_kind(refused: Refused) -> None:
+    file = Path("data/own/segments/index.parquet")
+    index = pd.read_parquet(file)
+    index.loc[(index["piece"] == "R_2") & (index["segment"] == 1), "split"] = "train"
+    index.to_parquet(file, index=False)
+    refused("leakage own", "no piece in both, as protocol by_piece promises", "R_2")
+    Path("data/own/segments/about.json").unlink()
+    refused("leakage own", "error: data/own/segments/about.json: expected a JSON file")
+
+
+# The disk
+
+
+def test_a_full_disk(space: Path) -> None:
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    before = tree(space)
+    the_error(run_script("joints own", small_files), "data/own/.joints.", "File too large")
+    assert tree(space) == before
+
+
+@pytest.mark.parametrize("stage", ["joints", "music", "segment"])
+def test_a_disk_that_gets_full(
+    space: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stage: str
+) -> None:
+    # at every write in turn, the last ones included
+    left, written = 0, 0
+
+    def fsync(_: int) -> None:
+        nonlocal written
+        written += 1
+        if written > left:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    set_param("joints.own.scale", "per_coordinate_piece")  # the results would be others
+    set_param("music.own.scale", "per_coordinate_piece")
+    set_param("segment.own.seed", 1)
+    before = tree(space)
+    for left in range(20):
+        written = 0
+        capsys.readouterr()
+        status = run_here(f"{stage} own")
+        if status == 0:
+            break
+        the_error(Ended(status, capsys.readouterr().err), "No space left on device")
+        assert tree(space) == before, f"after {left} writes"
+    assert left > 3
+    assert tree(space) != before
+
+
+@pytest.fixture
+def bare(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the finished workspace that every user may reach; the current folder."""
+    top = Path(tempfile.mkdtemp(prefix="motionmusic-bad-input-"))
+    top.chmod(0o755)
+    shutil.copytree(finished, top / "space")
+    (top / "space").chmod(0o755)
+    monkeypatch.chdir(top / "space")
+    yield top / "space"
+    for path in top.rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
+    shutil.rmtree(top)
+
+
+def as_a_user(call: str) -> int:
+    """Run a stage without root's right to read and write everywhere."""
+    if os.geteuid() != 0:
+        return run_here(call)
+    os.seteuid(NOBODY)
+    try:
+        return run_here(call)
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("stage", ["joints", "music", "segment", "download"])
+def test_no_right_to_write(bare: Path, capsys: pytest.CaptureFixture[str], stage: str) -> None:
+    assert run_here(f"{stage} own") == 0  # which also imports whatever the stage imports late
+    Path("data/own").chmod(0o555)
+    before = tree(bare)
+    capsys.readouterr()
+    status = as_a_user(f"{stage} own")
+    needed = ("error: data/own/", "Permission denied", "mend the permissions")
+    the_error(Ended(status, capsys.readouterr().err), *needed)
+    assert tree(bare) == before
+
+
+def test_no_right_to_read(bare: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = raw("C_2", "skeletons.json")
+    if os.geteuid() == 0:
+        for path in (Path("data/own"), *Path("data/own").rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+    before = tree(bare)
+    file.chmod(0)
+    capsys.readouterr()
+    status = as_a_user("joints own")
+    the_error(Ended(status, capsys.readouterr().err), f"error: {file}: ", "Permission denied")
+    file.chmod(0o644)
+    assert tree(bare) == before

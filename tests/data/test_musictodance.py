@@ -1,0 +1,256 @@
+"""The MusicToDance layout: real pieces, and one clear message for every broken one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from motionmusic.data.manifest import REPOSITORIES
+from motionmusic.data.musictodance import code_of, find_pieces, read_dance, sound_file
+from motionmusic.errors import UserError
+
+
+def make_dance(folder: Path, frames: int = 5) -> Path:
+    folder.mkdir(parents=True)
+    skeletons = np.arange(frames * 69.0).reshape(frames, 23, 3).tolist()
+    center = np.arange(frames * 3).reshape(frames, 3).tolist()
+    content = {"length": frames, "center": center, "skeletons": skeletons}
+    (folder / "skeletons.json").write_text(json.dumps(content))
+    (folder / "config.json").write_text('{"start_position": 10, "end_position": 110}')
+    (folder / "audio.wav").write_bytes(b"not read here")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_dance(tmp_path / "raw" / "DANCE_C_1")
+
+
+def change(file: Path, change_content: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads(file.read_text())
+    change_content(content)
+    file.write_text(json.dumps(content))
+
+
+def error_of(folder: Path) -> UserError:
+    with pytest.raises(UserError) as caught:
+        read_dance("C_1", folder)
+    error = caught.value
+    assert error.expected
+    assert error.got
+    assert error.remedy
+    assert len(str(error)) < 800
+    return error
+
+
+@pytest.mark.parametrize(
+    ("source", "frames"),
+    [
+        ("musictodance", {"C_2": 2000, "W_23": 243}),
+        ("musictodance_retimed", {"C_2": 1890, "W_23": 1023}),
+    ],
+)
+def test_published_pieces(real_mirror: Path, source: str, frames: dict[str, int]) -> None:
+    places = {"C_2": (156, 2056), "W_23": (0, 1036)}
+    pieces = find_pieces(real_mirror.joinpath(*REPOSITORIES[source]))
+    assert list(pieces) == list(frames)
+    for piece, folder in pieces.items():
+        dance = read_dance(piece, folder)
+        assert dance.code == piece[0]
+        assert dance.skeletons.shape == (frames[piece], 23, 3)
+        assert dance.center is not None
+        assert dance.center.shape == (frames[piece], 3)
+        # centimetres, centred already: the body stays within 1.5 m of the centre
+        assert 20 < np.abs(dance.skeletons).max() < 150
+        start, end = places[piece]
+        assert (dance.music_start_s, dance.music_end_s) == (start / 25, end / 25)
+        assert dance.music_file.name == "audio.mp3"
+
+
+def test_values_arrive_unchanged(folder: Path) -> None:
+    dance = read_dance("C_1", folder)
+    assert dance.skeletons.dtype == np.float64
+    assert (dance.skeletons == np.arange(5 * 69.0).reshape(5, 23, 3)).all()
+    assert dance.center is not None
+    assert (dance.center == np.arange(15.0).reshape(5, 3)).all()
+    assert (dance.music_start_s, dance.music_end_s) == (0.4, 4.4)
+    assert dance.music_file == folder / "audio.wav"
+
+
+def test_one_frame_is_a_dance(tmp_path: Path) -> None:
+    dance = read_dance("C_1", make_dance(tmp_path / "DANCE_C_1", frames=1))
+    assert dance.skeletons.shape == (1, 23, 3)
+
+
+# Finding pieces
+
+
+def test_pieces_are_sorted_as_strings(tmp_path: Path) -> None:
+    for name in ("DANCE_W_1", "DANCE_C_2", "MY_OWN_C_10", "x_salsa_3", "DANCE_C_1"):
+        (tmp_path / name).mkdir()
+    assert list(find_pieces(tmp_path)) == ["C_1", "C_10", "C_2", "W_1", "salsa_3"]
+    assert find_pieces(tmp_path)["C_10"] == tmp_path / "MY_OWN_C_10"
+    assert code_of("salsa_3") == "salsa"
+
+
+def test_other_things_are_left_out(folder: Path) -> None:
+    raw = folder.parent
+    for name in (".git", ".DANCE_C_7", "notes", "C_1", "DANCE_C_x"):
+        (raw / name).mkdir()
+    (raw / "PROVENANCE.tsv").write_text("piece\n")
+    (raw / "DANCE_C_9").write_text("a file")
+    assert list(find_pieces(raw)) == ["C_1"]
+
+
+@pytest.mark.parametrize("name", ["tango7", "C_3", "DANCE_C_x", ".DANCE_C_7", "DANCE_C_3_old"])
+def test_dance_under_another_name(folder: Path, name: str) -> None:
+    make_dance(folder.parent / name)
+    with pytest.raises(UserError, match="ANY_CODE_NUMBER") as caught:
+        find_pieces(folder.parent)
+    assert caught.value.file == folder.parent / name
+
+
+def test_two_folders_of_one_piece(folder: Path) -> None:
+    make_dance(folder.parent / "MORE_C_1")
+    with pytest.raises(UserError, match="DANCE_C_1 and MORE_C_1"):
+        find_pieces(folder.parent)
+
+
+def test_no_piece(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="DANCE_C_1, got none"):
+        find_pieces(tmp_path)
+    with pytest.raises(UserError, match="no such folder"):
+        find_pieces(tmp_path / "nowhere")
+
+
+# Sound
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "wav", "flac", "ogg", "MP3"])
+def test_every_kind_of_sound(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"audio.{suffix}").touch()
+    assert sound_file(tmp_path, "audio").name == f"audio.{suffix}"
+
+
+def test_sound_missing_or_several(folder: Path) -> None:
+    (folder / "audio.mp3").touch()
+    assert "audio.mp3 and audio.wav" in error_of(folder).got
+    (folder / "audio.mp3").unlink()
+    (folder / "audio.wav").rename(folder / "audio.m4a")
+    assert error_of(folder).got == "audio.m4a"
+    (folder / "audio.m4a").unlink()
+    error = error_of(folder)
+    assert (error.file, error.got) == (folder, "none")
+
+
+# skeletons.json and config.json
+
+
+@pytest.mark.parametrize("name", ["skeletons.json", "config.json"])
+def test_missing_cut_or_no_json(folder: Path, name: str) -> None:
+    file = folder / name
+    whole = file.read_bytes()
+    for content in (
+        whole[:-5],
+        whole[: len(whole) // 2],
+        b"",
+        b"hello",
+        b"\xff\xfe\x00",
+        b"<html>",
+    ):
+        file.write_bytes(content)
+        assert (error_of(folder).file, error_of(folder).expected) == (file, "JSON")
+    for text in ("[1, 2]", "3", '"text"', "null"):
+        file.write_text(text)
+        assert error_of(folder).file == file
+    file.unlink()
+    assert error_of(folder).got == "no such file"
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e999",
+        "null",
+        '"1.5"',
+        "true",
+        "[1]",
+        "{}",
+        "1" + "0" * 400,
+    ],
+)
+@pytest.mark.parametrize("key", ["skeletons", "center"])
+def test_coordinate_that_is_no_finite_number(folder: Path, key: str, number: str) -> None:
+    file = folder / "skeletons.json"
+
+    def mark(content: dict[str, Any]) -> None:
+        row = content[key][2]
+        (row[17] if key == "skeletons" else row)[1] = "HERE"
+
+    change(file, mark)
+    file.write_text(file.read_text().replace('"HERE"', number))
+    where = "skeletons, frame 2, joint 17" if key == "skeletons" else "center, frame 2"
+    error = error_of(folder)
+    # Infinity alone cannot be told apart from broken JSON everywhere
+    assert error.where.startswith(where) or error.expected == "JSON"
+
+
+SKELETONS: dict[str, tuple[Callable[[dict[str, Any]], object], str, str]] = {
+    "22 joints": (
+        lambda c: c["skeletons"][3].pop(), "skeletons, frame 3", "a list of at least 23 items",
+    ),
+    "24 joints": (
+        lambda c: c["skeletons"][3].append([0, 0, 0]), "skeletons, frame 3", "at most 23 items",
+    ),
+    "no frame": (lambda c: c.update(length=0, center=[], skeletons=[]), "center", "at least 1 item"),
+    "no list": (lambda c: c.update(skeletons="text"), "skeletons", "a valid array"),
+    "no pose": (lambda c: c["skeletons"].__setitem__(1, None), "skeletons, frame 1", "a valid array"),
+    "two numbers": (
+        lambda c: c["skeletons"][4].__setitem__(22, [1.0, 2.0]),
+        "skeletons, frame 4, joint 22, 2", "a value",
+    ),
+    "four numbers": (
+        lambda c: c["center"].__setitem__(0, [1, 2, 3, 4]), "center, frame 0", "at most 3 items",
+    ),
+    "no length": (lambda c: c.pop("length"), "length", "a value"),
+    "other length": (lambda c: c.update(length=4), "", "one length: length is 4"),
+    "length in words": (lambda c: c.update(length="5"), "length", "a valid number"),
+    "other center": (lambda c: c["center"].append([0, 0, 0]), "", "center has 6 frames"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", SKELETONS)
+def test_skeletons_of_another_shape(folder: Path, fault: str) -> None:
+    edit, where, expected = SKELETONS[fault]
+    change(folder / "skeletons.json", edit)
+    error = error_of(folder)
+    assert error.file == folder / "skeletons.json"
+    assert error.where == where
+    assert expected in error.expected
+
+
+@pytest.mark.parametrize(
+    ("config", "where"),
+    [
+        ('{"end_position": 110}', "start_position"),
+        ('{"start_position": 10}', "end_position"),
+        ('{"start_position": -1, "end_position": 110}', "start_position"),
+        ('{"start_position": "10", "end_position": 110}', "start_position"),
+        ('{"start_position": 10, "end_position": true}', "end_position"),
+        ('{"start_position": 10, "end_position": 10}', ""),
+        ('{"start_position": 10, "end_position": 9}', ""),
+    ],
+)
+def test_positions_that_are_none(folder: Path, config: str, where: str) -> None:
+    (folder / "config.json").write_text(config)
+    error = error_of(folder)
+    assert error.where == where
+    assert "25 a second" in error.remedy
