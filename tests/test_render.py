@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -232,6 +233,14 @@ def test_in_each_pass_its_own_panel_alone_moves_in_colour(tmp_path: Path) -> Non
         assert spectrum.argmax() * RATE / (RATE // 2 - 4000) == pytest.approx(hz, abs=10)
         assert len(music.sound) > 0
     assert np.abs(samples[0, 2 * RATE + RATE // 2 + 2000 : 3 * RATE]).max() < 0.01
+
+
+def test_the_other_panels_hold_their_last_pose_or_their_first() -> None:
+    seen: list[tuple[str, bool]] = []
+    painter: Any = SimpleNamespace(paint=lambda pose, to: seen.append((pose, to is ACTIVE)))
+    dancer: Any = SimpleNamespace(poses="abcd")
+    page._pass(dancer, [painter] * 3, 1)(2)
+    assert seen == [("d", False), ("c", True), ("a", False)]
 
 
 @pytest.mark.parametrize(

@@ -26,17 +26,16 @@ from motionmusic.params import Aist, AnyCorpus, MusicToDance, Own, Synthetic
 
 PUBLISHED, COMPOSED, RE_ENCODED, SUBSTITUTE = "published", "composed", "re-encoded", "substitute"
 ORIGINS = "origins.tsv"
-# a config.json is the same everywhere: its origin is not told
-_PARTS = {"skeletons.json": "motion", "config.json": "", "audio.mp3": "sound"}
+REPOSITORY = "repository"
+_PARTS = {"skeletons.json": "motion", "config.json": "place", "audio.mp3": "sound"}
 
 
 @dataclass(frozen=True)
 class StandIn:
-    """A piece of a stand-in folder: what its motion is (published, composed) and its sound."""
+    """A piece of a stand-in folder; ``made`` says what its motion and its sound are."""
 
     folder: Path
-    motion: str
-    sound: str
+    made: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -45,17 +44,17 @@ class Piece:
 
     Attributes:
         files: name in the raw folder → file.
-        motion: published or composed.
-        sound: published, re-encoded, or substitute (another piece's music).
-        lacking: the files that nobody has, and why the repository does not have them.
-        stands_in: motion and sound, of these what is not from the repository.
+        made: motion and sound → REPOSITORY, or what the stand-in is.
+        lacking: the files that nobody has → why the repository does not have them.
     """
 
     files: dict[str, Path]
-    motion: str
-    sound: str
+    made: dict[str, str]
     lacking: dict[str, str]
-    stands_in: frozenset[str]
+
+    def origin(self, part: str) -> str:
+        """Of motion: published or composed; of sound: published, re-encoded or substitute."""
+        return PUBLISHED if self.made[part] == REPOSITORY else self.made[part]
 
 
 def gather(name: str, corpus: AnyCorpus, raw: Path, store: Path, choreonet: Path) -> None:
@@ -93,13 +92,9 @@ def take_repository(name: str, raw: Path, store: Path) -> None:
 
 
 def _synthetic(corpus: Synthetic, raw: Path) -> None:
+    n, seconds, seed = corpus.pieces_per_type, corpus.seconds, corpus.seed
     with new_folder(raw) as folder:
-        write_dances(
-            folder,
-            pieces_per_type=corpus.pieces_per_type,
-            seconds=corpus.seconds,
-            seed=corpus.seed,
-        )
+        write_dances(folder, pieces_per_type=n, seconds=seconds, seed=seed)
 
 
 def _own(corpus: Own, raw: Path) -> None:
@@ -122,13 +117,9 @@ def _musictodance(name: str, corpus: MusicToDance, raw: Path, store: Path, chore
         entries.setdefault(entry.path.split("/")[0].removeprefix("DANCE_"), []).append(entry)
     wanted = sorted(entries) if corpus.pieces == "all" else corpus.pieces.split()
     if unknown := sorted(set(wanted) - set(entries)):
-        raise UserError(
-            "params.yaml",
-            f"corpora.{name}.pieces",
-            f"pieces of {listed.name}",
-            ", ".join(unknown),
-            "name pieces such as C_2 that the manifest lists",
-        )
+        key, remedy = f"corpora.{name}.pieces", "name pieces such as C_2 that the manifest lists"
+        expected = f"pieces of {listed.name}"
+        raise UserError("params.yaml", key, expected, ", ".join(unknown), remedy)
     files = [entry for piece in wanted for entry in entries[piece]]
     stand_ins: dict[str, StandIn] = {}
     absent: dict[str, str] = {}
@@ -140,22 +131,21 @@ def _musictodance(name: str, corpus: MusicToDance, raw: Path, store: Path, chore
     pieces = {piece: _assembled(piece, here, absent, stand_ins.get(piece)) for piece in wanted}
     complete = {piece: of for piece, of in pieces.items() if not of.lacking}
     if not complete or (len(complete) < len(pieces) and corpus.pieces != "all"):
-        lacking = [f"    {text}" for of in pieces.values() for text in _lacks(of)]
-        raise UserError(
-            raw,
-            "",
-            f"motion and sound of {len(pieces)} pieces",
-            f"{len(complete)}; neither the repository nor {corpus.stand_ins} has\n"
-            + "\n".join(lacking),
+        expected = f"motion and sound of {len(pieces)} pieces"
+        got = f"{len(complete)}; neither the repository nor {corpus.stand_ins} has"
+        for of in pieces.values():
+            got += "".join(f"\n    {path}: {reason}" for path, reason in of.lacking.items())
+        remedy = (
             f"put them into the mirror or {corpus.stand_ins}, or take their pieces out of"
-            f" corpora.{name}.pieces (all takes every piece that is complete)",
+            f" corpora.{name}.pieces (all takes every piece that is complete)"
         )
+        raise UserError(raw, "", expected, got, remedy)
     with new_folder(raw) as work:
         for piece, of in complete.items():
             (work / f"DANCE_{piece}").mkdir()
             for file, path in of.files.items():
                 shutil.copyfile(path, work / f"DANCE_{piece}" / file)
-        lines = [f"{piece}\t{of.motion}\t{of.sound}" for piece, of in complete.items()]
+        lines = [f"{p}\t{of.origin('motion')}\t{of.origin('sound')}" for p, of in complete.items()]
         write_text(work / ORIGINS, "\n".join(["piece\tmotion\tsound", *lines, ""]))
         shutil.copytree(choreonet, work / "choreonet")
     if corpus.stand_ins is not None:
@@ -166,28 +156,23 @@ def _assembled(
     piece: str, here: dict[str, Path], absent: dict[str, str], stand_in: StandIn | None
 ) -> Piece:
     """What there is of a piece: from the repository, else from its stand-in."""
-    files: dict[str, Path] = {}
-    lacking: dict[str, str] = {}
-    stands_in = set()
+    of = Piece({}, {}, {})
     for file, part in _PARTS.items():
         path = f"DANCE_{piece}/{file}"
         if path in here:
-            files[file] = here[path]
-            continue
-        there = [] if stand_in is None else sorted(stand_in.folder.glob(file.replace("mp3", "*")))
-        if stand_in is None or not there:
-            lacking[path] = absent[path]
-            continue
-        other = sound_file(stand_in.folder, "audio") if part == "sound" else there[0]
-        files[other.name] = other
-        stands_in.add(part)
-    return Piece(
-        files=files,
-        motion=stand_in.motion if stand_in and "motion" in stands_in else PUBLISHED,
-        sound=stand_in.sound if stand_in and "sound" in stands_in else PUBLISHED,
-        lacking=lacking,
-        stands_in=frozenset(stands_in),
-    )
+            of.files[file], of.made[part] = here[path], REPOSITORY
+        elif stand_in and (other := _file_of(stand_in.folder, file)):
+            of.files[other.name], of.made[part] = other, stand_in.made[part]
+        else:
+            of.lacking[path] = absent[path]
+    return of
+
+
+def _file_of(folder: Path, file: str) -> Path | None:
+    """A stand-in's file; its sound may be of any kind."""
+    if file == "audio.mp3":
+        return sound_file(folder, "audio") if any(folder.glob("audio.*")) else None
+    return folder / file if (folder / file).exists() else None
 
 
 def read_stand_ins(folder: Path) -> dict[str, StandIn]:
@@ -209,30 +194,22 @@ def read_stand_ins(folder: Path) -> dict[str, StandIn]:
             expected = f"a row of status {PUBLISHED} or {COMPOSED}, with its audio"
             raise UserError(table, where.name, expected, str(status or "none"), remedy)
         sound = SUBSTITUTE if audio.startswith(SUBSTITUTE) else RE_ENCODED
-        stand_ins[piece] = StandIn(where, status, sound)
+        stand_ins[piece] = StandIn(where, {"motion": status, "sound": sound, "place": ""})
     return stand_ins
-
-
-def _lacks(of: Piece) -> list[str]:
-    return [f"{path}: {reason}" for path, reason in of.lacking.items()]
 
 
 def _report(name: str, stand_ins: str, pieces: dict[str, Piece], complete: dict[str, Piece]) -> str:
     """What was made of what, and which pieces are left out and why."""
     lines = [f"{name}: {len(complete)} of {len(pieces)} pieces, with stand-ins from {stand_ins}"]
     for part in ("motion", "sound"):
-        kinds = Counter(
-            getattr(of, part) if part in of.stands_in else "from the repository"
-            for of in complete.values()
-        )
-        own = kinds.pop("from the repository", 0)
+        kinds = Counter(of.made[part] for of in complete.values())
+        own = kinds.pop(REPOSITORY, 0)
         others = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         lines.append(f"  {part}: {own} from the repository; stand-ins: {others or 'none'}")
     for piece, of in pieces.items():
         if of.lacking:
-            parts = " and no ".join(
-                part for path in of.lacking if (part := _PARTS[Path(path).name])
-            )
+            parts = [_PARTS[Path(path).name] for path in of.lacking]
+            no = " and no ".join(part for part in parts if part != "place") or "config.json"
             reasons = ", ".join(sorted(set(of.lacking.values())))
-            lines.append(f"  left out: {piece}, no {parts} ({reasons}, nor in the stand-ins)")
+            lines.append(f"  left out: {piece}, no {no} ({reasons}, nor in the stand-ins)")
     return "\n".join(lines)

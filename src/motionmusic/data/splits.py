@@ -93,14 +93,8 @@ def paper(excerpts: pd.DataFrame) -> pd.DataFrame:
     first third trains, the next validates, the last tests (45 / 45 / 46 of 136). Which two of the
     three thirds are train and validation is a natural assumption; the test third is proven.
 
-    Args:
-        excerpts: piece, excerpt, label; one row each, in class order.
-
-    Returns:
-        the same rows with ``fold`` (0) and ``split``, in the order of the shuffle.
-
-    Raises:
-        UserError: there are not three excerpts.
+    Returns the rows with ``fold`` (0) and ``split``, in the order of the shuffle. Raises UserError
+    where there are not three excerpts.
     """
     n = len(excerpts)
     _must_make_thirds(n, "paper", "")
@@ -131,12 +125,6 @@ def by_piece(
 
     In fold f the f-th part is test, the next one validation, the rest train; so every piece is
     tested exactly once. Raises UserError where a class has fewer pieces than there are folds.
-
-    Args:
-        excerpts: piece, excerpt, label.
-        folds: how many, at least 3.
-        seed: of the dealing.
-        names: class names, for the message.
     """
     pieces = excerpts.groupby("piece", sort=False)["label"].first()
     for label, count in pieces.value_counts().sort_index().items():
@@ -154,7 +142,7 @@ def by_piece(
 
 
 def official(excerpts: pd.DataFrame, split_of: Mapping[str, str]) -> pd.DataFrame:
-    """A split that the data set itself gives, by piece (AIST++); pieces of no split are left out."""
+    """A split that the corpus itself gives, by piece (AIST++); pieces of no split are left out."""
     known = excerpts[excerpts["piece"].map(lambda piece: split_of[piece] in SPLITS)]
     return _frame(0, [split_of[piece] for piece in known["piece"]], known)
 
@@ -206,13 +194,10 @@ def by_capture(
     where its units are on two sides or the session of one of them is not known (START).
 
     Args:
-        segments: piece, excerpt, segment, label, units (the set that it touches).
-        captures: unit → capture session, or ``unknown``.
-        seed: of the dealing.
-        names: class names, for the messages.
+        captures: unit → capture session, or ``unknown``; the others as for :func:`by_unit`.
 
     Returns:
-        once per fold every segment in the order given, with ``fold`` and ``split``.
+        as :func:`by_unit`.
 
     Raises:
         UserError: a class has too few units in its main session or beside it, or no segment in
@@ -285,9 +270,8 @@ def _must_be_complete(rows: pd.DataFrame, protocol: str, names: Mapping[int, str
         if (fold, split, label) not in counts.index:
             expected = f"{protocol} to leave segments of every class in every split"
             got = f"none of {names[label]} in {split} of fold {fold}"
-            raise _refused(
-                "protocol", expected, got, "take another seed, more excerpts or fewer folds"
-            )
+            remedy = "take another seed, more excerpts or fewer folds"
+            raise _refused("protocol", expected, got, remedy)
 
 
 def _too_many_folds(smallest: str, folds: int) -> UserError:

@@ -17,13 +17,7 @@ import numpy as np
 import soundfile
 
 from motionmusic.data.synthetic_body import move
-from motionmusic.data.synthetic_dance import (
-    TYPES,
-    DanceType,
-    beat_clock,
-    choreograph,
-    style_of,
-)
+from motionmusic.data.synthetic_dance import TYPES, DanceType, beat_clock, choreograph, style_of
 from motionmusic.data.synthetic_sound import SAMPLES_PER_SECOND, accompany
 from motionmusic.files import new_folder, write_bytes, write_text
 
