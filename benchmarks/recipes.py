@@ -1,45 +1,41 @@
 """Follow validation and test accuracy while one motion encoder trains; draw such runs together.
 
-    python benchmarks/recipes.py train DATASET [--recipe R] [--epochs N] [--seed S] …
+    python benchmarks/recipes.py train TASK [--recipe R] [--epochs N] [--seed S] …
     python benchmarks/recipes.py draw
 
-A recipe is ``paper``, ``quick`` or some of quick's parts, ``turn=3.14,mirror=0.5``. The data set's
-segments have to be there (``dvc repro segment@DATASET``). A run becomes one CSV file and its record
-in benchmarks/results/recipes; one that is interrupted goes on where it was.
+A recipe is ``paper``, ``quick`` or some of quick's parts, ``turn=3.14,mirror=0.5``. The task's
+segments have to be there (`dvc repro pipeline/task/TASK/dvc.yaml:segment`). A run becomes one CSV
+file and its record in benchmarks/results/recipes; one that is interrupted goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
-from motionmusic import errors
+from motionmusic import errors, workspace
 from motionmusic.errors import UserError
 from motionmusic.files import write_bytes, write_json, write_text
 from motionmusic.models.motion_encoder import MotionEncoder
-from motionmusic.params import Train
 from motionmusic.results import figures
-from motionmusic.results.tables import grid
 from motionmusic.training import phases
-from motionmusic.training.checkpoint import remove
-from motionmusic.training.loop import AfterEpoch, Chance, logits_of, optimise
-from motionmusic.training.phases import Segments
+from motionmusic.training.checkpoint import Store, code_digest, content_key, remove
+from motionmusic.training.device import describe, pick_device
+from motionmusic.training.folds import Segments, motion_encoder, read_folds
+from motionmusic.training.loop import AfterEpoch, Chance, Schedule, logits_of, optimise
 from motionmusic.training.provenance import git_revision
-from motionmusic.training.recipe import PAPER, RECIPES, Recipe
-
-sys.path.append(str(Path(__file__).parents[1] / "stages"))
-from training_stage import Cell
+from motionmusic.training.recipe import RECIPES, Recipe
 
 RESULTS = Path(__file__).parent / "results" / "recipes"
 POINTS = 60  # of a curve
@@ -49,17 +45,6 @@ COLOURS = {
     "paper": ("#fdae6b", "#d94801", "#7f2704", "#fdd0a2"),
     "quick": ("#2171b5", "#6baed6", "#08306b", "#c6dbef"),
 }
-
-
-class Tried(Cell):
-    """A cell whose recipe need not be one of params.yaml's."""
-
-    tried: Recipe = PAPER
-
-    @property
-    def recipe(self) -> Recipe:
-        """The one to try."""
-        return self.tried
 
 
 class Followed(AfterEpoch):
@@ -98,56 +83,64 @@ def recipe_of(text: str) -> Recipe:
 
 def train(asked: argparse.Namespace) -> None:
     """One run on one fold: NAME.csv, its curve, and NAME.json, what it was."""
-    recipe = recipe_of(asked.recipe)
-    settings = Train(
-        width=asked.width, batch=asked.batch, learning_rate=asked.learning_rate,
-        schedule=asked.schedule, precision=asked.precision, recipe="paper",
-        epochs_alone=asked.epochs, epochs_together=1, select="last",
-    )  # fmt: skip
-    of = (asked.recipe.replace(",", "+"), asked.epochs, asked.precision, asked.dataset, asked.input,
+    recipe, device = recipe_of(asked.recipe), pick_device()
+    of = (asked.recipe.replace(",", "+"), asked.epochs, asked.precision, asked.task, asked.input,
           asked.fold, asked.seed)  # fmt: skip
     name = "-".join(map(str, of))
-    cell = Tried(asked.dataset, f"recipe-{name}", settings, tuple(Train.model_fields), asked.input)
-    cell.tried = recipe
-    folds = cell.folds()
+    settings = {key: value for key, value in vars(asked).items() if key != "work"}
+    folds = read_folds(asked.task, asked.input, recipe, device)
     if asked.fold >= len(folds):
         raise UserError("command line", "--fold", f"below {len(folds)}", str(asked.fold), "set 0")
-    _, ids, segments = folds[asked.fold]
+    ids, segments = folds[asked.fold].ids, folds[asked.fold].segments
     rows = {
-        split: cell.on_device(np.flatnonzero((ids["split"] == split).to_numpy()))
+        split: torch.from_numpy(np.flatnonzero(ids["split"] == split)).to(device)
         for split in SPLITS
     }
-    chance = Chance(asked.seed, ("curves", asked.dataset, asked.input, asked.fold))
-    with phases.seeded(chance, "initial", cell.device):
-        network = cell.motion_encoder(segments).to(cell.device)
-    adam = phases.adam(network, asked.learning_rate, recipe.weight_decay)
-    with phases.seeded(chance, "dropout", cell.device):
+    chance = Chance(asked.seed, ("curves", asked.task, asked.input, asked.fold))
+    with phases.seeded(chance, "initial", device):
+        network = motion_encoder(asked.task, segments, asked.width).to(device)
+    how = Schedule(
+        asked.batch, asked.epochs, asked.learning_rate, asked.schedule, asked.precision, recipe
+    )
+    kept = workspace.data(asked.task, "checkpoints", f"recipe-{name}")
+    key = content_key(settings | {"code": code_digest(), "machine": describe(device)})
+    with phases.seeded(chance, "dropout", device):
         run = optimise(
-            [network], [adam], phases.motion_losses(network, segments, recipe), segments.train,
-            cell.schedule(asked.epochs), chance, Followed(network, segments, rows, asked.epochs),
-            cell.store(asked.fold),
-        )  # fmt: skip
-    curve = pd.DataFrame(run.history).map(lambda value: float(f"{value:.6g}"))
-    write_text(RESULTS / f"{name}.csv", curve.to_csv(index=False))
+            [network],
+            [phases.adam(network, asked.learning_rate, recipe.weight_decay)],
+            phases.motion_losses(network, segments, recipe),
+            segments.train,
+            how,
+            chance,
+            Followed(network, segments, rows, asked.epochs),
+            Store(kept / key, str(asked.fold)),
+        )
+    write_text(
+        RESULTS / f"{name}.csv", pd.DataFrame(run.history).to_csv(index=False, float_format="%.6g")
+    )
     last = {split: run.history[-1][split] for split in SPLITS}
-    asked.recipe = {field.name: getattr(recipe, field.name) for field in fields(Recipe)}
-    record = {"settings": {k: v for k, v in vars(asked).items() if k != "work"}, "last": last,
-              "segments": {"train": len(segments.train)} | {k: len(v) for k, v in rows.items()},
-              "git": git_revision(), "machine": cell.machine(), "seconds": round(run.seconds, 1)}  # fmt: skip
+    record = {
+        "settings": settings | {"recipe": asdict(recipe)},
+        "last": last,
+        "segments": {"train": len(segments.train)} | {k: len(v) for k, v in rows.items()},
+        "git": git_revision(),
+        "machine": describe(device),
+        "seconds": round(run.seconds, 1),
+    }
     write_json(RESULTS / f"{name}.json", record)
-    remove(cell.kept)
+    remove(kept)
     print(name, last)
 
 
 def read_runs() -> pd.DataFrame:
-    """All runs' points: recipe, epochs, precision, dataset, input, fold, seed, epoch, numbers."""
+    """All runs' points: recipe, epochs, precision, task, input, fold, seed, epoch, numbers."""
     runs = []
     for path in sorted(RESULTS.glob("*.csv")):
-        names = ("recipe", "epochs", "precision", "dataset", "input", "fold", "seed")
+        names = ("recipe", "epochs", "precision", "task", "input", "fold", "seed")
         of = dict(zip(names, path.stem.rsplit("-", len(names) - 1), strict=True))
         runs.append(pd.read_csv(path).assign(**of))
     if not runs:
-        raise UserError(RESULTS, "", "runs", "none", "train some: recipes.py train DATASET")
+        raise UserError(RESULTS, "", "runs", "none", "train some: recipes.py train TASK")
     return pd.concat(runs).astype({"epochs": int, "fold": int, "seed": int})
 
 
@@ -155,21 +148,21 @@ def summary(runs: pd.DataFrame) -> str:
     """The last epoch of all runs, mean and standard deviation over folds and seeds, as Markdown."""
     last = runs[runs["epoch"] == runs["epochs"]]
     lines = []
-    for of, group in last.groupby(["dataset", "input", "recipe", "epochs", "precision"]):
+    for of, group in last.groupby(["task", "input", "recipe", "epochs", "precision"]):
         numbers = []
         for split in SPLITS:
             sd = f" ± {100 * group[split].std():.1f}" if len(group) > 1 else ""
             numbers.append(f"{100 * group[split].mean():.1f}{sd}")
         runs_of = ", ".join(f"fold {fold}: {len(rows)}" for fold, rows in group.groupby("fold"))
         lines.append([*map(str, of), runs_of, *numbers])
-    head = ["data", "input", "recipe", "epochs", "precision", "runs", "validation %", "test %"]
-    return grid(head, lines)
+    head = ["task", "input", "recipe", "epochs", "precision", "runs", "validation %", "test %"]
+    return f"{pd.DataFrame(lines, columns=head).to_markdown(index=False, disable_numparse=True)}\n"
 
 
 def picture(runs: pd.DataFrame) -> bytes:
     """Test accuracy by epoch, paper and quick in one panel for each data set; PNG."""
     runs = runs[runs["recipe"].isin(RECIPES)].dropna(subset="test")
-    panels = list(runs.groupby(["dataset", "input"]))
+    panels = list(runs.groupby(["task", "input"]))
     figure = Figure(figsize=(5.2 * len(panels), 4.2), dpi=150, facecolor="white",
                     layout="constrained")  # fmt: skip
     FigureCanvasAgg(figure)
@@ -205,12 +198,12 @@ def draw(_: argparse.Namespace) -> None:
 
 
 def main(given: Sequence[str]) -> None:
-    """recipes.py train DATASET … | draw."""
+    """recipes.py train TASK … | draw."""
     parser = argparse.ArgumentParser(description="Follow recipes while they train.")
     works = parser.add_subparsers(required=True)
     one = works.add_parser("train", help="one run")
     one.set_defaults(work=train)
-    one.add_argument("dataset")
+    one.add_argument("task")
     one.add_argument("--input", default="joints", choices=("joints", "bones", "merged"))
     one.add_argument("--fold", type=int, default=0)
     one.add_argument("--seed", type=int, default=0)

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 import plain
-import report
+import steps_report as report
 import torch
-from report import EAGER, EAGER_EACH, OURS, OURS_LOW
+from steps_report import EAGER, EAGER_EACH, OURS, OURS_LOW
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode

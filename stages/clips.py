@@ -1,38 +1,53 @@
-"""What the stages that render share: which recommendations, what a clip is called, its sound."""
+"""Clips to watch: dances with their own, recommended and unnamed music, and motion from music."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+from collections.abc import Sequence
 
 import pandas as pd
+from tqdm import tqdm
 
-from motionmusic import workspace
-from motionmusic.errors import UserError
-from motionmusic.features.audio import read_audio
-from motionmusic.files import Float32
-
-METHODS = ("category", "contrastive")  # the paper's, and the best that is learned
-SAMPLE_RATE = 48_000
+from motionmusic import errors, workspace
+from motionmusic.files import new_folder, write_text
+from motionmusic.params import group
+from motionmusic.render import clips
 
 
-def read_recommendations(dataset: str) -> pd.DataFrame:
-    """What the rendered methods recommend, of the lowest seed."""
-    path = workspace.data(dataset, "recommendations.csv")
-    if not path.exists():
-        raise UserError(path, "", "recommendations", "no such file", "run `dvc repro`")
-    found = pd.read_csv(path, dtype={"piece": str, "track_piece": str})
-    chosen: pd.DataFrame = found[
-        (found["seed"] == found["seed"].min()) & found["method"].isin(METHODS)
-    ]
-    return chosen
+def main(given: Sequence[str]) -> None:
+    """clips.py TASK."""
+    (task,) = workspace.arguments(given, "task")
+    about, seed = workspace.about(task), min(group(list[int], "seeds"))
+    raw, real = (workspace.data(about.corpus, kind) for kind in ("raw", "keypoints"))
+    dance = workspace.data(task, "dance", f"{seed}")
+    found = workspace.read_recommendations(task)
+    found = found[found["seed"] == seed]
+    label_of = workspace.read_pieces(about.corpus).set_index("piece")["label"]
+    names = list(about.labels.values())
+    first = found.sort_values(["piece", "excerpt"]).groupby("category", sort=True).first()
+    watched = list(first[["piece", "excerpt"]].itertuples())
+    made = workspace.read_neighbours(dance)
+    made = made.assign(label=made["piece"].map(label_of)).sort_values(["label", "piece", "excerpt"])
+
+    def one(category: str, piece: str, number: int) -> tuple[clips.Excerpt, pd.DataFrame]:
+        rows = found[(found["piece"] == piece) & (found["excerpt"] == number)]
+        return clips.Excerpt(about, raw, piece, number, category), rows
+
+    with new_folder(workspace.data(task, "clips")) as folder:
+        (folder / "study").mkdir()
+        shown, rated = [], []
+        for dance_ in tqdm(watched, desc="recommended", mininterval=5):
+            shown += clips.recommended_clips(*one(*dance_), folder)
+        for row in made.drop_duplicates("label").head(clips.MADE).to_dict("records"):
+            excerpt, _ = one(names[row["label"]], row["piece"], row["excerpt"])
+            neighbour = row["neighbour"], row["neighbour_start"]
+            shown.append(clips.made_clip(excerpt, *neighbour, real, dance / "motion", folder))
+        for each in tqdm(clips.study_dances(found, seed), desc="study", mininterval=5):
+            rated += clips.study_clips(*one(*each), folder / "study")
+        write_text(folder / "clips.csv", pd.DataFrame(shown).to_csv(index=False))
+        for method, rows in pd.DataFrame(rated).groupby("method"):
+            text = rows.drop(columns="method").to_csv(index=False)
+            write_text(folder / "study" / f"{method}.csv", text)
 
 
-def clip_name(category: str, piece: str, excerpt: int) -> str:
-    """The name of an excerpt's files, CATEGORY_PIECE_EXCERPT."""
-    return f"{re.sub(r'[^A-Za-z0-9]+', '_', category)}_{piece}_{excerpt}"
-
-
-def sound(file: Path, start_s: float, seconds: float) -> Float32:
-    """A part of a track, at most so long."""
-    return read_audio(file, SAMPLE_RATE, start_s=start_s, duration_s=seconds)
+if __name__ == "__main__":
+    errors.run(main)

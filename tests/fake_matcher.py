@@ -21,7 +21,7 @@ Float32 = NDArray[np.float32]
 def about(method: Method = "contrastive", pad_short: bool = False) -> About:
     return About(
         method=method,
-        dataset="demo",
+        task="demo",
         seed=0,
         layout="musictodance",
         motion_rate_hz=25.0,
@@ -33,9 +33,8 @@ def about(method: Method = "contrastive", pad_short: bool = False) -> About:
         ),
         paper_bones=False,
         excerpt_frames=229,
-        segment_frames=25,
         sizes={},
-        git="",
+        knows={0: ["C_1"]},
     )  # fmt: skip
 
 

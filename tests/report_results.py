@@ -1,7 +1,8 @@
-"""Small results of a made-up data set, as the stages leave them, for the tests of the report."""
+"""Small results of a made-up task, as the stages leave them, for the tests of tables and pages."""
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import shutil
@@ -13,22 +14,23 @@ import numpy as np
 import pandas as pd
 import yaml
 from closure import ROOT
+from conftest import ABOUT
 
-from motionmusic.files import write_json, write_text
-from motionmusic.params import Segment, Train
+from motionmusic.files import write_array, write_json, write_parquet, write_text
 from motionmusic.predictions import make_predictions, write_predictions
-from motionmusic.results import tables
+from motionmusic.results.table import Column, table, write_tables
 from motionmusic.scoring.evaluation import cell_files
+from motionmusic.scoring.intervals import Interval
 
 # names that a careless page would take for its own text
 LABELS = {"C": "<b>Cha-cha</b>", "R": "Rumba & co", "T": "Tango", "W": 'Waltz "slow"'}
 CLASSES = list(LABELS.values())
 PIECES = ["C_1", "<i>C_2", "R_1", "R_2", "T_1", "T_2", "W_1", "W_2"]
 WRONG = 3  # of the nine segments of an excerpt of the first class, which become the second
-FRAMES = 2 * 229
+TASK, FRAMES, JOINTS = "synthetic", 115, 23
 
 
-def predictions(dataset: str) -> pd.DataFrame:
+def predictions() -> pd.DataFrame:
     """Two excerpts of nine segments a piece; of the first class, three of nine are wrong."""
     ids = pd.DataFrame(
         [("test", piece, e, s, i // 2) for i, piece in enumerate(PIECES) for e in (0, 1)
@@ -36,65 +38,40 @@ def predictions(dataset: str) -> pd.DataFrame:
         columns=["split", "piece", "excerpt", "segment", "label"],
     )  # fmt: skip
     said = np.where((ids["label"] == 0) & (ids["segment"] < WRONG), 1, ids["label"])
-    return make_predictions(dataset, ids, np.eye(4)[said])
+    return make_predictions(TASK, ids, np.eye(4)[said])
 
 
-def make_results(folder: Path, dataset: str = "synthetic", optional: bool = True) -> None:
-    """Everything that the report reads, in a workspace; the required parts only, if not optional."""
+def make_results(folder: Path) -> None:
+    """Everything that the full page reads, in a workspace."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    params["datasets"][dataset]["labels"] = LABELS
     params["evaluate"]["resamples"] = 100
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), "utf-8")
     with chdir(folder):
-        frame = predictions(dataset)
-        for seeds in cell_files(Path("data", dataset, "predictions"), [0]).values():
-            write_predictions(seeds[0][0], frame)
-        rng = np.random.default_rng(0)
-        for piece in PIECES:
-            steps = rng.normal(size=(FRAMES, 23, 3)).cumsum(axis=0).round(2)
-            write_json(
-                Path("data", dataset, "raw", f"DANCE_{piece}", "skeletons.json"),
-                {"length": FRAMES, "skeletons": steps, "center": np.zeros((FRAMES, 3))},
+        data = Path("data", TASK)
+        frame = predictions()
+        write_json(data / "segments" / "about.json", ABOUT | {"labels": LABELS})
+        write_parquet(data / "segments" / "index.parquet", frame.assign(fold=0))
+        for kind, channels in (("joints", 3), ("bones", 3), ("merged", 6)):
+            array = np.zeros((2, channels, 25, JOINTS), np.float32)
+            write_array(data / "segments" / f"{kind}.npy", array)
+        for (path,) in cell_files(data / "cells", [0]).values():
+            write_predictions(path, frame)
+        for cell in ("motion-joints-0", "longer-joints-0", "cotrain-joints-fc-0"):
+            history = pd.DataFrame(
+                {"epoch": [1, 2], "accuracy": [0.25, 1], "motion_loss": [1, 0.1]}
             )
-        write_json(Path("metrics", "authors", "cells.json"), [])
-        importlib.import_module("evaluate").main([dataset])
-        importlib.import_module("table").main([dataset, "table3", "table5"])
-        _settings(dataset, params)
-        if optional:
-            _optional(dataset)
+            write_text(data / "cells" / cell / "history.csv", history.to_csv(index=False))
+            machine = {"device": "cpu", "threads": 1}
+            record = {"git": "0123456789abcdef+", "machine": machine, "seconds": 1.5}
+            write_json(Path("metrics", TASK, "runs", f"{cell}.json"), record)
+        importlib.import_module("evaluate").main([TASK])
+        importlib.import_module("tables").main([TASK])
+        _others(data, Path("metrics", TASK), Path("plots", TASK))
 
 
-def _settings(dataset: str, params: dict[str, Any]) -> None:
-    shapes = {"joints": (144, 3, 25, 23), "bones": (144, 3, 25, 23), "merged": (144, 6, 25, 23)}
-    table = tables.settings_table(
-        "table1", dataset, Segment(**params["segment"][dataset]), Train(**params["train"][dataset]),
-        [0], shapes, predictions(dataset).assign(fold=0),
-    )  # fmt: skip
-    write_json(Path("metrics", dataset, "table1.json"), table)
-    write_text(Path("metrics", dataset, "table1.md"), tables.settings_markdown(table))
-
-
-def _optional(dataset: str) -> None:
-    metrics, plots, data = (Path(kind, dataset) for kind in ("metrics", "plots", "data"))
-    for run, columns in {
-        "motion-joints-0": ("motion_loss", "accuracy"),
-        "longer-joints-0": ("motion_loss", "accuracy"),
-        "cotrain-joints-fc-0": ("motion_loss", "pair_loss", "reconstruction_loss", "accuracy"),
-        "music-plain-0": ("reconstruction_loss",),
-    }.items():
-        history = pd.DataFrame({"epoch": [1.0, 2.0, 3.0]}).assign(
-            **{name: [0.25, 0.5, 1.0] for name in columns}
-        )
-        write_text(plots / "history" / f"{run}.csv", history.to_csv(index=False))
-        write_json(
-            metrics / "runs" / f"{run}.json",
-            {"git": "0123456789abcdef+", "params": {"width": 8, "note": "<b>"},
-             "inputs": {"data/x.npy": "f" * 64},
-             "machine": {"device": "cpu", "threads": 1, "torch": "2", "python": "3"},
-             "seconds": 1.5},
-        )  # fmt: skip
-    for name in ("leakage", "look", "matching", "conducting"):
+def _others(data: Path, metrics: Path, plots: Path) -> None:
+    for name in ("leakage", "look", "matching", "dance"):
         _picture(plots / f"{name}.png")
     distances = {"n": 144, "quantile_5": 0.1, "median": 0.2, "near": 0.05, "identical": 0}
     write_json(
@@ -106,29 +83,22 @@ def _optional(dataset: str) -> None:
          "one_nearest_neighbour": {"accuracy": 0.4, "chance": 0.25},
          "closest": [{"fold": 0, "test": "C_1/0/0", "train": "<i>C_2/0/0", "distance": 0.01}]},
     )  # fmt: skip
-    wins = {"value": 0.5, "low": 0.4, "high": 0.6}
-    right = {"easy": wins, "hard": wins, "super_hard": wins}
-    write_json(
-        metrics / "matching.json", {"synchrony": {"excerpts": 16, "pieces": 8, "right": right}}
-    )
-    grid = tables.grid(["", "category hit@1"], [["chance", "25.0 [20.0, 30.0]"], ["<b>", "–"]])
-    write_text(metrics / "matching.md", tables.document("**Music for a dance.** n = 16.", grid))
-    grid = tables.grid(["", "sync error"], [["the dance", "0.50 [0.40, 0.60]"], ["<b>", "–"]])
-    text = tables.document("**Motion from music.** n = 16.", grid, "Less is <i>not</i> better.")
-    write_text(metrics / "conducting.md", text)
-    ratings = tables.grid(
-        ["category", "group", "Q1"], [["Waltz", "music", "1"], ["", "dance", "0"]]
-    )
-    write_text(
-        Path("metrics", "ratings", "table7.md"), tables.document("**Table 7.** n = 2", ratings)
-    )
+    for name in ("matching", "dance"):
+        rows = [["chance", Interval(0.25, 0.2, 0.3)], ["<b>", None], ["best", Interval(1, 1, 1)]]
+        head = ["", Column("hit@1", "percent")]
+        one = table(f"Table of {name}", head, rows, note="Less is <i>not</i> better.")
+        write_tables(metrics / name, name, [one])
+    importlib.import_module("ratings").main([])
     write_text(data / "recommendations.csv", _recommendations().to_csv(index=False))
-    _clips(data / "clips")
-    shutil.copytree(data / "clips", data / "conducting_clips")
-    write_text(
-        data / "conducting_clips" / "clips.csv",
-        "file,category,piece,excerpt,neighbour\nTango_T_1_0_own.mp4,<b>Cha-cha</b>,<i>C_2,1,R_1\n",
-    )
+    rng = np.random.default_rng(0)
+    drawn = {
+        f"{piece}/{e}": base64.b64encode(rng.bytes(FRAMES * JOINTS * 2)).decode()
+        for piece in PIECES for e in (0, 1)
+    }  # fmt: skip
+    parents = [max(0, n - 1) for n in range(JOINTS)]
+    write_json(data / "clip" / "motion.json", {"rate": 12.5, "parents": parents, "motion": drawn})
+    _clips(data / "clip")
+    shutil.copytree(data / "clip", data / "clips")
 
 
 def _recommendations() -> pd.DataFrame:
@@ -152,26 +122,28 @@ def _picture(path: Path) -> None:
 
 
 def _clips(folder: Path) -> None:
-    """Two seconds of a dance with a tone, its key poses, and a clip that no recommendation names."""
+    """Two seconds of a dance with a tone, and its key poses."""
     from motionmusic.render.clip import Panel, video
 
-    folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     joints = rng.normal(size=(1, 23, 3)) + np.linspace(0, 1, 50)[:, None, None]
     tone = 0.1 * np.sin(2 * np.pi * 220 * np.arange(96_000) / 48_000).astype(np.float32)
-    video(folder / "Tango_T_1_0_own.mp4", [Panel(joints, "musictodance", "x")], tone, 48_000, 25.0)
-    (folder / "Tango_T_9_0_own.mp4").write_bytes(b"")
-    _picture(folder / "Tango_T_1_0_poses.png")
+    video(folder / "Tango_own.mp4", [Panel(joints, "musictodance", "x")], tone, 48_000, 25.0)
+    _picture(folder / "Tango_poses.png")
+    text = "file,category,piece,excerpt,shows\n"
+    for file, shows in (("Tango_own.mp4", "own"), ("Tango_poses.png", "poses")):
+        text += f"{file},<b>Tango,T_1,0,{shows}\n"
+    write_text(folder / "clips.csv", text)
 
 
-def written(folder: Path, dataset: str = "synthetic") -> dict[str, bytes]:
-    """The report's files by their path in it, after the stage has run in the workspace."""
+def written(folder: Path, kind: str) -> dict[str, bytes]:
+    """The page's files by their path in it, after the stage has run in the workspace."""
     with chdir(folder):
-        importlib.import_module("write_report").main([dataset])
-    report = folder / "report" / dataset
+        importlib.import_module("report").main([TASK, kind])
+    page = folder / "report" / TASK / kind
     return {
-        str(path.relative_to(report)): path.read_bytes()
-        for path in sorted(report.rglob("*"))
+        str(path.relative_to(page)): path.read_bytes()
+        for path in sorted(page.rglob("*"))
         if path.is_file()
     }
 

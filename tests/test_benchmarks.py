@@ -9,8 +9,8 @@ from typing import Literal
 
 import plain
 import pytest
-import report
 import steps
+import steps_report as report
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +18,7 @@ from motionmusic.errors import UserError
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.streams import stream
 from motionmusic.training import phases
+from motionmusic.training.folds import Segments
 from motionmusic.training.loop import Chance, Schedule
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
@@ -104,9 +105,7 @@ def test_what_is_timed_is_what_a_training_does(precision: Literal["fp32", "bf16"
     chance = Chance(0, ("benchmark",))
     schedule = Schedule(len(rows), 1, 1e-3, "constant", precision)
     assert isinstance(trained, MusicAutoencoder)
-    phases.train_music(
-        trained, phases.Segments(motion, music, labels, rows, rows[:0]), schedule, chance
-    )
+    phases.train_music(trained, Segments(motion, music, labels, rows, rows[:0]), schedule, chance)
     order = stream(0, "benchmark", "shuffle", 0).permutation(len(rows))
     networks = steps.networks_of(SMALL, 4, house=True)
     networks.music = timed

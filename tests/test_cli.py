@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +17,11 @@ import pytest
 import soundfile
 from fake_matcher import WINDOW_S, FakeMatcher, band_of, save, tone
 
-from motionmusic.app import catalogue, cli, search
+from motionmusic.app import catalogue, cli, recommender
+from motionmusic.files import write_json
 from motionmusic.models import matcher
-from motionmusic.render import clip as render
-from motionmusic.render.clip import Candidate, Panel
+from motionmusic.render import page
+from motionmusic.render.page import Panel
 
 LOW, MIDDLE, HIGH = 300.0, 1000.0, 3000.0
 
@@ -47,7 +49,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a trained model of the data set demo, four tracks and a dance with its music.
+    """A folder with a trained model of the task demo, four tracks and a dance with its music.
 
     The matcher wants the middle tone, and says Waltz of all segments but the first.
     """
@@ -62,7 +64,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(matcher, "load", load)
     for method in ("category", "contrastive", "synchrony"):
         save(tmp_path / "data" / "demo" / "matchers", method)
-    raw = tmp_path / "data" / "demo" / "raw"
+    write_json(Path("data/demo/segments/about.json"), {"corpus": "music.demo"})
+    raw = tmp_path / "data" / "music" / "demo" / "raw"
     write_dance(raw / "DANCE_W_1")
     tone(raw / "DANCE_W_1" / "audio.wav", MIDDLE)
     tone(raw / "DANCE_W_2" / "audio.wav", LOW, MIDDLE, LOW, seconds=WINDOW_S)
@@ -71,7 +74,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-DANCE = Path("data/demo/raw/DANCE_W_1")
+RAW = Path("data/music/demo/raw")
+DANCE = RAW / "DANCE_W_1"
 
 
 def write_dance(folder: Path, frames: int = 260) -> Path:
@@ -99,6 +103,8 @@ def test_the_track_that_fits_is_first_from_where_it_fits(place: Path, call: Call
     status, out, _ = call("recommend", DANCE)
     assert status == 0
     assert "Predicted category: Waltz (90 % of 10 segments)" in out
+    assert "Model: data/demo/matchers/contrastive-0, trained on the task demo" in out
+    assert f"Catalogue: {RAW}, 4 tracks, the dance's own left out" in out
     assert out.index("DANCE_W_2") < out.index("DANCE_R_1")
     content = written()
     # a third of its windows is what the dance wants, of the others none; ties in order
@@ -107,7 +113,7 @@ def test_the_track_that_fits_is_first_from_where_it_fits(place: Path, call: Call
     assert first["score"] == pytest.approx(1 / 3, abs=1e-5)
     assert (first["start_s"], first["category"], first["bpm"]) == (WINDOW_S, "Waltz", 123)
     assert content["predicted"]["votes"] == {"Cha-cha": 0, "Rumba": 1, "Waltz": 9}
-    assert content["model"]["dataset"] == "demo"
+    assert content["model"]["task"] == "demo"
     assert content["model"]["digest"] == "contrastive"
     assert content["catalogue"]["own_track_left_out"] == ["DANCE_W_1/audio.wav"]
     assert content["dance"]["music_start_s"] == 1
@@ -146,7 +152,7 @@ def test_synchrony_says_its_error(place: Path, call: Call) -> None:
 
 @pytest.mark.parametrize(
     ("method", "sizes"),
-    [("contrastive", {"width": 4, "size": 8}), ("synchrony", {"channels": 16, "blocks": 2})],
+    [("contrastive", {"width": 4, "size": 8}), ("synchrony", {})],
 )
 def test_trained_networks_are_served(
     place: Path, call: Call, monkeypatch: pytest.MonkeyPatch, method: str, sizes: dict[str, int]
@@ -194,36 +200,22 @@ def test_a_video_with_every_candidate(
     place: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(render, "side_by_side", lambda *given: calls.append(given))
+    monkeypatch.setattr(recommender, "video", lambda *given: calls.append(given))
     status, out, _ = call("recommend", DANCE, "--render", "out.mp4")
     assert status == 0
     assert "Written to out.mp4" in out
-    ((path, joints, layout, rate, candidates, sample_rate, _),) = calls
-    assert (path, layout, rate, sample_rate) == (Path("out.mp4"), "musictodance", 25, 48_000)
+    ((path, joints, layout, rate, panels, _),) = calls
+    assert (path, layout, rate) == (Path("out.mp4"), "musictodance", 25)
     assert joints.shape == (260, 23, 3)
-    assert all(isinstance(each, Candidate) for each in candidates)
     # from 9 s on, where the middle tone is, which is 1,000 periods a second
-    first = np.abs(np.fft.rfft(candidates[0].sound[:48_000])).argmax()
-    assert first == MIDDLE
-    assert len(candidates[0].sound) == 260 / 25 * 48_000
-    assert candidates[0].label == "1. DANCE_W_2/audio"
-
-
-def test_many_tracks_are_searched_with_a_kept_index(
-    place: Path, call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert call("recommend", DANCE).status == 0
-    exact = written()["recommended"]
-    assert not list((place / "cache").glob("*/search"))
-    monkeypatch.setattr(search, "EXACT_UP_TO", 3)
-    for _ in range(2):
-        assert call("recommend", DANCE).status == 0
-        assert written()["recommended"] == exact
-    assert len(list((place / "cache").glob("*/search/*.faiss"))) == 1
+    assert np.abs(np.fft.rfft(panels[0].sound[:48_000])).argmax() == MIDDLE
+    assert len(panels[0].sound) == 260 / 25 * 48_000
+    assert panels[0].title == "1. DANCE_W_2/audio"
+    assert len(panels) == 3
 
 
 def test_broken_files_are_listed_and_the_rest_is_served(place: Path, call: Call) -> None:
-    raw = place / "data" / "demo" / "raw"
+    raw = RAW
     for number in range(25):
         (raw / f"[broken]{number:02}.mp3").write_text("no sound")
     status, out, _ = call("recommend", DANCE)
@@ -236,10 +228,8 @@ def test_broken_files_are_listed_and_the_rest_is_served(place: Path, call: Call)
 
 
 def test_names_that_are_no_utf8(place: Path, call: Call) -> None:
-    tone(place / "data" / "demo" / "raw" / "é.wav", LOW)
-    (place / "data" / "demo" / "raw" / "é.wav").rename(
-        place / "data" / "demo" / "raw" / os.fsdecode(b"\xe9.wav")
-    )
+    tone(RAW / "é.wav", LOW)
+    (RAW / "é.wav").rename(RAW / os.fsdecode(b"\xe9.wav"))
     status, out, _ = call("recommend", DANCE)
     assert status == 0
     assert "\ufffd.wav: expected a name in UTF-8" in out
@@ -253,21 +243,22 @@ def test_rendering_with_own_and_other_music(
     place: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(render, "video", lambda *given: calls.append(given))
+    monkeypatch.setattr(page, "video", lambda *given: calls.append(given))
     seconds = np.arange(15 * 8000) / 8000
     soundfile.write("ramp.wav", seconds / 30, 8000)  # sample at t is t / 30
     for start in ((), ("--start", 4)):
         assert call("render", DANCE, "out.mp4", "--music", "ramp.wav", *start).status == 0
     assert call("render", DANCE, "out.mp4").status == 0
-    for (path, panels, sound, sample_rate, rate), start_s in zip(calls[:2], (0, 4), strict=True):
-        assert (path, sample_rate, rate) == (Path("out.mp4"), 48_000, 25)
+    for (path, joints, _, rate, panels), start_s in zip(calls[:2], (0, 4), strict=True):
+        assert (path, rate) == (Path("out.mp4"), 25)
+        assert joints.shape == (260, 23, 3)
         (panel,) = panels
         assert isinstance(panel, Panel)
-        assert panel.joints.shape == (260, 23, 3)
-        assert len(sound) == 260 / 25 * 48_000
-        assert sound[48_000] == pytest.approx((start_s + 1) / 30, abs=1e-3)
+        assert panel.detail == f"ramp.wav, from 0:0{start_s}.0"
+        assert len(panel.sound) == 260 / 25 * 48_000
+        assert panel.sound[48_000] == pytest.approx((start_s + 1) / 30, abs=1e-3)
     # its own 10 s of music from 1 s on, as config.json says
-    assert len(calls[2][2]) == 9 * 48_000
+    assert len(calls[2][4][0].sound) == 9 * 48_000
 
 
 # Models
@@ -315,152 +306,109 @@ class Runs:
         return os.system, (f"touch {self.mark}",)
 
 
-def two_frames() -> list[object]:
-    return ["recommend", write_dance(Path("short"), frames=2)]
+def files(folder: str, **content: str) -> None:
+    Path(folder).mkdir()
+    for name, text in content.items():
+        Path(folder, f"{name}.mp3").write_text(text)
 
 
-def unknown_layout() -> list[object]:
-    return ["recommend", DANCE, "--layout", "coco"]
-
-
-def another_layout() -> list[object]:
-    np.save("aist.npy", np.ones((200, 17, 3)))
-    return ["recommend", "aist.npy", "--layout", "aist", "--rate", "60"]
-
-
-def not_a_number() -> list[object]:
+def not_a_number() -> None:
     joints = np.ones((100, 23, 3))
     joints[7, 3, 1] = np.nan
     np.save("nan.npy", joints)
-    return ["recommend", "nan.npy", "--layout", "musictodance", "--rate", "25"]
 
 
-def code_in_a_pickle() -> list[object]:
+def code_in_a_pickle() -> None:
     Path("bad.pkl").write_bytes(pickle.dumps({"keypoints3d_optim": Runs(Path("mark"))}))
-    return ["recommend", "bad.pkl"]
 
 
-def no_dance() -> list[object]:
-    return ["recommend", "nowhere"]
-
-
-def empty_catalogue() -> list[object]:
-    Path("empty").mkdir()
-    return ["recommend", DANCE, "--catalogue", "empty"]
-
-
-def no_catalogue() -> list[object]:
-    return ["recommend", DANCE, "--catalogue", "nowhere"]
-
-
-def all_broken() -> list[object]:
-    Path("broken").mkdir()
-    for name in "ab":
-        Path(f"broken/{name}.mp3").write_text("no sound")
-    return ["recommend", DANCE, "--catalogue", "broken"]
-
-
-def only_own_music() -> list[object]:
-    tone(Path("own/same.wav"), MIDDLE)
-    return ["recommend", DANCE, "--catalogue", "own"]
-
-
-def no_music_of_the_models() -> list[object]:
-    DANCE.parent.rename("elsewhere")
-    return ["recommend", "elsewhere/DANCE_W_1"]
-
-
-def unwritable_json() -> list[object]:
-    Path("file").touch()
-    return ["recommend", DANCE, "--out", "file/out.json"]
-
-
-def folder_as_json() -> list[object]:
-    Path("folder").mkdir()
-    return ["recommend", DANCE, "--out", "folder"]
-
-
-def unwritable_video() -> list[object]:
-    Path("file").touch()
-    return ["render", write_dance(Path("short"), 5), "file/out.mp4", "--music", DANCE / "audio.wav"]
-
-
-def no_audio() -> list[object]:
-    return ["render", write_dance(Path("quiet")), "out.mp4"]
-
-
-def missing_audio() -> list[object]:
-    return ["render", DANCE, "out.mp4", "--music", "nowhere.mp3"]
-
-
-def audio_is_over() -> list[object]:
-    return ["render", DANCE, "out.mp4", "--start", "60"]
-
-
-def no_model() -> list[object]:
-    Path("data/demo/matchers").rename("gone")
-    return ["recommend", DANCE]
-
-
-def no_model_to_list() -> list[object]:
-    Path("data/demo/matchers").rename("gone")
-    return ["models"]
-
-
-def two_models() -> list[object]:
-    save(Path("data/other/matchers"), "contrastive")
-    return ["recommend", DANCE]
-
-
-def not_a_model() -> list[object]:
-    return ["recommend", DANCE, "--model", "data/demo"]
-
-
-def method_not_trained() -> list[object]:
-    return ["recommend", DANCE, "--method", "infonce"]
-
-
-def broken_model() -> list[object]:
-    Path("data/demo/matchers/contrastive-0/matcher.json").write_text("{")
-    return ["recommend", DANCE]
+MATCHERS = Path("data/demo/matchers")
+ARRAY = ("--layout", "musictodance", "--rate", "25")
 
 
 @pytest.mark.parametrize(
-    ("make", "texts"),
+    ("prepare", "arguments", "texts"),
     [
-        (two_frames, ["at least one segment, 25 frames", "2 frames at 25 a second"]),
-        (unknown_layout, ["--layout", "musictodance, aist, got coco"]),
-        (another_layout, ["musictodance, which the model was trained with, got aist"]),
-        (not_a_number, ["nan.npy: frame 7, joint 3", "nan"]),
-        (code_in_a_pickle, ["posix.system (it was not run)"]),
-        (no_dance, ["nowhere", "no such file or folder"]),
-        (empty_catalogue, ["error: empty: expected sound files", "got none"]),
-        (no_catalogue, ["nowhere", "no such folder"]),
-        (all_broken, ["2 that cannot, the first a.mp3"]),
-        (only_own_music, ["music other than the dance's own", "--include-own"]),
-        (no_music_of_the_models, ["demo/raw", "--catalogue DIR"]),
-        (unwritable_json, ["file"]),
-        (folder_as_json, ["folder"]),
-        (unwritable_video, ["file"]),
-        (no_audio, ["a dance with music beside it", "--music FILE"]),
-        (missing_audio, ["nowhere.mp3", "no such file"]),
-        (audio_is_over, ["audio.wav", "from 60 s on"]),
-        (no_model, ["make setup", "dvc repro recommend@m2d_mini"]),
-        (no_model_to_list, ["dvc repro recommend@m2d_mini"]),
-        (two_models, ["data/demo/matchers, data/other/matchers"]),
-        (not_a_model, ["data/demo: expected a folder of trained matchers"]),
-        (method_not_trained, ["category, contrastive, synchrony, got infonce"]),
-        (broken_model, ["contrastive-0/matcher.json"]),
+        (lambda: write_dance(Path("short"), 2), ["short"], ["25 frames", "2 frames at 25"]),
+        (None, [DANCE, "--layout", "coco"], ["--layout", "musictodance, aist, got coco"]),
+        (
+            lambda: np.save("aist.npy", np.ones((200, 17, 3))),
+            ["aist.npy", "--layout", "aist", "--rate", "60"],
+            ["musictodance, which the model was trained with, got aist"],
+        ),
+        (not_a_number, ["nan.npy", *ARRAY], ["nan.npy: frame 7, joint 3", "nan"]),
+        (code_in_a_pickle, ["bad.pkl"], ["posix.system (it was not run)"]),
+        (None, ["nowhere"], ["nowhere", "no such file or folder"]),
+        (lambda: files("empty"), [DANCE, "--catalogue", "empty"], ["empty: expected sound files"]),
+        (None, [DANCE, "--catalogue", "nowhere"], ["nowhere", "no such folder"]),
+        (
+            lambda: files("broken", a="no", b="sound"),
+            [DANCE, "--catalogue", "broken"],
+            ["2 that cannot, the first a.mp3"],
+        ),
+        (
+            lambda: tone(Path("own/same.wav"), MIDDLE),
+            [DANCE, "--catalogue", "own"],
+            ["music other than the dance's own", "--include-own"],
+        ),
+        (lambda: RAW.rename("all"), ["all/DANCE_W_1"], ["music/demo/raw", "--catalogue DIR"]),
+        (lambda: Path("file").touch(), [DANCE, "--out", "file/out.json"], ["file"]),
+        (lambda: Path("folder").mkdir(), [DANCE, "--out", "folder"], ["folder"]),
+        (lambda: MATCHERS.rename("gone"), [DANCE], ["dvc repro pipeline/music/m2d_mini/dvc.yaml"]),
+        (
+            lambda: save(Path("data/other/new/matchers"), "contrastive"),
+            [DANCE],
+            ["data/demo/matchers, data/other/new/matchers"],
+        ),
+        (None, [DANCE, "--model", "data/demo"], ["data/demo: expected a folder of trained"]),
+        (None, [DANCE, "--method", "infonce"], ["category, contrastive, synchrony, got infonce"]),
+        (
+            lambda: (MATCHERS / "contrastive-0/matcher.json").write_text("{"),
+            [DANCE],
+            ["contrastive-0/matcher.json"],
+        ),
     ],
 )
 def test_mistakes(
-    place: Path, call: Call, make: Callable[[], list[object]], texts: list[str]
+    place: Path,
+    call: Call,
+    prepare: Callable[[], object] | None,
+    arguments: list[object],
+    texts: list[str],
 ) -> None:
-    arguments = make()
+    if prepare:
+        prepare()
+    refused(place, call, ["recommend", *arguments], texts)
+    assert not Path("mark").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "texts"),
+    [
+        (["short", "file/out.mp4", "--music", DANCE / "audio.wav"], ["file"]),
+        (["short", "out.mp4"], ["a dance with music beside it", "--music FILE"]),
+        ([DANCE, "out.mp4", "--music", "nowhere.mp3"], ["nowhere.mp3", "no such file"]),
+        ([DANCE, "out.mp4", "--start", "60"], ["audio.wav", "from 60 s on"]),
+    ],
+)
+def test_mistakes_in_rendering(
+    place: Path, call: Call, arguments: list[object], texts: list[str]
+) -> None:
+    write_dance(Path("short"), 5)
+    Path("file").touch()
+    refused(place, call, ["render", *arguments], texts)
+
+
+def refused(place: Path, call: Call, arguments: list[object], texts: list[str]) -> None:
     before = {path for path in place.rglob("*") if "cache" not in path.parts}
     status, _, err = call(*arguments)
     assert_one_error(status, err, *texts)
     assert {path for path in place.rglob("*") if "cache" not in path.parts} == before
+
+
+def test_no_models_to_list(place: Path, call: Call) -> None:
+    MATCHERS.rename("gone")
+    assert_one_error(*call("models")[::2], "dvc repro pipeline/music/m2d_mini/dvc.yaml:match")
 
 
 def test_the_pickle_would_have_run(place: Path) -> None:
@@ -498,16 +446,12 @@ def test_help_is_quick_and_helps(call: Call) -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == ""
-    for command, text in (("recommend", "--include-own"), ("render", "--start"), ("models", "")):
+    assert call("--version").out == f"motionmusic {version('motionmusic')}\n"
+    for command, text in (
+        ("recommend", "--include-own"), ("render", "--start"), ("models", ""), ("conduct", "--seed"),
+        ("sync", "--start"), ("study", "score"),
+    ):  # fmt: skip
         status, out, _ = call(command, "--help")
         assert status == 0
         assert "Usage: motionmusic" in out
         assert text in out
-
-
-def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
-    found = subprocess.run(
-        [sys.executable, "-m", "motionmusic.app.cli", "recommend", "nowhere"],
-        capture_output=True, text=True, cwd=tmp_path,
-    )  # fmt: skip
-    assert_one_error(found.returncode, found.stderr, "nowhere")

@@ -17,7 +17,7 @@ from conducting_mirror import ROOT_IN_MIRROR, mirror
 from typer.testing import CliRunner, Result
 
 from motionmusic.app import arguments as reading
-from motionmusic.app import conduct
+from motionmusic.app import cli, conduct
 from motionmusic.data.manifest import blob_id
 from motionmusic.errors import UserError
 from motionmusic.models import published
@@ -38,7 +38,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     monkeypatch.setenv("MOTIONMUSIC_CACHE", "cache")
     write(2.2)
     app = typer.Typer(pretty_exceptions_enable=False)
-    app.command()(conduct.conduct)
+    app.command()(cli.conduct)
 
     def run(*arguments: str, answer: str = "") -> Result:
         return CliRunner().invoke(app, list(arguments), input=answer)

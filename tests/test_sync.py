@@ -9,25 +9,25 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import fake_matcher
 import numpy as np
 import pytest
-import safetensors.torch
 import soundfile
 import torch
 
 from motionmusic.app import arguments as reading
 from motionmusic.app import cli, sync
 from motionmusic.app.catalogue import content_hash
-from motionmusic.models.conductor_weights import published_entries
-from motionmusic.models.m2s_net import SyncNetwork
-from motionmusic.scoring import offsets
+from motionmusic.models import matcher
+from motionmusic.models.synchrony import SynchronyNetwork
+from motionmusic.scoring import planted
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 
 RATE = 22050
 FRAMES = 100  # of the dance, at 25 a second
 START_S = 1.24  # what its config.json says
-MODEL = Path("data/demo/conductors/0")
+MODEL = Path("data/demo/synchrony/0")
 DANCE = Path("dances/DANCE_C_1")
 
 
@@ -49,8 +49,7 @@ def call(
     monkeypatch.setenv("COLUMNS", "120")
     write_dance()
     write_music(9, DANCE / "audio.wav")
-    for fold in range(3):
-        write_network(MODEL / f"fold{fold}_synchrony.safetensors", fold)
+    write_networks(MODEL, *range(3))
 
     def run(*arguments: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["motionmusic", "sync", *map(str, arguments)])
@@ -83,30 +82,33 @@ def write_music(seconds: float, file: Path, loud: float = 0.4) -> None:
     soundfile.write(file, loud * sound / np.abs(sound).max(), RATE)
 
 
-def write_network(file: Path, seed: int) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(network(seed))
+def write_networks(folder: Path, *folds: int) -> None:
+    """Networks that nobody has trained, with votes that vary; no fold knows the dance."""
+    folder.mkdir(parents=True)
+    about = fake_matcher.about("synchrony")
+    about = about.model_copy(update={"knows": {fold: ["W_1"] for fold in folds}})
+    matcher.save(folder, about, {fold: network(fold) for fold in folds})
 
 
 @cache
-def network(seed: int) -> bytes:
-    """The file of a network that nobody has trained, with votes that vary."""
+def network(seed: int) -> SynchronyNetwork:
     torch.manual_seed(seed)
-    made = SyncNetwork()
+    made = matcher.network_of(fake_matcher.about("synchrony"))
+    assert isinstance(made, SynchronyNetwork)
     with torch.no_grad():
-        for _ in range(20):  # normalisation of about what it hears and sees
-            made.music_encoder(torch.rand(1, 90, 128))
-            made.motion_encoder(torch.rand(1, 30, 13, 2))
-    return safetensors.torch.save({k: v.clone() for k, v in published_entries(made).items()})
+        for _ in range(10):  # normalisation of about what it hears and sees
+            made.music_encoder(torch.rand(1, 60, 96))
+            made.motion_encoder(torch.rand(1, 60, 23, 3) - 0.5)
+        made.fuse_layer[4].get_parameter("weight").mul_(30)
+    return made
 
 
 def write_folds(*known: list[str]) -> None:
-    """What each fold knows: the last piece from validation, the others from training."""
-    folds = {
-        str(number): {"train": pieces[:-1], "validation": pieces[-1:]}
-        for number, pieces in enumerate(known)
-    }
-    (MODEL / "conductor.json").write_text(json.dumps({"folds": folds}))
+    """What each fold knows."""
+    path = MODEL / "matcher.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["knows"] = dict(enumerate(known))
+    path.write_text(json.dumps(content))
 
 
 def written(path: str) -> dict[str, Any]:
@@ -129,16 +131,16 @@ def test_picture_numbers_and_what_follows(call: Call) -> None:
     assert content["music"]["start_s"] == START_S
     assert content["model"]["path"] == str(MODEL)
     assert content["model"]["not_trained_on"] is None
-    first = MODEL / "fold0_synchrony.safetensors"
+    first = MODEL / "fold0.safetensors"
     assert content["model"]["folds"]["0"] == {"path": str(first), "sha256": content_hash(first)}
-    assert len(content["offsets_s"]) == 121
+    assert len(content["offsets_s"]) == 101
     for name in ("votes", "mint", "bailando"):
         curve = np.array(content["curves"][name], float)
         facts = content["found"][name]
-        assert curve.shape == (121,)
-        assert facts["at_0"] == curve[60]
+        assert curve.shape == (101,)
+        assert facts["at_0"] == curve[50]
         assert facts["best"] == np.nanmax(curve)
-        assert curve[round(facts["best_s"] * 30) + 60] == facts["best"]
+        assert curve[round(facts["best_s"] * 25) + 50] == facts["best"]
         assert abs(facts["next_s"] - facts["best_s"]) > 0.25
         assert f"{facts['best_s']:+.2f} s" in out
     # the music starts 1.24 s before the dance: at -2 s 2.76 + 0.48 of 4 s would be there
@@ -160,7 +162,7 @@ def test_where_the_dance_starts(call: Call) -> None:
         "linked": [linked],
         "other": [other],
         "given": [other, "--start", START_S],
-        "frame": [own, "--start", START_S + 1 / 30],
+        "frame": [own, "--start", START_S + 1 / 25],
     }
     for name, arguments in given.items():
         assert call(DANCE, *arguments, "--out", f"{name}.png").status == 0
@@ -171,11 +173,11 @@ def test_where_the_dance_starts(call: Call) -> None:
     assert starts["given"]["curves"] == starts["own"]["curves"]
     # a start later by a frame is the same curve, read one offset earlier
     before, after = (starts[name]["curves"]["votes"] for name in ("own", "frame"))
-    np.testing.assert_allclose(after[:-1], before[1:], atol=1e-5)
-    assert np.ptp(before) > 1e-3
-    # of 119 frames 59 have music 2 s before the other's beginning, 60 a frame later
-    assert starts["other"]["curves"]["votes"][0] is None
-    assert starts["other"]["curves"]["votes"][1] is not None
+    # but for the scale of the music, of which the later start needs a frame more
+    np.testing.assert_allclose(after[:-1], before[1:], atol=0.01)
+    assert np.ptp(before) > 0.05
+    # of 100 frames 50 have music 2 s before the other's beginning
+    assert starts["other"]["curves"]["votes"][0] is not None
 
 
 def test_a_start_between_frames_is_kept(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,9 +185,9 @@ def test_a_start_between_frames_is_kept(call: Call, monkeypatch: pytest.MonkeyPa
 
     def curve(motion_s: Any, music_s: Any, duration_s: float, definition: str) -> Any:
         kept.append(np.asarray(music_s))
-        return np.zeros(121)
+        return np.zeros(101)
 
-    monkeypatch.setattr(offsets, "alignment_curve", curve)
+    monkeypatch.setattr(planted, "alignment_curve", curve)
     for start in (2.7, 2.71):
         assert call(DANCE, DANCE / "audio.wav", "--start", start).status == 0
     # clicks are every half second from the beginning of the music
@@ -202,19 +204,20 @@ def test_networks_hear_the_start_between_frames(
 ) -> None:
     phases = []
 
-    def curve(network: SyncNetwork, mel: Any, motion: Any, start_frame: int) -> Any:
-        loud = np.maximum(0, mel.mean(axis=1) - np.median(mel.mean(axis=1)))
-        times = np.arange(len(mel)) / 90 - start_frame / 30  # from the dance's beginning
+    def curve(network: Any, music: Any, motion: Any, start: int, rate_hz: float) -> Any:
+        level = music.numpy().mean(axis=1)
+        loud = np.maximum(0, level - np.median(level))
+        times = (np.arange(len(music)) - start) / rate_hz  # from the dance's beginning
         phases.append(np.angle(np.sum(loud * np.exp(2j * np.pi * times / 0.5))) / (2 * np.pi) * 0.5)
-        return np.zeros(121)
+        return np.zeros(101)
 
-    monkeypatch.setattr(offsets, "vote_curve", curve)
-    starts = (2.7, 2.7 + 1 / 90, 2.7 + 1 / 60)  # a third and a half of a motion frame later
+    monkeypatch.setattr(planted, "vote_curve", curve)
+    starts = (2.7, 2.7 + 1 / 75, 2.7 + 1 / 50)  # a third and a half of a motion frame later
     for start in starts:
         assert call(DANCE, DANCE / "audio.wav", "--start", start).status == 0
     # clicks every half second come as much earlier as the dance starts later
     moved = np.array(phases[::3]) + starts - phases[0] - starts[0]
-    assert np.abs((moved + 0.25) % 0.5 - 0.25).max() < 0.002
+    assert np.abs((moved + 0.25) % 0.5 - 0.25).max() < 0.004
 
 
 @pytest.mark.parametrize(
@@ -242,22 +245,26 @@ def test_networks_that_know_the_dance_are_not_asked(
 def test_votes_are_the_mean_of_the_networks(call: Call) -> None:
     curves = []
     for fold in range(3):
-        write_network(Path(f"m{fold}/fold7_synchrony.safetensors"), fold)
+        write_networks(Path(f"m{fold}"), fold)
         assert call(DANCE, DANCE / "audio.wav", "--model", f"m{fold}").status == 0
         content = written("DANCE_C_1.sync.json")
-        assert list(content["model"]["folds"]) == ["7"]
+        assert list(content["model"]["folds"]) == [str(fold)]
         curves.append(content["curves"]["votes"])
     assert call(DANCE, DANCE / "audio.wav").status == 0
     votes = written("DANCE_C_1.sync.json")["curves"]["votes"]
     np.testing.assert_allclose(votes, np.mean(curves, axis=0), atol=1e-5)
 
 
-def test_joints_of_an_array(call: Call) -> None:
+def test_joints_of_an_array_at_another_rate(call: Call) -> None:
     rng = np.random.default_rng(0)
-    np.save("dance.npy", np.cumsum(rng.normal(size=(180, 17, 3)), axis=0))
-    status, _, err = call("dance.npy", DANCE / "audio.wav", "--layout", "aist", "--rate", 60)
+    np.save("dance.npy", np.cumsum(rng.normal(size=(180, 23, 3)), axis=0))
+    own = DANCE / "audio.wav"
+    status, _, err = call("dance.npy", own, "--layout", "musictodance", "--rate", 60)
     assert status == 0, err
     assert written("dance.sync.json")["dance"]["seconds"] == 3
+    np.save("dance.npy", rng.normal(size=(180, 17, 3)))
+    status, _, err = call("dance.npy", own, "--layout", "aist", "--rate", 60)
+    assert (status, "musictodance, which the model was trained with" in err) == (2, True)
 
 
 NAN = float("nan")
@@ -278,16 +285,15 @@ def test_conclusions(best_s: list[float], expected: str) -> None:
 
 
 def broken_network() -> None:
-    (MODEL / "fold1_synchrony.safetensors").write_bytes(b"no network")
+    (MODEL / "fold1.safetensors").write_bytes(b"no network")
 
 
 def second_model() -> None:
-    write_network(Path("data/demo/conductors/1/fold0_synchrony.safetensors"), 0)
+    write_networks(Path("data/demo/synchrony/1"), 0)
 
 
 def no_model() -> None:
-    for file in MODEL.iterdir():
-        file.unlink()
+    (MODEL / "matcher.json").unlink()
 
 
 OWN = str(DANCE / "audio.wav")
@@ -310,14 +316,12 @@ OWN = str(DANCE / "audio.wav")
         (lambda: None, [OWN, "--layout", "aist"], "--layout"),
         (lambda: write_dance(49), [OWN], "49 frames at 25 a second, 1.96 s"),
         (lambda: (DANCE / "skeletons.json").write_text("{"), [OWN], "skeletons.json"),
-        (no_model, [OWN], "dvc repro conduct@m2d_mini-0"),
-        (lambda: None, [OWN, "--model", "dances"], "dvc repro conduct@m2d_mini-0"),
-        (second_model, [OWN], "data/demo/conductors/0, data/demo/conductors/1"),
-        (broken_network, [OWN], "fold1_synchrony.safetensors"),
+        (no_model, [OWN], "music/m2d_mini/dvc.yaml:synchrony"),
+        (lambda: None, [OWN, "--model", "dances"], "music/m2d_mini/dvc.yaml:synchrony"),
+        (second_model, [OWN], "data/demo/synchrony/0, data/demo/synchrony/1"),
+        (broken_network, [OWN], "fold1.safetensors"),
         (lambda: write_folds(["C_1"], ["C_1"], ["C_1"]), [OWN], "not trained on C_1"),
-        (lambda: write_folds(["C_1"]), [OWN], "conductor.json: folds"),
-        (lambda: (MODEL / "conductor.json").write_text("[]"), [OWN], "conductor.json: folds"),
-        (lambda: (MODEL / "conductor.json").write_text("{"), [OWN], "conductor.json"),
+        (lambda: (MODEL / "matcher.json").write_text("{"), [OWN], "matcher.json"),
     ],
 )
 def test_mistakes(

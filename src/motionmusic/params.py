@@ -320,13 +320,9 @@ class Schema(BaseModel):
         for name, row in self.train.items():
             if row.select == "last_hundred" and self.cotrain[name].epochs <= 100:
                 raise ValueError(f"cotrain.{name}: select last_hundred needs more than 100 epochs")
-        for name, group in (
-            ("seeds", self.seeds),
-            ("benchmark.entries", self.benchmark.entries),
-            ("benchmark.seeds", self.benchmark.seeds),
-        ):
-            if len(set(group)) != len(group):
-                raise ValueError(f"{name} must differ")
+        for values in (self.seeds, self.benchmark.entries, self.benchmark.seeds):
+            if len(set(values)) != len(values):
+                raise ValueError(f"{values}: each may stand once")
         for name, corpus in self.corpora.items():
             frames_per_second = self.music[name].sample_rate / HOP
             rate = motion_rate_hz(corpus.source)

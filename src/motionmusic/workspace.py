@@ -133,6 +133,16 @@ def read_matches(task: str, name: str) -> pd.DataFrame:
     return _parquet(data(task, "matches", f"{name}.parquet"))
 
 
+def read_recommendations(task: str) -> pd.DataFrame:
+    """data/TASK/recommendations.csv: method, seed, piece, excerpt, rank, track, …"""
+    return _table(data(task, "recommendations.csv"), piece=str, track_piece=str)
+
+
+def read_neighbours(dance: Path) -> pd.DataFrame:
+    """neighbours.csv of the stage dance: fold, piece, excerpt, neighbour, neighbour_start (frame)."""
+    return _table(dance / "neighbours.csv", piece=str, neighbour=str)
+
+
 def _parquet(path: Path) -> pd.DataFrame:
     _must_exist(path)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from motionmusic.models.conductor_encoders import KEYPOINTS
+from motionmusic.features.keypoints import KEYPOINTS
 from motionmusic.render.conductor_clip import pictures, side_by_side
 
 # x to the right, y down (1.4)

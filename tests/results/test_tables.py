@@ -1,316 +1,249 @@
+"""Tables 1 to 6, overview and leaderboard: every cell where it belongs, and what is said of it."""
+
 from __future__ import annotations
 
-import importlib
-import io
-import json
-import shutil
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
-from motionmusic.results.paper import printed, printed_confusion
 
-from motionmusic.errors import UserError
-from motionmusic.files import write_json
-from motionmusic.params import Segment, Train
+from motionmusic.params import Cotrain, Train
+from motionmusic.predictions import make_predictions
 from motionmusic.results import tables
+from motionmusic.results.figures import png
+from motionmusic.results.leaderboard import leaderboard
+from motionmusic.results.overview import overview_figure, overview_tables
+from motionmusic.results.table import Table
+from motionmusic.scoring.baselines import BASELINES
+from motionmusic.scoring.evaluation import EXPERIMENTS, INPUTS, ROWS, complete_cells, evaluate
+from motionmusic.scoring.intervals import Interval
+from motionmusic.scoring.paper import printed
 
-NETWORKS = ("alone", "longer", "plain", "dropout", "fc")
-BASELINES = ("majority", "random_forest")
-SEGMENT = Segment(
-    excerpt_frames=229, segment_frames=25, excerpts_per_class=34, excerpts_per_piece="all",
-    choose="first", protocol="paper", folds=1, split_seed=0,
-)  # fmt: skip
 TRAIN = Train(
     width=64, batch=72, learning_rate=0.0005, schedule="constant", precision="fp32", recipe="paper",
-    epochs_alone=1500, epochs_together=1400, select="last_hundred",
+    epochs=1500, select="last_hundred",
 )  # fmt: skip
-# two files claim the first cell, the second gives the printed value; the third is of another split
-AUTHORS: list[dict[str, Any]] = [
-    {"table": "table3", "row": "dropout", "cl": "no", "input": "bones", "sources": [
-        {"file": "a.pkl", "right": 1, "n": 414, "reproduces": False},
-        {"file": "b.pkl", "right": 387, "n": 414, "reproduces": True}]},
-    {"table": "table3", "row": "plain", "cl": "no", "input": "bones", "sources": [
-        {"file": "c.pkl", "right": 308, "n": 432, "reproduces": False}]},
-    {"table": "table5", "row": "fc", "cl": "yes", "input": "bones", "sources": [
-        {"file": "d.pkl", "right": 46, "n": 46, "reproduces": False}]},
-]  # fmt: skip
-CELLS = [f"{row}/{kind}" for row in NETWORKS for kind in tables.INPUTS]
+CELLS = [f"{row}/{kind}" for row in ROWS for kind in EXPERIMENTS]
 CELLS += [f"{row}/joints" for row in BASELINES]
 
 
-def evaluation(seeds: int = 3, low: float | None = -0.02) -> dict[str, Any]:
+def found(source: str = "musictodance", seeds: int = 3, **facts: Any) -> dict[str, Any]:
     """Every cell's accuracy is another one, so that a misplaced cell is seen."""
+    aist = source == "aist"
 
-    def scores(number: int, unit: str) -> dict[str, Any]:
-        mean = 0.5 + 0.011 * number + (0.2 if unit == "excerpt" else 0)
-        return {
-            "mean": mean, "sd": 0.008 if seeds > 1 else None, "low": mean - 0.05,
-            "high": mean + 0.03, "per_seed": [mean] * seeds,
-        }  # fmt: skip
+    def scores(number: int, level: str) -> dict[str, Any]:
+        value = 0.4 + 0.011 * number + (0.2 if level == "excerpt" else 0)
+        interval = Interval(value, value - 0.05, value + 0.03, 0.008 if seeds > 1 else float("nan"))
+        return interval.json() | {"per_seed": [value] * seeds}
 
-    gain = {"difference": 0.031, "low": low, "high": None if low is None else 0.07}
-    units = ("segment", "excerpt")
+    gain = {"value": 0.031, "low": -0.02, "high": 0.07}
+    labels = {f"g{name}": name for name in ("Wa", "Cha", "Rum", "Tan")}
     return {
-        "classes": ["Cha-cha", "Rumba", "Tango", "Waltz"],
-        "n_segments": 414, "n_excerpts": 46, "n_pieces": 22, "n_seeds": seeds,
-        "chance": {"uniform": 0.25, "largest_class": 117 / 414},
+        "classes": list(labels.values()), "n_segments": 414, "n_excerpts": 46, "n_pieces": 22,
+        "n_seeds": seeds, "chance": {"uniform": 0.25, "largest_class": 117 / 414},
         "cells": {
-            cell: {unit: scores(number, unit) for unit in units}
+            cell: {level: scores(number, level) for level in ("segment", "excerpt")}
+            | {"confusion": np.diag([1, 2, 3, 4]).tolist(), "macro_f1": {"value": 0.5}}
             for number, cell in enumerate(CELLS)
         },
-        "collaborative_gain": {
-            "alone": {"fused": {"fc": dict.fromkeys(units, gain)}},
-            "longer": {"fused": {"fc": dict.fromkeys(units, gain | {"difference": 0.004})}},
+        "gain": {
+            without: {"fused": {"fc": dict.fromkeys(("segment", "excerpt"), gain)}}
+            for without in ("alone", "longer")
         },
+        "facts": {
+            "task": "m2d.paper", "source": source, "labels": labels, "folds": 1,
+            "protocol": "official" if aist else "paper", "excerpt_frames": 229, "excerpts": None,
+            "pieces": 51, "stand_ins": {"motion": 0, "sound": 0}, "tested": 414,
+            "shapes": {kind: [1224, 6 if kind == "merged" else 3, 25, 23] for kind in INPUTS},
+            "segments": {"train": [405, 405], "validation": [0, 3], "test": [414, 414]},
+        } | facts,
     }  # fmt: skip
 
 
-def table(
-    name: str, unit: str, paper: bool = True, dataset: str = "m2d", **kind: Any
-) -> dict[str, Any]:
-    beside = printed(name) if paper else None
-    files = AUTHORS if paper else None
-    return tables.accuracy_table(
-        name, dataset, evaluation(**kind), unit, SEGMENT, TRAIN, beside, files
-    )
+def table(level: str = "segment", **kind: Any) -> Table:
+    return tables.accuracy_table(found(**kind), level, TRAIN, 1400)
 
 
-def expected(unit: str) -> list[str]:
-    values = evaluation()["cells"].values()
-    return [
-        f"{100 * cell[unit]['mean']:.1f} ± 0.8"
-        f" [{100 * cell[unit]['low']:.1f}, {100 * cell[unit]['high']:.1f}]"
-        for cell in values
-    ]
-
-
-UNITS = [("table3", "segment"), ("table5", "excerpt"), ("table4", "segment"), ("table6", "excerpt")]
-
-
-@pytest.mark.parametrize(("name", "unit"), UNITS)
-def test_markdown_has_every_cell_once_and_every_printed_value(name: str, unit: str) -> None:
-    text = tables.accuracy_markdown(table(name, unit))
-    assert [text.count(cell) for cell in expected(unit)] == [1] * len(CELLS)
-    for cell in printed(name).to_dict("records"):
-        if cell["cl"] == "yes":
-            assert f"paper {cell['percent']:.2f} " in text, cell
-    pairs = printed(name)[lambda cells: cells["cl"] == "no"].pivot(
-        index="input", columns="row", values="percent"
-    )
-    for plain, dropout in zip(pairs["plain"], pairs["dropout"], strict=True):
-        assert f"paper {plain:.2f} / {dropout:.2f}" in text
-
-
-def test_cells_stand_where_they_belong() -> None:
-    by_segment = tables.accuracy_markdown(table("table3", "segment")).splitlines()
-    numbers = dict(zip(CELLS, expected("segment"), strict=True))
-    line = next(line for line in by_segment if line.startswith("| MCLEMCD-FC"))
-    assert line.split("|")[2:-1] == [
-        f" {text.strip():{len(cell) - 2}} "
-        for text, cell in zip(
-            ["yes", *(numbers[f"fc/{kind}"] for kind in tables.INPUTS)],
-            line.split("|")[2:-1],
-            strict=True,
-        )
-    ]
-    by_excerpt = tables.accuracy_markdown(table("table5", "excerpt")).splitlines()
-    numbers = dict(zip(CELLS, expected("excerpt"), strict=True))
-    line = next(line for line in by_excerpt if line.startswith("| exp. 3: fused"))
-    assert [cell.strip() for cell in line.split("|")[2:-1]] == [
-        numbers[f"{row}/fused"] for row in NETWORKS
-    ]
-
-
-@pytest.mark.parametrize(("name", "unit"), UNITS)
-def test_columns_are_aligned(name: str, unit: str) -> None:
-    text = tables.accuracy_markdown(table(name, unit))
-    for block in text.split("\n\n"):
-        lines = block.splitlines()
-        if lines[0].startswith("|"):
-            bars = [[place for place, sign in enumerate(line) if sign == "|"] for line in lines]
-            assert all(line == bars[0] for line in bars)
-        else:
-            assert max(map(len, lines)) <= 100
-
-
-def test_caption_names_what_a_reader_must_know() -> None:
-    text = " ".join(tables.accuracy_markdown(table("table3", "segment")).split())
-    for fact in (
-        "m2d", "Protocol paper, 1 fold", "3 seeds", "414 test segments", "46 excerpts", "22 pieces",
-        "chance 25.0 %", "28.3 %", "width 64", "1500 epochs", "+ 1400 with", "95 % interval",
-        "bootstrap over pieces", "1400 epochs longer", "cannot reach the motion encoder",
-    ):  # fmt: skip
-        assert fact in text, fact
-
-
-def test_one_seed_has_no_standard_deviation() -> None:
-    result = table("table3", "segment", seeds=1)
-    text = tables.accuracy_markdown(result)
-    assert "±" not in text
-    assert "One seed" in text
-    assert {cell["sd"] for cell in result["cells"]} == {None}
-
-
-def test_the_authors_files_stand_below_the_printed_values() -> None:
-    lines = tables.accuracy_markdown(table("table3", "segment")).splitlines()
-    place = next(i for i, line in enumerate(lines) if line.startswith("| MCLEMCD, -Dropout"))
-    assert "| paper 92.27 / 93.48 |" in " ".join(lines[place + 1].split())
-    assert "| files – / 93.48 |" in " ".join(lines[place + 2].split())
-    by_excerpt = " ".join(tables.accuracy_markdown(table("table5", "excerpt")).split())
-    assert "| files 100.00 |" in by_excerpt
-    found = {(cell["row"], cell["cl"], cell["input"]): cell["files"]
-             for cell in table("table3", "segment")["cells"] if cell["files"]}  # fmt: skip
-    assert found == {("dropout", "no", "bones"): pytest.approx(100 * 387 / 414, abs=1e-3)}
-
-
-def test_files_of_the_published_split_stand_without_printed_values() -> None:
-    published = SEGMENT.model_copy(update={"protocol": "published"})
-    assert not tables.comparable("paper_time_published", published)
-    assert tables.with_files("paper_time_published", published)
-    assert not tables.with_files("m2d_mini", published)
-    result = tables.accuracy_table(
-        "table3", "paper_time_published", evaluation(), "segment", published, TRAIN, None, AUTHORS
-    )
-    text = " ".join(tables.accuracy_markdown(result).split())
-    assert "files 71.30 / –" in text
-    assert "paper 9" not in text
-    assert "are of another split and left out" in text
-    assert "do not replicate them" in text
-
-
-def test_the_control_has_the_epochs_of_collaborative_learning() -> None:
-    text = " ".join(tables.accuracy_markdown(table("table3", "segment")).split())
-    assert "against as many epochs without CL ² it adds +0.4 points" in text
-    assert "| MCLEMCD ² | no |" in text
-
-
-def test_other_data_show_no_printed_value() -> None:
-    result = table("table5", "excerpt", paper=False, dataset="m2d_mini")
-    text = " ".join(tables.accuracy_markdown(result).split())
-    assert "are not comparable" in text
-    assert "| paper " not in text
-    assert "| files " not in text
-    assert {cell["paper"] for cell in result["cells"]} == {None}
-    assert pd.read_csv(io.StringIO(tables.accuracy_csv(result)))["paper"].isna().all()
-
-
-def test_only_the_papers_data_and_split_are_comparable() -> None:
-    other = SEGMENT.model_copy(update={"protocol": "by_piece", "folds": 5})
-    assert tables.comparable("m2d", SEGMENT)
-    assert tables.comparable("paper_time", SEGMENT)
-    assert not tables.comparable("m2d", other)
-    assert not tables.comparable("m2d_retimed", SEGMENT)
+def flat(text: str) -> str:
+    return " ".join(text.split())
 
 
 @pytest.mark.parametrize(
-    ("low", "verdict"),
+    ("name", "source", "level"),
+    [("table3", "musictodance", "segment"), ("table5", "musictodance", "excerpt"),
+     ("table4", "aist", "segment"), ("table6", "aist", "excerpt")],
+)  # fmt: skip
+def test_every_cell_once_and_every_printed_value_below_its_own(
+    name: str, source: str, level: str
+) -> None:
+    one, scores = table(level, source=source), found(source)["cells"]
+    assert one.title.startswith(name.replace("table", "Table "))
+    first = 5 if source == "aist" else 1
+    assert [c.head for c in one.columns[2:]] == [
+        f"exp. {first + n}: {kind}" for n, kind in enumerate(EXPERIMENTS)
+    ]
+    shown = {}
+    keys = {"alone": ("plain", "dropout")} | {row: (row,) for row in ("plain", "dropout", "fc")}
+    for row, key in zip(one.rows, [*ROWS, *BASELINES], strict=True):
+        for kind, cell in zip(EXPERIMENTS, row.cells[2:], strict=True):
+            if cell is None:
+                assert f"{key}/{kind}" not in scores
+                continue
+            assert cell == Interval.read(scores[f"{key}/{kind}"][level])
+        for kind, text in zip(EXPERIMENTS, row.beside.get("paper", [""] * 6)[2:], strict=True):
+            for its, value in zip(keys.get(key, ()), text.split(" / "), strict=False):
+                shown[its, "no" if key == "alone" else "yes", kind] = value
+    assert shown == {
+        (row["row"], row["cl"], row["input"]): f"{row['percent']:.2f}"
+        for row in printed(name).to_dict("records")
+    }
+
+
+def test_the_authors_files_stand_beside_the_printed_values() -> None:
+    def beside(one: Table, kind: str) -> dict[str, str]:
+        return {str(row.cells[0]): row.beside[kind][3] for row in one.rows if kind in row.beside}
+
+    both = table()
+    assert beside(both, "paper")["MCLEMCD, -Dropout ¹"] == "92.27 / 93.48"
+    assert beside(both, "files")["MCLEMCD, -Dropout ¹"] == "– / 93.48"
+    assert beside(table("excerpt"), "files")["MCLEMCD-FC"] == "100.00"
+    # of the split published there are files, but no printed values
+    published = table(protocol="published", task="m2d.published")
+    assert all("paper" not in row.beside for row in published.rows)
+    assert beside(published, "files")["MCLEMCD, -Dropout ¹"] == "71.30 / –"
+    for other in (table(protocol="by_piece"), table(source="synthetic")):
+        assert not any(row.beside for row in other.rows)
+        assert "are left out" in other.note
+
+
+def test_the_caption_says_what_a_reader_must_know() -> None:
+    text = flat(table().markdown())
+    for fact in (
+        "m2d.paper", "414 test segments, 46 excerpts, 22 pieces", "protocol paper, 1 fold",
+        "3 seeds", "chance 25.0 (largest class 28.3)", "width 64",
+        "1500 epochs without + 1400 with", "At equal epochs CL adds +3.1 [−2.0, +7.0] points",
+        "no effect is shown", "reaches the motion encoder only by",
+        "On joints no network beats the best baseline: MCLEMCD-FC with CL",
+    ):  # fmt: skip
+        assert fact in text, fact
+    assert "composed" not in text
+    one = flat(table(seeds=1).markdown())
+    assert "one seed" in one
+    assert "±" not in one
+
+
+def test_stand_ins_are_counted_in_every_caption() -> None:
+    made = found(stand_ins={"motion": 7, "sound": 3}, excerpts=30)
+    said = (
+        "7 of 51 pieces have composed motion and 3 of 51 pieces have re-encoded sound"
+        " (docs/data.md); 30 excerpts a class are left."
+    )
+    texts = [
+        tables.accuracy_table(made, "segment", TRAIN, 1400).caption,
+        tables.settings_tables(made, TRAIN, 1400, [0])[0].caption,
+        overview_tables(
+            {"m2d.paper": made}, {"m2d.paper": TRAIN}, {"m2d.paper": Cotrain(epochs=9)}
+        )[0].caption,
+    ]
+    assert all(said in text for text in texts)
+    assert "replicate nothing" in tables.accuracy_table(made, "segment", TRAIN, 1400).note
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "longer", "said"),
     [
-        (-0.02, "+3.1 points [−2.0, +7.0]; the interval holds zero"),
-        (0.01, "+3.1 points [+1.0, +7.0]; the interval does not hold zero"),
-        (None, "+3.1 points, without an interval"),
+        (-0.02, 0.07, 0.6, "no effect is shown."),
+        (0.01, 0.07, 0.6, "the interval lies above zero."),
+        (0.01, 0.07, 0.3, "the interval lies above zero; 3.1 of these points come from the control, which got"
+         " worse by training on (42.2 → 30.0)."),
+        (0.01, 0.07, 0.41, "1.2 of these points come from the control, which got worse by training"
+         " on (42.2 → 41.0)."),
     ],
-)
-def test_the_gain_and_whether_its_interval_holds_zero(low: float | None, verdict: str) -> None:
-    result = table("table3", "segment", low=low)
-    assert verdict in " ".join(tables.accuracy_markdown(result).split())
-    assert result["gain"]["holds_zero"] is (None if low is None else low < 0)
+)  # fmt: skip
+def test_what_follows_from_the_gain(low: float, high: float, longer: float, said: str) -> None:
+    made = found()
+    made["gain"]["longer"]["fused"]["fc"]["segment"] = {"value": 0.031, "low": low, "high": high}
+    made["cells"]["longer/fused"]["segment"]["value"] = longer
+    assert tables.gained(made, "segment").endswith(said)
 
 
-def test_csv_joins_the_papers_cells_and_json_is_written(tmp_path: Path) -> None:
-    result = table("table3", "segment")
-    frame = pd.read_csv(io.StringIO(tables.accuracy_csv(result)), keep_default_na=False)
-    assert frame.columns.tolist() == [
-        "row", "cl", "input", "mean", "sd", "low", "high", "paper", "files", "n", "seeds"
-    ]  # fmt: skip
-    assert len(frame) == 24 + len(BASELINES)
-    joined = frame.merge(printed("table3"), on=["row", "cl", "input"], validate="1:1")
-    assert joined["paper"].astype(float).tolist() == joined["percent"].tolist()
-    write_json(tmp_path / "table3.json", result)
-    assert json.loads((tmp_path / "table3.json").read_text("utf-8")) == result
+def test_a_network_that_beats_the_baselines_needs_no_sentence() -> None:
+    made = found()
+    made["cells"]["plain/joints"]["segment"]["value"] = 0.99
+    assert tables.beaten(made, "segment") == ""
+    assert tables.beaten(made, "excerpt") != ""
 
 
 def test_settings_beside_the_papers() -> None:
-    shapes = {kind: (1224, 3, 25, 23) for kind in ("joints", "bones")} | {
-        "merged": (1224, 6, 25, 23)
-    }
-    parts = ["train"] * 405 + ["validation"] * 405 + ["test"] * 414
-    index = pd.DataFrame({"fold": 0, "split": parts})
-    result = tables.settings_table("table1", "m2d", SEGMENT, TRAIN, [0, 1], shapes, index)
-    for row in result["experiments"]:
-        assert row["ours"].removeprefix("2 × ") == row["paper"]
-    settings = {row["setting"]: (row["ours"], row["paper"]) for row in result["settings"]}
-    assert settings["segments: train / validation / test"] == ("405 / 405 / 414",) * 2
-    assert settings["epochs without CL + with CL"] == ("1500 + 1400", "1500 + 1500")
-    assert settings["seeds"][0] == "0, 1"
-    text = tables.settings_markdown(result)
-    frame = pd.read_csv(io.StringIO(tables.settings_csv(result)), dtype=str)
-    assert len(frame) == 4 + len(settings)
-    for value in (*frame["ours"], *frame["paper"]):
-        assert f"| {value} " in text
+    arrays, settings = tables.settings_tables(found(), TRAIN, 1500, [0, 1])
+    for row in arrays.rows:
+        assert str(row.cells[2]).removeprefix("2 × ") == row.cells[3]
+    rows = {row.cells[0]: row.cells[1:] for row in settings.rows}
+    assert rows["segments: train / validation / test"] == ("405 / 0–3 / 414", "405 / 405 / 414")
+    assert rows["epochs without CL + with CL"] == ("1500 + 1500",) * 2
+    assert rows["seeds"][0] == "0, 1"
+    arrays, _ = tables.settings_tables(found("aist"), TRAIN, 500, [0])
+    assert [row.cells[0] for row in arrays.rows] == ["5", "6", "7", "8"]
 
 
-def test_settings_of_folds_and_of_aist() -> None:
-    index = pd.DataFrame(
-        {
-            "fold": [0] * 10 + [1] * 10,
-            "split": ["train"] * 6
-            + ["test"] * 4
-            + ["train"] * 5
-            + ["validation"] * 2
-            + ["test"] * 3,
-        }
+@pytest.mark.parametrize("source", ["musictodance", "aist"])
+def test_the_confusion_matrix_has_the_papers_order_of_classes(source: str) -> None:
+    figure = tables.confusion_picture(found(source))
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == (
+        ["Cha", "Rum", "Tan", "Wa"] if source == "aist" else ["Wa", "Cha", "Rum", "Tan"]
     )
-    shapes = {kind: (10, 3, 25, 17) for kind in ("joints", "bones")} | {"merged": (10, 6, 25, 17)}
-    result = tables.settings_table("table2", "mine", SEGMENT, TRAIN, [0], shapes, index)
-    assert [row["experiment"] for row in result["experiments"]] == [5, 6, 7, 8]
-    assert [row["ours"] for row in result["experiments"]][-1] == "7×6×25×17"
-    assert [row["paper"] for row in result["experiments"]][-1] == "340×6×25×17"
-    assert result["settings"][0]["ours"] == "5–6 / 0–2 / 3–4 in each fold"
-    assert "mine is not the paper's data set" in tables.settings_markdown(result)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts[0].startswith("2\n" if source == "aist" else "1\n")
+    said = flat(figure.get_supxlabel())
+    assert ("65.29 % (222 of 340)" if source == "aist" else "98.07 % (406 of 414)") in said
+    other = tables.confusion_picture(found("synthetic"))
+    assert "The paper's" not in other.get_supxlabel()
 
 
-@pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """``stage("table")`` is the module stages/table.py, in a folder with params.yaml."""
-    root = Path(__file__).parents[1]
-    shutil.copy(root / "params.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(root / "stages"))
-    return importlib.import_module
+# Overview and leaderboard
 
 
-def test_the_stages_write_and_show_their_files(
-    stage: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    made = evaluation()
-    made["cells"]["fc/fused"]["confusion"] = printed_confusion("figure4")[0].tolist()
-    write_json(Path("metrics/m2d/evaluation.json"), made)
-    write_json(Path("metrics/authors/cells.json"), AUTHORS)
-    stage("table").main(["m2d", "table3", "table5"])
-    stage("figure").main(["m2d", "figure4"])
-    shown = ["metrics/m2d/table3.md", "metrics/m2d/table5.md", "plots/m2d/figure4.png"]
-    stage("show").main(shown)
-    text = capsys.readouterr().out
-    assert Path(shown[0]).read_text("utf-8") in text
-    assert "The picture is in plots/m2d/figure4.png" in text
-    assert len(list(Path("metrics/m2d").iterdir())) == 7
-    write_json(Path("metrics/m2d_mini/evaluation.json"), made)
-    with pytest.raises(
-        UserError, match="expected Cha-cha, Rumba, Waltz, got Cha-cha, Rumba, Tango"
-    ):
-        stage("figure").main(["m2d_mini", "figure4"])
-    with pytest.raises(UserError, match="no such file"):
-        stage("show").main(["metrics/m2d/table9.md"])
-    with pytest.raises(UserError, match="no such file"):
-        stage("settings").main(["m2d", "table1"])
+def test_the_overview_has_each_number_of_its_cell() -> None:
+    both = {"m2d.paper": found(), "mine": found("synthetic", folds=5, protocol="by_unit")}
+    trains, later = dict.fromkeys(both, TRAIN), dict.fromkeys(both, Cotrain(epochs=9))
+    segments, excerpts = overview_tables(both, trains, later)
+    for one, level in ((segments, "segment"), (excerpts, "excerpt")):
+        cells = one.rows[1].cells
+        assert cells[:2] == ("mine: by_unit, 5 folds", "414 / 46 / 22")
+        best = BASELINES[-1]  # the highest number
+        for place, cell in enumerate(["alone/fused", "longer/fused", "fc/fused", f"{best}/joints"]):
+            assert cells[3 + place] == Interval.read(both["mine"]["cells"][cell][level])
+        assert cells[7:] == (best.replace("_", " "), *[Interval(0.031, -0.02, 0.07)] * 2)
+    assert "width 64, 1500 + 9 epochs, 3 seeds" in segments.note
+    assert png(overview_figure(both)) == png(overview_figure(both))
 
 
-def test_the_figures_caption_names_the_papers_accuracy_where_it_can_be_compared(stage: Any) -> None:
-    beside = stage("figure").beside_the_paper
-    official = SEGMENT.model_copy(update={"protocol": "official"})
-    assert "98.07 % (406 of 414)" in beside("figure4", "m2d", SEGMENT)
-    assert "65.29 % (222 of 340)" in beside("figure5", "aist", official)
-    assert "class names printed there are wrong" in beside("figure5", "aist", official)
-    assert "not comparable" in beside("figure4", "m2d_mini", SEGMENT)
+def frame_of(right_of_ten: int, seed: int = 0) -> pd.DataFrame:
+    """Six pieces of one excerpt with ten segments, of which so many are right in every piece."""
+    ids = pd.DataFrame(
+        [("test", f"P_{p}", 0, s, p % 3) for p in range(6) for s in range(10)],
+        columns=["split", "piece", "excerpt", "segment", "label"],
+    )
+    said = np.where(ids["segment"] < right_of_ten - seed, ids["label"], (ids["label"] + 1) % 3)
+    return make_predictions("x", ids, np.eye(3)[said])
+
+
+def test_the_leaderboard_is_sorted_and_paired_with_the_best_baseline() -> None:
+    frames = {f"{row}/{kind}": [frame_of(6)] for row in ROWS for kind in INPUTS}
+    frames |= {f"{row}/joints": [frame_of(3 + n)] for n, row in enumerate(BASELINES)}
+    frames |= {"mine/joints": [frame_of(9), frame_of(9, seed=2)]}
+    cells = complete_cells(frames, (*BASELINES, "mine"))
+    scores = evaluate(cells, ["a", "b", "c"], 0, 100) | {"facts": found()["facts"]}
+    board = leaderboard(scores, cells, ["mine"], 0, 100)
+    assert [row.cells[0] for row in board.rows] == [f"{n + 1}" for n in range(len(cells))]
+    values = [row.cells[5].value for row in board.rows if isinstance(row.cells[5], Interval)]
+    assert values == sorted(values, reverse=True)
+    top, second = (row.cells for row in board.rows[:2])
+    # 9 and 7 of ten on average, against 7 of ten in every piece: no spread at all
+    assert top[1:5] == ("mine", "entry", "–", "2")
+    assert top[7].text("points") == "+10.0 [+10.0, +10.0]"  # type: ignore[union-attr]
+    assert second[1:4] == (BASELINES[-1].replace("_", " "), "baseline", "joints")
+    assert second[7] is None
+    assert "network" in {row.cells[2] for row in board.rows}

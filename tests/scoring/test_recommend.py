@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from motionmusic.errors import UserError
-from motionmusic.scoring.recommend import best_start, draw, top_tracks
+from motionmusic.scoring.recommend import best_start, draw, recommendations, top_tracks
 
 
 def test_start_of_the_best_diagonal() -> None:
@@ -72,7 +71,7 @@ def test_equal_generators_draw_equal_tracks() -> None:
 
 def test_categories_that_cannot_be_drawn_from() -> None:
     rng = np.random.default_rng(0)
-    with pytest.raises(UserError, match="none that is labelled"):
+    with pytest.raises(UserError, match="none with a label"):
         draw([None, None], "Waltz", 1, rng)
     with pytest.raises(UserError, match=r"Rumba: expected at least 3 .* got 1"):
         draw(CATEGORIES, "Rumba", 3, rng)
@@ -80,10 +79,46 @@ def test_categories_that_cannot_be_drawn_from() -> None:
         draw(CATEGORIES, "Waltz", 4, rng, {0})
 
 
-def test_nothing_but_numpy_is_needed() -> None:
-    code = (
-        "import sys, motionmusic.scoring.recommend;"
-        "print(*{'torch', 'librosa', 'pandas', 'scipy'} & set(sys.modules))"
+PIECES = pd.DataFrame(
+    {
+        "label": [0, 0, 1, 1],
+        "music_file": ["a.wav", "a.wav", "b.wav", "c.wav"],
+        "music_start_s": [1.0, 2.0, 3.0, 4.0],
+        "music_bpm": [100.0, 101.0, 110.0, 120.0],
+    },
+    index=["A_1", "A_2", "B_1", "B_2"],
+)
+
+
+def recommended(method: str, *, own_track: bool = False, top: int = 1) -> pd.DataFrame:
+    """For a dance to a.wav: track b.wav fits best at its second excerpt, then a.wav, then c.wav."""
+    scores = {"A_1": (5, 5), "A_2": (6, 6), "B_1": (1, 19), "B_2": (0, 2)}
+    matches = pd.DataFrame(
+        [("A_1", 3, piece, number, float(score))
+         for piece, of in scores.items() for number, score in enumerate(of)],
+        columns=["piece", "excerpt", "candidate", "candidate_excerpt", "score"],
+    )  # fmt: skip
+    return recommendations(
+        matches, method, 0, PIECES, ["Waltz", "Rumba"], 9.0, top=top, own_track=own_track
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == ""
+
+
+def test_a_track_is_recommended_from_the_excerpt_that_fits_best() -> None:
+    rows = recommended("contrastive", top=3)
+    assert rows["track"].tolist() == ["b.wav", "c.wav"]  # not the dance's own
+    first = rows.iloc[0]
+    assert (first["score"], first["track_start_s"]) == (10, 3 + 9)
+    assert (first["category"], first["bpm"]) == ("Waltz", 100)
+    assert (first["track_category"], first["track_bpm"]) == ("Rumba", 110)
+    assert rows["rank"].tolist() == [1, 2]
+    rows = recommended("contrastive", own_track=True, top=3)
+    assert rows["track"].tolist() == ["b.wav", "a.wav", "c.wav"]
+    assert rows.iloc[1][["track_piece", "track_start_s"]].tolist() == ["A_2", 2]
+
+
+def test_the_papers_draw_starts_a_track_at_its_beginning() -> None:
+    rows = recommended("category", top=2)
+    assert sorted(rows["track"]) == ["b.wav", "c.wav"]
+    assert sorted(rows["track_start_s"]) == [3, 4]
+    with pytest.raises(UserError, match="Rumba"):
+        recommended("category", top=3)

@@ -19,8 +19,9 @@ from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.models.weights import State
 from motionmusic.training import phases
+from motionmusic.training.folds import Segments
 from motionmusic.training.loop import Chance, Schedule
-from motionmusic.training.phases import Collaborative, Keeper, Segments, epoch_to_test, mapping_of
+from motionmusic.training.phases import Collaborative, Keeper, collaborative, epoch_to_test
 
 V, K = 5, 4
 GRAPH = torch.eye(V).repeat(3, 1, 1)
@@ -31,11 +32,7 @@ pytestmark = pytest.mark.usefixtures("torch_alone")
 
 
 def networks_of(variant: str) -> Collaborative:
-    return Collaborative(
-        MotionEncoder(3, GRAPH, K, width=4),
-        MusicAutoencoder(8, dropout=variant == "dropout"),
-        mapping_of(variant, 16),
-    )
+    return collaborative(MotionEncoder(3, GRAPH, K, width=4), variant, 4)
 
 
 def segments() -> Segments:
@@ -199,7 +196,7 @@ def test_one_step_of_phase_2_by_hand() -> None:
         torch.tensor([[x]]), torch.tensor([[s]]), torch.tensor([0]), torch.tensor([0]),
         torch.tensor([], dtype=torch.int64),
     )  # fmt: skip
-    optimisers = [phases.adam(child, rate) for child in networks.children()]
+    optimisers = [phases.adam(child, rate) for child in (networks.motion, networks.music)]
     plan = Schedule(1, 1, rate, "constant", "fp32")
     trained = phases.cotrain(networks, optimisers, data, plan, "last", 1, Chance(0, ("x",)))
 
@@ -227,9 +224,8 @@ def test_one_step_of_phase_2_by_hand() -> None:
 
 
 def test_only_fc_has_a_mapping() -> None:
-    assert [len(list(mapping_of(variant, 16).parameters())) > 0 for variant in VARIANTS] == [
-        False, False, True,
-    ]  # fmt: skip
+    has = [len(list(networks_of(variant).mapping.parameters())) > 0 for variant in VARIANTS]
+    assert has == [False, False, True]
 
 
 def test_the_optimiser_is_the_papers() -> None:
@@ -349,8 +345,7 @@ def run(phase: str, seed: int, select: phases.Select = "last", epochs: int = 2) 
         )
     if phase in ("music", "dropout"):
         return phases.train_music(networks.music, data, schedule(epochs), chance)
-    children = [child for child in networks.children() if list(child.parameters())]
-    optimisers = [phases.adam(child, 0.01) for child in children]
+    optimisers = [phases.adam(child, 0.01) for child in (networks.motion, networks.music)]
     return phases.cotrain(networks, optimisers, data, schedule(epochs), select, epochs, chance)
 
 
@@ -405,7 +400,7 @@ def test_every_parameter_of_each_phase_learns() -> None:
     chance = Chance(0, ("x",))
     networks = networks_of("fc")
     before = copy.deepcopy(networks)
-    optimisers = [phases.adam(child, 0.01) for child in networks.children()]
+    optimisers = [phases.adam(child, 0.01) for child in (networks.motion, networks.music)]
     phases.cotrain(networks, optimisers, data, schedule(), "last", 2, chance)
     old = before.state_dict()
     for name, child in networks.named_children():
@@ -448,9 +443,9 @@ def test_longer_without_learning_goes_on_with_the_moments(tmp_path: Path) -> Non
     one = Schedule(10, 2, 0.01, "constant", "fp32")
     trained = phases.train_motion(first, optimiser, data, one, "last", Chance(0, ("x",)))
     path = tmp_path / "fold0.last.safetensors"
-    weights.save(path, weights.prefixed(network=trained.last, adam=trained.moments), {})
+    weights.save(path, weights.prefixed(network=trained.last, adam=trained.moments))
     resumed = MotionEncoder(3, GRAPH, K, width=4)
-    again = phases.resume(resumed, path, 0.01)
+    again = phases.resume(resumed, path, one)
     for network, adam in ((first, optimiser), (resumed, again)):
         phases.train_motion(network, adam, data, one, "last", Chance(0, ("y",)), 2)
     assert_same(first.state_dict(), resumed.state_dict())
@@ -464,7 +459,7 @@ def test_bf16_keeps_weights_moments_and_statistics_in_float32() -> None:
     losses = {}
     for precision in ("fp32", "bf16"):
         copied = copy.deepcopy(networks)
-        optimisers = [phases.adam(child, 0.01) for child in copied.children()]
+        optimisers = [phases.adam(child, 0.01) for child in (copied.motion, copied.music)]
         plan = Schedule(10, 1, 0.01, "constant", precision)
         trained = phases.cotrain(copied, optimisers, data, plan, "last", 1, Chance(0, ("x",)))
         losses[precision] = trained.run.history[0]

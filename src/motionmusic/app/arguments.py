@@ -1,8 +1,9 @@
-"""Arguments that several commands have, and what stands for them or is read of them."""
+"""Arguments that several commands share, and small helpers for them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,8 @@ import typer
 from motionmusic.errors import UserError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from motionmusic.files import Float32
 
 LONGEST_S = 5400.0  # of music
@@ -56,7 +59,7 @@ StartOption = Annotated[
 
 
 def only_folder(found: Collection[Path], none: UserError) -> Path:
-    """The one folder of trained models that there is, where no --model names one.
+    """The only folder of trained models, for a command without --model.
 
     Raises ``none`` where there is none, and UserError where there are several.
     """
@@ -65,8 +68,8 @@ def only_folder(found: Collection[Path], none: UserError) -> Path:
     folders = sorted(found)
     if len(folders) > 1:
         raise UserError(
-            "command line", "--model", "one of the trained models", "none named, and there are"
-            f" {', '.join(map(str, folders))}", f"choose one, such as --model {folders[0]}",
+            "command line", "--model", "the name of a trained model, as there are several:"
+            f" {', '.join(map(str, folders))}", "none", f"choose one, such as --model {folders[0]}",
         )  # fmt: skip
     return folders[0]
 
@@ -91,11 +94,29 @@ def read_music(music: Path, rate: int, shortest_s: float = 0.0) -> Float32:
     """
     from motionmusic.features.audio import read_audio
 
-    try:
+    with other_music():
         music_seconds(music, shortest_s)
         return read_audio(music, rate)
+
+
+@contextmanager
+def other_music() -> Iterator[None]:
+    """A block that reads music which belongs to no dance, as its errors should know."""
+    try:
+        yield
     except UserError as error:
         if "start_position" in error.remedy or "dance" in error.remedy:
-            # the reader thinks of music that belongs to a dance
             raise replace(error, remedy="take another sound file") from None
         raise
+
+
+def clock(seconds: float, digits: int = 1) -> str:
+    """Minutes and seconds, such as 2:05.5."""
+    return f"{int(seconds // 60)}:{seconds % 60:0{3 + digits}.{digits}f}"
+
+
+def console() -> Console:
+    """Where results are printed. Names of files are shown as they are: no colours, no markup."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)

@@ -1,13 +1,8 @@
 """A folder of music, made ready for one trained matcher.
 
-Every track is decoded, cut into the matcher's windows and encoded once; the codes are kept by the
-content of its file, so renaming or moving a track costs nothing. The cache:
-
-    CACHE/KEY/HASH.npz        codes (w, …) and numbers (seconds, bpm) of one track for one matcher
-    CACHE/KEY/search/*.faiss  the index of all tracks, for very many of them only (motionmusic.app.search)
-    CACHE/files/FOLDER.json   path → size, time and hash of its files, so that unchanged ones are not read
-
-KEY is a digest of the matcher and of the source of all modules that its codes come from.
+Every track is decoded, cut into the matcher's windows and encoded once. joblib keeps the results by
+the content of the file, the matcher and the source of the modules that make them, so renaming or
+moving a track costs nothing; files of unchanged size and time are not even read.
 
 A track's category comes from its place: the name of its file, or of the nearest folder above it, that
 is a class's name or code, a MusicToDance folder (DANCE_C_1) or an AIST track (mBR0).
@@ -16,17 +11,15 @@ is a class's name or code, a MusicToDance folder (DANCE_C_1) or an AIST track (m
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import os
 import re
-import zipfile
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import joblib
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
@@ -38,7 +31,7 @@ from motionmusic.features.audio import read_audio
 from motionmusic.features.beats import music_beats
 from motionmusic.features.music import HOP, music_features, pad_short
 from motionmusic.features.segments import SEGMENT_FRAMES
-from motionmusic.files import Float32, write_bytes, write_text
+from motionmusic.files import Float32
 from motionmusic.streams import stream
 
 if TYPE_CHECKING:
@@ -55,6 +48,9 @@ _DANCE_FOLDER = re.compile(r".+_(?P<code>[^_]+)_[0-9]+")
 _AIST_TRACK = re.compile(r"m(?P<code>[A-Z]{2})[0-9]")
 
 
+Codes: TypeAlias = NDArray[np.floating[Any]]
+
+
 @dataclass(frozen=True)
 class Track:
     """One piece of music.
@@ -62,12 +58,13 @@ class Track:
     Attributes:
         path: relative to the catalogue's folder; of several files of one content the first.
         digest: SHA-256 of the file.
-        category: name of its class, None where no place of it says.
+        category: name of its class, None where its place does not say.
         seconds: its length.
         bpm: its tempo.
         starts_s: (w,) where its windows start.
         vector: (d,) mean of its windows' codes; None where a window's code is no vector (synchrony).
-        cached: the file of its codes.
+        read: its windows' codes (w, …), from the cache at each call: all tracks' may not fit in
+            memory.
     """
 
     path: Path
@@ -77,18 +74,7 @@ class Track:
     bpm: float
     starts_s: NDArray[np.float64]
     vector: Float32 | None
-    cached: Path
-
-    @property
-    def codes(self) -> NDArray[np.floating[Any]]:
-        """(w, …) codes of its windows, read anew at each use: all tracks' may not fit in memory."""
-        content = _read_cached(self.cached)
-        if content is None:
-            raise UserError(
-                self.cached, "", "the codes written a moment ago", "no or a broken file",
-                "run the same command again",
-            )  # fmt: skip
-        return content[0]
+    read: Callable[[], Codes]
 
 
 @dataclass(frozen=True)
@@ -97,15 +83,13 @@ class Catalogue:
 
     Attributes:
         folder: of the music.
-        tracks: every one that can be heard.
-        broken: every file that cannot: (path, what is wrong).
-        kept: where the index that search builds of them is kept.
+        tracks: all that can be heard.
+        broken: files that cannot: (path, what is wrong).
     """
 
     folder: Path
     tracks: list[Track]
     broken: list[tuple[Path, str]]
-    kept: Path
 
     def vectors(self) -> Float32:
         """The tracks' vectors (t, d); of a matcher whose codes are vectors."""
@@ -125,7 +109,7 @@ def index(folder: Path, matcher: Matcher, cache: Path, progress: bool = True) ->
         folder: searched with all folders below it; hidden files and folders are left out, links
             followed once.
         matcher: of any method; ``category`` has no codes for music, its tracks get empty ones.
-        cache: folder of the cache, see the module.
+        cache: where results are kept.
         progress: one bar, on a terminal only.
 
     Returns:
@@ -136,57 +120,47 @@ def index(folder: Path, matcher: Matcher, cache: Path, progress: bool = True) ->
     """
     files = sound_files(folder)
     if not files:
-        raise UserError(
-            folder, "", f"sound files ({', '.join(SOUND_SUFFIXES)})", "none",
-            "name a folder with music, or put some there",
-        )  # fmt: skip
-    own = cache / _key(matcher)
-    known = cache / "files" / f"{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()}.json"
-    before = _read_hashes(known)
-    hashes = {str(path): before[str(path)] for path in files if str(path) in before}
+        suffixes = ", ".join(SOUND_SUFFIXES)
+        remedy = "name a folder with music, or put some there"
+        raise UserError(folder, "", f"sound files ({suffixes})", "none", remedy)
+    memory = joblib.Memory(cache, verbose=0, mmap_mode=None)
+    encode = memory.cache(_encode, ignore=["file", "matcher"])
+    hashed = memory.cache(content_hash)
+    key = _key(matcher)
     tracks: dict[str, Track] = {}
     broken: list[tuple[Path, str]] = []
     bar = tqdm(files, "catalogue", unit="track", disable=None if progress else True, mininterval=1)
-    try:
-        for path in bar:
-            try:
-                str(path).encode()
-                digest = _digest(folder / path, str(path), hashes)
-            except UnicodeEncodeError:  # soundfile cannot open it
-                broken.append((path, "expected a name in UTF-8, got other bytes in it"))
-                continue
-            except OSError as error:
-                broken.append((path, error.strerror or str(error)))
-                continue
+    for path in bar:
+        file = (folder / path).resolve()
+        try:
+            str(path).encode()  # soundfile opens no other names
+            state = file.stat()
+            digest = hashed(file, state.st_size, state.st_mtime_ns)
             category = category_of(folder, path, matcher.about.labels)
             if digest in tracks:
                 if tracks[digest].category is None:
                     tracks[digest] = replace(tracks[digest], category=category)
                 continue
-            cached = own / f"{digest}.npz"
-            content = _read_cached(cached)
-            if content is None:
-                try:
-                    content = _encode(folder / path, digest, matcher)
-                except UserError as error:
-                    broken.append((path, f"expected {error.expected}, got {error.got}"))
-                    continue
-                _write_cached(cached, *content)
-            codes, seconds, bpm = content
+            codes, seconds, bpm = encode(digest, key, file, matcher)
+        except UnicodeEncodeError:
+            broken.append((path, "expected a name in UTF-8, got other bytes in it"))
+        except OSError as error:
+            broken.append((path, error.strerror or str(error)))
+        except UserError as error:
+            broken.append((path, f"expected {error.expected}, got {error.got}"))
+        else:
             tracks[digest] = Track(
                 path, digest, category, seconds, bpm,
                 _window_s(matcher.about) * np.arange(len(codes), dtype=np.float64),
-                codes.mean(axis=0, dtype=np.float32) if codes.ndim == 2 else None, cached,
+                codes.mean(axis=0, dtype=np.float32) if codes.ndim == 2 else None,
+                partial(_codes, encode, digest, key, file, matcher),
             )  # fmt: skip
-    finally:  # of an interrupted run the hashes are kept, as its codes are
-        write_text(known, json.dumps(hashes))
     if not tracks:
         path, reason = broken[0]
-        raise UserError(
-            folder, "", "at least one sound file that can be read",
-            f"{len(broken)} that cannot, the first {path}: {reason}", "mend or replace them",
-        )  # fmt: skip
-    return Catalogue(folder, list(tracks.values()), broken, own / "search")
+        expected = "at least one sound file that can be read"
+        got = f"{len(broken)} that cannot, the first {path}: {reason}"
+        raise UserError(folder, "", expected, got, "mend or replace them")
+    return Catalogue(folder, list(tracks.values()), broken)
 
 
 def sound_files(folder: Path) -> list[Path]:
@@ -236,16 +210,16 @@ def category_of(folder: Path, path: Path, labels: Mapping[str, str]) -> str | No
     return None
 
 
-def content_hash(file: Path) -> str:
-    """SHA-256 of a file, as in :attr:`Track.digest`."""
+def content_hash(file: Path, size: int = 0, time_ns: int = 0) -> str:
+    """SHA-256 of a file, as in :attr:`Track.digest`; size and time are the cache's."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def music_segments(features: Float32, segment_frames: int) -> Float32:
-    """Features (frames, bands) cut into (n, 1, bands, segment_frames); the tail is dropped."""
-    n = len(features) // segment_frames
-    cut = features[: n * segment_frames].reshape(n, segment_frames, -1)
+def music_segments(features: Float32) -> Float32:
+    """Features (frames, bands) cut into (n, 1, bands, 25); the tail is dropped."""
+    n = len(features) // SEGMENT_FRAMES
+    cut = features[: n * SEGMENT_FRAMES].reshape(n, SEGMENT_FRAMES, -1)
     return np.ascontiguousarray(cut.transpose(0, 2, 1)[:, None], np.float32)
 
 
@@ -269,9 +243,11 @@ def _window_s(about: About) -> float:
     return frames * HOP / about.music.sample_rate
 
 
-def _encode(
-    file: Path, digest: str, matcher: Matcher
-) -> tuple[NDArray[np.floating[Any]], float, float]:
+def _codes(encode: Callable[..., tuple[Codes, float, float]], *given: Any) -> Codes:
+    return encode(*given)[0]
+
+
+def _encode(digest: str, key: str, file: Path, matcher: Matcher) -> tuple[Codes, float, float]:
     """Codes (w, …), seconds and bpm of one sound file. Raises UserError."""
     about = matcher.about
     rate = about.music.sample_rate
@@ -279,54 +255,15 @@ def _encode(
     seconds = len(audio) / rate
     frames = 1 + len(audio) // HOP
     if frames < SEGMENT_FRAMES:
-        least_s = (SEGMENT_FRAMES - 1) * HOP / rate
-        raise UserError(
-            file, "", f"at least {least_s:.2f} s of sound, one segment",
-            f"{seconds:.2f} s (too short)", "remove it",
-        )  # fmt: skip
+        least = f"at least {(SEGMENT_FRAMES - 1) * HOP / rate:.2f} s of sound, one segment"
+        raise UserError(file, "", least, f"{seconds:.2f} s (too short)", "remove it")
     _, bpm = music_beats(audio, rate)
     if about.music.pad_short:  # as the model's own music was; what is padded is cut off again
         audio = pad_short(audio, stream(0, "music", "pad_short", digest))
     features = music_features(audio, rate, feature=about.music.feature, scale=about.music.scale)
-    cut = windows(music_segments(features[:frames], SEGMENT_FRAMES), about)
+    cut = windows(music_segments(features[:frames]), about)
     if about.method == "category":
-        return np.zeros((len(cut), 0), np.float32), seconds, bpm
+        return np.zeros((len(cut), 0), np.float32), seconds, float(bpm)
     codes = np.stack([matcher.music_code(window) for window in cut])
     # a code for every frame is 200 times a vector, so at half the precision on disk
-    return codes.astype(np.float16) if codes.ndim > 2 else codes, seconds, bpm
-
-
-def _write_cached(file: Path, codes: NDArray[np.floating[Any]], seconds: float, bpm: float) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, codes=codes, numbers=np.array([seconds, bpm]))
-    write_bytes(file, buffer.getvalue())
-
-
-def _read_cached(file: Path) -> tuple[NDArray[np.floating[Any]], float, float] | None:
-    """What :func:`_write_cached` wrote; None where it is missing or broken."""
-    try:
-        with np.load(file, allow_pickle=False) as content:
-            codes, (seconds, bpm) = content["codes"], content["numbers"]
-    # TypeError: an array that is in no archive
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
-        return None
-    return codes, float(seconds), float(bpm)
-
-
-def _read_hashes(file: Path) -> dict[str, list[Any]]:
-    """path → [size, mtime_ns, hash]; empty where the file is missing or broken."""
-    try:
-        content = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _digest(file: Path, name: str, hashes: dict[str, list[Any]]) -> str:
-    """The file's hash, looked up where size and time are those of ``hashes``, else noted there."""
-    state = file.stat()
-    stamp = [state.st_size, state.st_mtime_ns]
-    row = hashes.get(name)
-    if not isinstance(row, list) or len(row) != 3 or row[:2] != stamp:
-        hashes[name] = row = [*stamp, content_hash(file)]
-    return str(row[2])
+    return codes.astype(np.float16) if codes.ndim > 2 else codes, seconds, float(bpm)

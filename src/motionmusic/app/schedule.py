@@ -4,14 +4,14 @@
 ``dvc repro TARGET…`` does, with several stages side by side; ``--scheduler ADDRESS`` runs them on a
 Dask cluster whose workers see this folder under the same path.
 
-- DVC says what needs what and what is up to date; a stage is one ``dvc repro --single-item STAGE``
-  in this workspace. DVC keeps its lock only while no command runs, so commands overlap.
+- DVC says what needs what and what is up to date, and runs each stage
+  (:mod:`motionmusic.app.schedule_worker`). It keeps its lock only while no command runs.
 - A stage is sent only to a worker that is free now, those with the longest chain behind them first:
   nothing queues behind a long training, and after a failure nothing has to be called back.
-- A worker takes as many stages as it has threads; one with a GPU takes one, a training.
-- Where a worker dies its stage is run again on another; :mod:`motionmusic.app.schedule_worker` sees to
-  it that nothing of the first run goes on.
-- At the end DVC is asked once more: nothing may be left to do.
+- A worker with a GPU takes one stage at a time, one that says ``meta: {gpu: true}``.
+- Where a worker dies its stage is run again, three times in all.
+- Once the stages that always run have run, DVC is asked again what else there is to do, and at the
+  end once more: nothing may be left.
 """
 
 from __future__ import annotations
@@ -25,30 +25,25 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
-from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from motionmusic.app.schedule_worker import (
     DASK_SETS,
     END_SECONDS,
-    Outcome,
     end_stages,
     interrupt,
     log_of,
     run_stage,
-    wait_for_ends,
 )
 from motionmusic.errors import UserError, run
 
-TRAINING = ("train_motion", "train_music", "train_longer", "cotrain", "cotrain_fc")
-# the states, in the order of the table
-COLORS = {"running": "yellow", "failed": "red", "waiting": "dim", "skipped": "magenta",
-          "done": "green", "cached": "cyan"}  # fmt: skip
+STATES = ("running", "failed", "waiting", "done", "cached")
 READY = ("done", "cached")  # a stage can start when all that it needs is one of these
 ATTEMPTS = 3  # so often is a stage begun where workers die
 POLL_SECONDS = 0.5
@@ -57,23 +52,40 @@ CONNECT_SECONDS = 10.0
 
 @dataclass
 class Stage:
-    """A stage of dvc.yaml on its way."""
+    """A stage of a dvc.yaml on its way."""
 
-    name: str
+    name: str  # what DVC calls it
     needs: frozenset[str] = frozenset()
     chain: int = 0  # the longest chain of stages that wait for it
+    gpu: bool = False  # whether it wants one
+    always: bool = False  # whether it runs even where nothing changed
+    target: bool = False  # whether it was asked for by name
     state: str = "waiting"
-    worker: str = ""  # its address
-    place: str = ""  # the worker's name
+    worker: str = ""
     attempts: int = 0
+    label: str = ""  # [k of n] and its short name
     started: float = 0.0
-    seconds: float = 0.0
     future: Any = None
     tail: str = ""
 
 
-def plan(targets: Sequence[str]) -> dict[str, Stage]:
-    """The targets and all that they need; cached where nothing has to run. Raises UserError."""
+class Worker(NamedTuple):
+    """Where stages run."""
+
+    slots: int  # stages at once
+    gpu: bool = False
+    name: str = ""  # said of a stage that runs there
+    host: str = ""
+    own: Mapping[str, str] = {}  # what its stages have in their environment
+
+
+def plan(targets: Sequence[str], ran: Collection[str] = ()) -> dict[str, Stage]:
+    """The targets and all that they need; cached where nothing has to run. Raises UserError.
+
+    Args:
+        targets: what DVC calls the stages, a matrix without @ for all of it.
+        ran: stages that have run just now, so need not even if they always do.
+    """
     import networkx
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
@@ -96,196 +108,214 @@ def plan(targets: Sequence[str]) -> dict[str, Stage]:
                 for need in graph.successors(stage):
                     chain[need] = max(chain[need], chain[stage] + 1)
             for stage in reversed(order):
+                name = stage.addressing
                 needs = frozenset(need.addressing for need in graph.successors(stage))
-                new = stages[stage.addressing] = Stage(stage.addressing, needs, chain[stage])
-                # what needs a stage that runs is left to `dvc repro` once that has run
+                always = stage.always_changed or stage.is_callback
+                new = stages[name] = Stage(
+                    name, needs, chain[stage], bool((stage.meta or {}).get("gpu")), always,
+                    stage in wanted,
+                )  # fmt: skip
+                # what needs a stage that runs is left to DVC once that has run
                 with suppress(LockError):
                     if all(stages[need].state == "cached" for need in needs):
-                        new.state = "waiting" if stage.changed() else "cached"
+                        cached = (always and name in ran) or not stage.changed()
+                        new.state = "cached" if cached else "waiting"
     except DvcException as error:
         raise UserError(
             "dvc.yaml", " ".join(targets), "stages that DVC can find", str(error),
-            "`dvc stage list` shows their names",
+            "`dvc stage list --all` shows their names",
         ) from error  # fmt: skip
     return stages
 
 
-def slots(worker: dict[str, Any]) -> int:
-    """How many stages a worker takes at once."""
-    return 1 if worker["resources"].get("GPU") else int(worker["nthreads"])
-
-
-def with_gpu(workers: dict[str, Any]) -> set[str]:
-    """The addresses of the workers that have one."""
-    return {address for address, worker in workers.items() if worker["resources"].get("GPU")}
+def can_start(stages: dict[str, Stage]) -> list[Stage]:
+    """The stages that have all that they need, the longest chain first."""
+    found = [stage for stage in stages.values() if stage.state == "waiting"
+             and all(stages[need].state in READY for need in stage.needs)]  # fmt: skip
+    return sorted(found, key=lambda stage: -stage.chain)
 
 
 def place(
-    stages: dict[str, Stage], workers: dict[str, Any], need_gpu: bool
+    stages: dict[str, Stage], workers: dict[str, Worker], need_gpu: bool
 ) -> list[tuple[Stage, str]]:
-    """(a stage that can start, a free worker's address), the longest chain first.
+    """(a stage that can start, a free worker), the longest chain first.
 
-    Trainings go to workers with a GPU only, if they need one; the others to those without, where
-    there are any.
+    Where ``need_gpu``, stages that want a GPU go to workers with one only; the others to those
+    without, where there are any.
     """
-    gpus = with_gpu(workers)
-    free = Counter({address: slots(worker) for address, worker in workers.items()
-                    if worker.get("status", "running") == "running"})  # fmt: skip
+    gpus = {address for address, worker in workers.items() if worker.gpu}
+    free = Counter({address: worker.slots for address, worker in workers.items()})
     free.subtract(stage.worker for stage in stages.values() if stage.state == "running")
     placed = []
-    for stage in sorted(stages.values(), key=lambda stage: -stage.chain):
-        if stage.state == "waiting" and all(stages[need].state in READY for need in stage.needs):
-            trains = stage.name.split(":")[-1].split("@")[0] in TRAINING
-            fit = gpus if need_gpu and trains else workers.keys() - gpus or gpus
-            address = max(fit, key=lambda address: free[address], default="")
-            if free[address] > 0:
-                free[address] -= 1
-                placed.append((stage, address))
+    for stage in can_start(stages):
+        fit = gpus if need_gpu and stage.gpu else workers.keys() - gpus or gpus
+        address = max(fit, key=lambda address: free[address], default="")
+        if free[address] > 0:
+            free[address] -= 1
+            placed.append((stage, address))
     return placed
 
 
-@contextmanager
-def connect(scheduler: str | None, workers: int, gpus: Sequence[str]) -> Iterator[Any]:
-    """A dask.distributed.Client of this scheduler, or of workers on this machine. Raises UserError."""
-    distributed: Any = import_module("distributed")  # whose classes have no types
-    for name in ("distributed", "distributed.client"):  # errors are said here
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    if scheduler is not None:
+class Local:
+    """The workers of this machine: threads, each of which waits for a stage's process."""
+
+    def __init__(self, workers: int, gpus: Sequence[str]) -> None:
+        self._threads = ThreadPoolExecutor(workers + len(gpus))
+        # beside leased GPUs the other stages see none
+        self._workers = {"": Worker(workers, own={"CUDA_VISIBLE_DEVICES": ""} if gpus else {})}
+        for gpu in gpus:
+            own = {"CUDA_VISIBLE_DEVICES": gpu}
+            self._workers[f"gpu {gpu}"] = Worker(1, True, f"gpu {gpu}", own=own)
+
+    def workers(self) -> dict[str, Worker]:
+        return self._workers
+
+    def submit(self, worker: str, *arguments: Any) -> Any:
+        """The future of :func:`run_stage` there."""
+        return self._threads.submit(run_stage, *arguments)
+
+    def end(self, run_id: str) -> None:
+        end_stages(run_id)
+
+
+class Cluster:
+    """The workers of a Dask scheduler. Raises UserError where it does not answer."""
+
+    def __init__(self, scheduler: str) -> None:
+        distributed: Any = import_module("distributed")  # whose classes have no types
+        for name in ("distributed", "distributed.client"):  # errors are said here
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
-            client = distributed.Client(scheduler, timeout=CONNECT_SECONDS)
+            self._client = distributed.Client(scheduler, timeout=CONNECT_SECONDS)
         except (OSError, ValueError) as error:
             raise UserError(
                 "--scheduler", scheduler, "the address of a running Dask scheduler", str(error),
                 "start it and give the address that it prints, such as tcp://HOST:8786",
             ) from error  # fmt: skip
-        with client:
-            yield client
-        return
-    common: dict[str, Any] = {
-        "host": "127.0.0.1", "protocol": "tls://",  # so that no other user can send it work
-        "security": distributed.Security.temporary(), "dashboard": False, "dashboard_address": None,
-    }  # fmt: skip
-    worker = common | {"nthreads": 1, "memory_limit": 0, "silence_logs": logging.CRITICAL}
-    # beside leased GPUs the other workers see none
-    plain = worker | {"env": {"CUDA_VISIBLE_DEVICES": ""} if gpus else {}}
-    spec = {
-        f"cpu {number}": {"cls": distributed.Nanny, "options": plain} for number in range(workers)
-    }
-    for gpu in gpus:
-        leased = worker | {"env": {"CUDA_VISIBLE_DEVICES": gpu}, "resources": {"GPU": 1}}
-        spec[f"gpu {gpu}"] = {"cls": distributed.Nanny, "options": leased}
-    first = {"cls": distributed.Scheduler, "options": common | {"port": 0}}
-    # Ctrl-C waits until all are there; the workers, which inherit this, never see it
-    resource_tracker.ensure_running()  # which would undo it later
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    with (
-        distributed.SpecCluster(spec, first, security=common["security"]) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        yield client
+
+    def workers(self) -> dict[str, Worker]:
+        """Those that the scheduler has now; none while the connection to it is made again."""
+        status = self._client.status
+        if status not in ("running", "connecting"):
+            raise UserError(
+                "the scheduler", "", "an answer", "no connection to it any more",
+                "start it and give the same command again; what is done stays done",
+            )  # fmt: skip
+        found = {}
+        for address, worker in self._client.scheduler_info()["workers"].items():
+            gpu = bool(worker["resources"].get("GPU"))
+            slots = 1 if gpu else int(worker["nthreads"])
+            name = str(worker["name"])
+            closing = worker.get("status", "running") != "running"
+            found[address] = Worker(0 if closing else slots, gpu, name, worker["host"])
+        return found if status == "running" else {}
+
+    def submit(self, worker: str, *arguments: Any) -> Any:
+        """The future of :func:`run_stage` there."""
+        return self._client.submit(
+            run_stage, *arguments, key=f"stage-{uuid.uuid4().hex}", pure=False, workers=[worker],
+            resources={"GPU": 1} if self.workers()[worker].gpu else None,
+        )  # fmt: skip
+
+    def end(self, run_id: str) -> None:
+        self._client.run(end_stages, run_id, on_error="ignore", callback_timeout=END_SECONDS)
 
 
 @dataclass
 class Launcher:
     """Sends stages to workers until all are done or blocked by failures."""
 
-    client: Any
+    pool: Local | Cluster
     stages: dict[str, Stage]
-    keep_going: bool
-    need_gpu: bool  # trainings wait for a worker with one; so too once there was one
-    given: dict[str, str]  # of DASK_SETS what stages shall see
-    say: Callable[[str], None]
+    keep_going: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)  # what all stages have as environment
+    need_gpu: bool = False  # there is a GPU, or was: what wants one waits for it
+    begun: int = 0
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     ended: queue.SimpleQueue[Any] = field(default_factory=queue.SimpleQueue)  # (stage, future)
 
     def work_off(self) -> None:
-        """Run what can run. Whatever breaks it off, the stages that run are ended first."""
-        workers: dict[str, Any] | None = None
+        """Run what can run. Whatever breaks it off, the stages that run are ended."""
+        always = [stage for stage in self.stages.values() if stage.always]
+        workers: dict[str, Worker] | None = None
         try:
             while True:
-                before, workers = workers, self._workers()
-                self.need_gpu |= bool(with_gpu(workers))
+                before, workers = workers, self.pool.workers()
+                self.need_gpu |= any(worker.gpu for worker in workers.values())
                 if not workers and before != workers:
                     print("waiting for workers", flush=True)
                 self._rescue(workers)
-                states = Counter(stage.state for stage in self.stages.values())
-                stopping = states["failed"] > 0 and not self.keep_going
-                if not states["running"] and (stopping or not states["waiting"]):
+                if always and all(stage.state in READY for stage in always):
+                    always = []
+                    for name, new in plan(list(self.stages), began(self.stages)).items():
+                        if self.stages[name].state == "waiting":
+                            self.stages[name].state = new.state
+                stopping = names(self.stages, "failed") and not self.keep_going
+                if not names(self.stages, "running") and (stopping or not can_start(self.stages)):
                     return
-                placed = [] if stopping else place(self.stages, workers, self.need_gpu)
-                for stage, address in placed:
+                for stage, address in (
+                    [] if stopping else place(self.stages, workers, self.need_gpu)
+                ):
                     self._start(stage, address, workers)
                 with suppress(queue.Empty):
                     self._settle(*self.ended.get(timeout=POLL_SECONDS))
         except BaseException:
             print("ending the stages that run", flush=True)
             with suppress(Exception):  # a worker that does not answer must not keep us
-                self.client.run(
-                    end_stages, self.run_id, on_error="ignore",
-                    callback_timeout=END_SECONDS,
-                )  # fmt: skip
+                self.pool.end(self.run_id)
+            for stage in self.stages.values():
+                if stage.state == "running":
+                    with suppress(Exception):
+                        stage.future.result(timeout=END_SECONDS)
             raise
 
-    def _workers(self) -> dict[str, Any]:
-        """Those that the scheduler has now; none while the connection to it is made again."""
-        status = self.client.status
-        if status == "running":
-            return dict(self.client.scheduler_info()["workers"])
-        if status == "connecting":
-            return {}
-        raise UserError(
-            "the scheduler", "", "an answer", "no connection to it any more",
-            "start it and give the same command again; what is done stays done",
-        )  # fmt: skip
-
-    def _start(self, stage: Stage, address: str, workers: dict[str, Any]) -> None:
+    def _start(self, stage: Stage, address: str, workers: dict[str, Worker]) -> None:
         worker = workers[address]
-        share = sum(slots(other) for other in workers.values() if other["host"] == worker["host"])
-        stage.worker, stage.place, stage.started = address, str(worker["name"]), time.monotonic()
-        self._change(stage, "running")
-        stage.future = self.client.submit(
-            run_stage, stage.name, str(Path.cwd()), self.run_id, self.given, share,
-            key=f"{stage.name}-{uuid.uuid4().hex}", pure=False, workers=[address],
-            resources={"GPU": 1} if worker["resources"].get("GPU") else None,
-        )  # fmt: skip
+        share = sum(other.slots for other in workers.values() if other.host == worker.host)
+        if not stage.label:
+            left = len(names(self.stages, "waiting"))
+            stage.label = f"[{self.begun + 1} of {self.begun + left}] {short(stage.name)}"
+            self.begun += 1
+        stage.worker, stage.state, stage.started = address, "running", time.monotonic()
+        print(stage.label, f"… on {worker.name}" if worker.name else "…", flush=True)
+        stage.future = self.pool.submit(
+            address, stage.name, str(Path.cwd()), self.run_id, {**worker.own, **self.given}, share
+        )
         stage.future.add_done_callback(lambda future: self.ended.put((stage, future)))
 
     def _settle(self, stage: Stage, future: Any) -> None:
         if stage.future is not future:
             return  # its worker died
-        if future.status == "cancelled":
-            self._again(stage, "was lost from sight")
-            return
         try:
-            outcome = future.result(timeout=END_SECONDS)
-        except Exception as error:  # what that worker cannot do: it has no such folder, package …
-            outcome = Outcome(1, False, f"{stage.place}: {type(error).__name__}: {error}")
-        stage.tail = outcome.tail
-        self._change(stage, "failed" if outcome.status else "cached" if outcome.cached else "done")
+            if future.cancelled():
+                raise ChildProcessError("it was lost from sight")
+            stage.state, stage.tail = future.result(timeout=END_SECONDS)
+        except ChildProcessError as error:
+            return self._again(stage, str(error))
+        except Exception as error:  # what that worker cannot do: it has no such package …
+            stage.state, stage.tail = "failed", f"{type(error).__name__}: {error}"
+        ends = {"done": "done in", "cached": "has nothing to do, seen in", "failed": "FAILED after"}
+        print(
+            stage.label, ends[stage.state], f"{time.monotonic() - stage.started:.1f} s", flush=True
+        )
 
-    def _rescue(self, workers: dict[str, Any]) -> None:
+    def _rescue(self, workers: dict[str, Worker]) -> None:
         for stage in self.stages.values():
-            if stage.state == "running" and stage.future and stage.worker not in workers:
+            if stage.state == "running" and stage.worker not in workers:
                 stage.future.cancel()
-                self._again(stage, "died")
+                self._again(stage, "its worker died")
 
     def _again(self, stage: Stage, why: str) -> None:
         stage.attempts += 1
-        stage.tail = f"{stage.place} {why}; so ended {stage.attempts} attempts, there is no other"
-        self._change(stage, "waiting" if stage.attempts < ATTEMPTS else "failed")
+        stage.future, stage.state = None, "waiting" if stage.attempts < ATTEMPTS else "failed"
+        stage.tail = f"{why}; so ended {stage.attempts} attempts, there is no other"
+        print(stage.label, f"{why}: {stage.state} after attempt {stage.attempts}", flush=True)
 
-    def _change(self, stage: Stage, state: str) -> None:
-        before, stage.state = stage.state, state
-        words = f"{stage.name}: {state}"
-        if before == "running":
-            stage.seconds, stage.future = time.monotonic() - stage.started, None
-            words += f" after {stage.seconds:.1f} s"
-        self.say(f"{words} on {stage.place}" if stage.place else words)
-        if state in ("failed", "skipped"):
-            for other in self.stages.values():
-                if other.state == "waiting" and stage.name in other.needs:
-                    self._change(other, "skipped")
+
+def short(stage: str) -> str:
+    """``synthetic segment`` for ``pipeline/task/synthetic/dvc.yaml:segment``."""
+    file, _, name = stage.rpartition(":")
+    return f"{Path(file).parent.name} {name}".strip()
 
 
 def names(stages: dict[str, Stage], state: str) -> list[str]:
@@ -293,50 +323,9 @@ def names(stages: dict[str, Stage], state: str) -> list[str]:
     return [stage.name for stage in stages.values() if stage.state == state]
 
 
-def counts(stages: dict[str, Stage]) -> str:
-    """How many stages are in which state."""
-    states = Counter(stage.state for stage in stages.values())
-    return ", ".join(f"{states[state]} {state}" for state in COLORS if states[state])
-
-
-@contextmanager
-def shown(stages: dict[str, Stage]) -> Iterator[Callable[[str], None]]:
-    """Where changes are said: a live table on a terminal, lines elsewhere."""
-    from rich.console import Console
-    from rich.live import Live
-    from rich.table import Table
-
-    console = Console()
-
-    def table() -> Table:
-        result = Table("stage", "state", "seconds", "worker", title=counts(stages), box=None)
-        rows = [stage for stage in stages.values() if stage.state != "cached" or stage.started]
-        rows.sort(key=lambda stage: (list(COLORS).index(stage.state), -stage.started, -stage.chain))
-        for stage in rows[: max(3, console.height - 5)]:
-            now = time.monotonic() - stage.started if stage.state == "running" else stage.seconds
-            state = f"[{COLORS[stage.state]}]{stage.state}"
-            result.add_row(stage.name, state, f"{now:.0f}" if stage.started else "", stage.place)
-        return result
-
-    if console.is_terminal:
-        with Live(get_renderable=table, console=console, refresh_per_second=2):
-            yield lambda line: None
-    else:
-        print(counts(stages), flush=True)
-        yield lambda line: print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
-    return int(text)
-
-
-def _devices(text: str) -> list[str]:
-    devices = [device.strip() for device in text.split(",")]
-    if not all(devices) or len(set(devices)) < len(devices):
-        raise argparse.ArgumentTypeError(f"expected different devices such as 0,1, got {text!r}")
-    return devices
+def began(stages: dict[str, Stage]) -> list[str]:
+    """The stages that were started."""
+    return [stage.name for stage in stages.values() if stage.started]
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -344,43 +333,40 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m motionmusic.app.schedule", description="dvc repro, several stages at once"
     )
-    parser.add_argument("targets", nargs="+", metavar="TARGET", help="stages of dvc.yaml")
-    parser.add_argument("--workers", type=_positive, metavar="N", help="stages at once (cores)")
-    parser.add_argument("--gpus", type=_devices, default=[], metavar="0,1", help="for trainings")
+    parser.add_argument("targets", nargs="+", metavar="TARGET", help="stages, as for dvc repro")
+    parser.add_argument("--workers", type=int, metavar="N", help="stages at once (cores)")
+    parser.add_argument("--gpus", metavar="0,1", help="one worker more for each, for trainings")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="join this Dask cluster instead")
     parser.add_argument("--keep-going", action="store_true", help="run what no failure blocks")
     options = parser.parse_args(arguments)
-    if options.scheduler and (options.workers or options.gpus):
+    gpus = options.gpus.split(",") if options.gpus is not None else []
+    workers = len(os.sched_getaffinity(0)) if options.workers is None else options.workers
+    if workers < 1 or "" in gpus or len(set(gpus)) < len(gpus):
+        parser.error("--workers takes a number from 1, --gpus different devices such as 0,1")
+    if options.scheduler and (options.workers or gpus):
         parser.error("--scheduler has its own workers: leave --workers and --gpus out")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     given = {key: os.environ[key] for key in DASK_SETS if key in os.environ}
-    cores = len(os.sched_getaffinity(0))
-    workers = options.workers or cores
-    if not options.scheduler:  # the same however many workers are alive when a stage starts
-        threads = max(1, cores // (workers + len(options.gpus)))
-        given.setdefault("OMP_NUM_THREADS", str(threads))
-    stages: dict[str, Stage] = {}
+    begin = time.monotonic()
     try:
-        stages |= plan(options.targets)
+        stages = plan(options.targets)
         left = names(stages, "waiting")
         if left:
-            cluster = connect(options.scheduler, workers, options.gpus)
-            with cluster as client, shown(stages) as say:
-                need_gpu = bool(options.gpus)
-                Launcher(client, stages, options.keep_going, need_gpu, given, say).work_off()
-            if all(stage.state in READY for stage in stages.values()):
-                left = names(plan(options.targets), "waiting")
+            pool = Cluster(options.scheduler) if options.scheduler else Local(workers, gpus)
+            Launcher(pool, stages, options.keep_going, given).work_off()
+            if not names(stages, "failed"):
+                left = names(plan(options.targets, began(stages)), "waiting")
     except KeyboardInterrupt:
-        # also of those that were lost from sight
-        remain = wait_for_ends(stage.name for stage in stages.values() if stage.started)
-        if remain:
-            print("still running:", *remain, file=sys.stderr)
         print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
         sys.exit(130)
-    print(counts(stages))
-    failed = names(stages, "failed")
-    for name in failed:
+    for stage in stages.values():
+        if stage.target and stage.state == "done":
+            print("", log_of(stage.name).read_text(errors="replace").rstrip(), sep="\n")
+    states = Counter(stage.state for stage in stages.values())
+    told = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
+    print(f"\n{told} in {time.monotonic() - begin:.0f} s")
+    for name in (failed := names(stages, "failed")):
         print(f"failed: {name}, log: {log_of(name)}\n{stages[name].tail}", file=sys.stderr)
     if failed:
         sys.exit(1)

@@ -1,12 +1,12 @@
-"""One stage on a Dask worker, below a guard that lets nothing outlive it. Linux only.
+"""One stage of DVC in a process of its own that nothing outlives. Linux only.
 
-:func:`run_stage` starts a guard, the guard starts ``dvc repro --single-item STAGE``, all in a process
-group of their own:
+To import DVC takes longer than what it does for a stage, so :func:`run_stage` has a server that
+has imported it and forks for every stage: a stage process, leader of a process group, which does
+what ``dvc repro --single-item STAGE`` does. A socket joins it to :func:`run_stage`:
 
-- the worker ends, even by ``kill -9``: the guard's stdin, a pipe from it, ends, and the guard ends
-  the group in DVC's way, so that no lock stays behind;
-- the guard or DVC ends: the worker ends what is left of the group;
-- a run is broken off: :func:`end_stages` tells the guards.
+- whoever called ends, even by ``kill -9``, or :func:`end_stages` breaks the run off: the socket
+  ends, and the stage process ends its group in DVC's way, so that no lock stays behind;
+- the stage process ends: it kills what is left of its group, or :func:`run_stage` does.
 
 The stage's log is locked until the last process that writes to it is gone, so a stage never runs
 twice at a time, whatever died.
@@ -15,36 +15,31 @@ twice at a time, whatever died.
 from __future__ import annotations
 
 import fcntl
+import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+import traceback
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from socket import AF_UNIX, SHUT_WR, SOCK_SEQPACKET, recv_fds, send_fds, socket, socketpair
 from types import FrameType
-from typing import NamedTuple
 
-# DVC unlocks and tidies up on SIGINT; the other signal is for a command that does not end
-END = ((signal.SIGINT, 10.0), (signal.SIGTERM, 3.0))
+# commands end and DVC tidies up on SIGINT; where a command does not, DVC leaves it on SIGTERM
+END = ((signal.SIGINT, 10.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 0.0))
 END_SECONDS = 20.0  # more than all of END
 TAIL_LINES = 15
 # what Dask sets in its workers' environment, and stages must not see
 DASK_SETS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
              "MALLOC_TRIM_THRESHOLD_", "PYTHONHASHSEED")  # fmt: skip
 
-_guards: list[tuple[str, subprocess.Popen[bytes]]] = []  # (run, guard) of this worker's stages
+_running: list[tuple[str, socket]] = []  # (run, stage) of this process
 _ended: set[str] = set()  # the runs that were broken off
-
-
-class Outcome(NamedTuple):
-    """What a worker says of a stage that ended."""
-
-    status: int
-    cached: bool  # there was nothing to do
-    tail: str  # the last lines of its log
 
 
 def log_of(stage: str) -> Path:
@@ -52,115 +47,141 @@ def log_of(stage: str) -> Path:
     return Path("data", "logs", stage.replace("/", "_").replace(":", "_") + ".log")
 
 
-def run_stage(stage: str, root: str, run_id: str, given: dict[str, str], share: int) -> Outcome:
-    """Bring one stage up to date.
+def run_stage(
+    stage: str, root: str, run_id: str, given: dict[str, str], share: int
+) -> tuple[str, str]:
+    """Bring one stage up to date. Raises ChildProcessError where its process is killed.
 
     Args:
-        stage: its name in dvc.yaml.
+        stage: what DVC calls it.
         root: the repository.
         run_id: what :func:`end_stages` calls this run.
-        given: which of :data:`DASK_SETS` the user has set.
+        given: environment variables that the stage shall have.
         share: how many stages share the cores that this process may use.
+
+    Returns:
+        done, failed or cached (there was nothing to do), and the last lines of its log.
     """
-    own = {key: value for key, value in os.environ.items() if key not in DASK_SETS}
-    own["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // share))
-    # where the python of the stages' commands is
-    own["PATH"] = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
-    with subprocess.Popen(
-        [sys.executable, "-c", "from motionmusic.app.schedule_worker import guard; guard()",
-         str(log_of(stage)),
-         sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage],
-        cwd=root, env=own | given, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:  # fmt: skip
-        _guards.append((run_id, process))
+    own = {"OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // share))} | given
+    caller, its = socketpair(AF_UNIX, SOCK_SEQPACKET)
+    with caller:
+        with its:
+            try:
+                send_fds(_server(), [json.dumps([stage, root, own]).encode()], [its.fileno()])
+            except BrokenPipeError as error:
+                _server.cache_clear()
+                raise ChildProcessError("the server of its process was killed") from error
+        _running.append((run_id, caller))
         if run_id in _ended:
-            process.terminate()
-        assert process.stderr is not None
-        # not communicate(), which would close the guard's stdin
-        complaint = process.stderr.read().decode(errors="replace")
-    _guards.remove((run_id, process))
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # what the stage left behind
-    if complaint:  # the guard's own: a log that cannot be written, no such package
-        return Outcome(process.returncode or 1, False, _tail(complaint))
-    text = Path(root, log_of(stage)).read_text(errors="replace")
-    return Outcome(process.returncode, "Running stage '" not in text, _tail(text))
-
-
-def _tail(text: str) -> str:
-    return "\n".join(text.rstrip().splitlines()[-TAIL_LINES:])
+            caller.shutdown(SHUT_WR)
+        group, outcome, _ = caller.recv(100), caller.recv(100_000), caller.recv(1)  # the end
+        _running.remove((run_id, caller))
+    with suppress(ProcessLookupError, ValueError):
+        os.killpg(int(group), signal.SIGKILL)  # what it left behind where it was killed
+    if not outcome:
+        raise ChildProcessError("its process was killed")
+    state, tail = json.loads(outcome)
+    return state, tail
 
 
 def end_stages(run_id: str) -> None:
-    """End the stages of a run on this worker."""
+    """End the stages of a run that this process started."""
     _ended.add(run_id)
-    for of_run, process in list(_guards):
+    for of_run, stage in list(_running):
         if of_run == run_id:
-            process.terminate()
-
-
-def is_written(log: Path) -> bool:
-    """Whether a process of the stage is left, here or on another machine."""
-    with suppress(FileNotFoundError), log.open("r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def wait_for_ends(stages: Iterable[str]) -> list[str]:
-    """Wait until no process of these stages is left. Returns those of which one stays."""
-    end = time.monotonic() + END_SECONDS
-    logs = {stage: log_of(stage) for stage in stages}
-    while any(map(is_written, logs.values())) and time.monotonic() < end:
-        time.sleep(0.05)
-    return [stage for stage, log in logs.items() if is_written(log)]
-
-
-def guard() -> None:
-    """The guard's process; its arguments are the log and the command."""
-    log, *command = sys.argv[1:]
-    # the worker may be deaf to Ctrl-C, the command must not be
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    try:
-        signal.signal(signal.SIGTERM, interrupt)
-        threading.Thread(target=_watch_worker, args=[threading.get_ident()], daemon=True).start()
-        Path(log).parent.mkdir(parents=True, exist_ok=True)
-        with Path(log).open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # the command inherits it
-            file.truncate(0)
-            # not subprocess.call, which would kill DVC before it can unlock
-            null = subprocess.DEVNULL
-            sys.exit(subprocess.Popen(command, stdin=null, stdout=file, stderr=file).wait())
-    except KeyboardInterrupt:
-        for number, seconds in END:
-            os.killpg(0, number)
-            if _children_end(seconds):
-                break
-        os.killpg(0, signal.SIGKILL)
+            with suppress(OSError):  # it has just ended
+                stage.shutdown(SHUT_WR)
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
     """A signal's handler that does as Ctrl-C does, once: the end itself is not broken off."""
-    for number, _ in END:
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
-def _watch_worker(main_thread: int) -> None:
-    os.read(0, 1)  # nothing is ever written: the worker is gone
-    signal.pthread_kill(main_thread, signal.SIGTERM)
+@cache
+def _server() -> socket:
+    server, its = socketpair(AF_UNIX, SOCK_SEQPACKET)
+    own = {key: value for key, value in os.environ.items() if key not in DASK_SETS}
+    # where the python of the stages' commands is
+    own["PATH"] = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+    code = "from motionmusic.app.schedule_worker import serve; serve()"
+    with its:
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=own, stdin=its.fileno(), stdout=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+    return server
 
 
-def _children_end(seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return True
-        time.sleep(0.05)
-    return False
+def serve() -> None:
+    """The server: forks for each request until nobody is left who could send one."""
+    import dvc.cachemgr
+    import dvc.data_cloud
+    import dvc.repo.reproduce
+    import dvc.scm
+    import dvc.utils.strictyaml  # noqa: F401  (so that no stage need import these)
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
+    requests = socket(fileno=0)
+    while True:
+        request, descriptors, _, _ = recv_fds(requests, 100_000, 1)
+        if not request:
+            return
+        with socket(fileno=descriptors[0]) as caller:
+            if os.fork() == 0:
+                _stage_process(caller, *json.loads(request))
+
+
+def _stage_process(caller: socket, stage: str, root: str, own: dict[str, str]) -> None:
+    outcome = ("failed", "interrupted")
+    try:
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # the caller may be deaf to Ctrl-C, the command must not be
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGTERM, interrupt)
+        caller.send(str(os.getpid()).encode())
+        threading.Thread(target=_end_with, args=[caller], daemon=True).start()
+        os.chdir(root)
+        os.environ |= own
+        outcome = _reproduce(stage)
+    except Exception as error:  # what this machine cannot do: it has no such folder …
+        outcome = ("failed", f"{type(error).__name__}: {error}")
+    finally:
+        with suppress(OSError):
+            caller.send(json.dumps(outcome).encode())
+        os.killpg(0, signal.SIGKILL)  # itself and what the stage left behind
+
+
+def _end_with(caller: socket) -> None:
+    caller.recv(1)  # nothing is ever sent: the caller is gone, or breaks off
+    for number, seconds in END:
+        os.killpg(0, number)
+        time.sleep(seconds)
+
+
+def _reproduce(stage: str) -> tuple[str, str]:
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)
+    log = log_of(stage)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file, Path(os.devnull).open() as null:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the command inherits it
+        file.truncate(0)
+        for number, target in enumerate((null, file, file)):
+            os.dup2(target.fileno(), number)
+    state = "failed"
+    try:
+        with Repo(_wait_for_lock=True) as repo:
+            state = "done" if repo.reproduce(stage, single_item=True) else "cached"
+    except DvcException as error:
+        print(f"{error}: {error.__cause__}" if error.__cause__ else error, file=sys.stderr)
+    except Exception:
+        traceback.print_exc()
+    tail = log.read_text(errors="replace").rstrip().splitlines()[-TAIL_LINES:]
+    return state, "\n".join(tail)[-50_000:]

@@ -20,7 +20,7 @@ def study() -> None:
 
     **Examples**
 
-    - `motionmusic study make data/audio_time/study_clips/contrastive.csv`
+    - `motionmusic study make data/m2d_mini/clips/study/contrastive.csv`
     - `motionmusic study score answers/*.csv`
     """
 
@@ -33,7 +33,7 @@ def make(
             metavar="CLIPS.csv",
             help="A list of clips: columns dataset, category, dance, music (*own*, or the name of"
             " recommended music), clip (MP4 or WebM, from the list's folder)."
-            " `dvc repro study_clips@DATASET` writes clips and lists.",
+            " The stage clips of a task writes some: data/TASK/clips/study/METHOD.csv.",
             show_default=False,
         ),
     ],
@@ -44,18 +44,18 @@ def make(
         int, typer.Option(min=1, max=10_000, help="How many people may take part.")
     ] = 30,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of the orders in which they see the clips.")
+        int, typer.Option(min=0, help="Seed of the orders in which they see the clips.")
     ] = 0,
 ) -> None:
-    """Make a study to hand out: a folder with a page and its clips, without server or network.
+    """Make a study to hand out: a folder with a page and its clips, no server or network needed.
 
-    Each subject opens `index.html`, gives their number (1, 2, …), sees every dance first with its
-    own music, then with the recommended music in an order of their own, answers Q1 to Q3, and saves
-    a CSV that `motionmusic study score` reads.
+    Each subject opens `index.html` and enters their number (1, 2, …). They see every dance first
+    with its own music, then with the recommended music in an order of their own, answer Q1 to Q3,
+    and save a CSV that `motionmusic study score` reads.
 
     **Example**
 
-    - `motionmusic study make data/audio_time/study_clips/contrastive.csv --subjects 9`
+    - `motionmusic study make data/m2d_mini/clips/study/contrastive.csv --subjects 9`
     """
     from motionmusic.app.study_kit import read_clips, write_kit
 
@@ -88,7 +88,8 @@ def score(
     outlier: Annotated[
         float,
         typer.Option(
-            min=0, help="A subject's Q3 farther than this from its major's others is left out."
+            min=0,
+            help="A subject whose Q3 is farther than this from the others of its major is left out.",
         ),
     ] = 0.4,
 ) -> None:

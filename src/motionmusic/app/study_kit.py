@@ -1,9 +1,9 @@
-"""A study to hand out: a folder with one page and its clips, which needs neither server nor network.
+"""A study to hand out: a folder with one page and its clips; it needs neither server nor network.
 
 The design is the paper's (Gong et al. 2024, Section 4.5): every subject sees every dance, first with
-its own music, then with each of the tracks that were recommended for it, and answers Q1 to Q3 of each
-of these. The paper does not say in which order; here each subject has its own, of the dances and of
-the tracks of each, from the stream ``stream(seed, "study", subject)``.
+its own music, then with each recommended track, and answers Q1 to Q3 about each of these. The paper
+does not say in which order; here every subject has their own order of dances and of tracks, from
+``stream(seed, "study", subject)``.
 
 The page is run by jsPsych (study_page/jspsych, with its licence).
 """
@@ -95,14 +95,14 @@ def _read(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     if path.is_dir():
         raise UserError(
             path, "", "a CSV file that lists clips", "a folder",
-            "name the list in it, such as data/DATASET/study_clips/contrastive.csv",
+            "name the list in it, such as data/TASK/clips/study/contrastive.csv",
         )  # fmt: skip
     try:
         text = path.read_bytes().decode("utf-8-sig")  # with or without byte order mark
     except OSError as error:
         raise UserError(
             path, "", "a readable CSV file that lists clips", error.strerror or str(error),
-            "check the path; `dvc repro study_clips@DATASET` writes clips and lists",
+            "check the path; the stage clips of a task writes data/TASK/clips/study/METHOD.csv",
         ) from None  # fmt: skip
     except UnicodeDecodeError as error:
         raise UserError(path, "", "a CSV file in UTF-8", str(error), _REMEDY) from None

@@ -16,6 +16,7 @@ from motionmusic.app.arguments import (
     StartOption,
     music_seconds,
     only_folder,
+    other_music,
 )
 from motionmusic.errors import UserError
 
@@ -121,7 +122,8 @@ def sync(
     joints = normalise_joints(
         query.joints, query.center, centering=about.joints.center, scale=about.joints.scale
     )
-    curves = curves_of(networks, joints, about.motion_rate_hz, music, start_s, about.music)
+    with other_music():
+        curves = curves_of(networks, joints, about.motion_rate_hz, music, start_s, about.music)
     found = {name: _facts(curve) for name, curve in curves.items()}
     sync_error = 1 - value_at(curves["votes"], 0)
     conclusion = _conclusion([each["best_s"] for each in found.values()])

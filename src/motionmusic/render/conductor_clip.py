@@ -1,43 +1,28 @@
-"""A conductor or dancer in 13 keypoints as pictures, for :func:`motionmusic.render.clip.film`."""
+"""A conductor or dancer in 13 keypoints as pictures, for :func:`motionmusic.render.film.film`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
+from matplotlib.colors import to_hex, to_rgb
 from numpy.typing import NDArray
 
-from motionmusic.models.conductor_encoders import KEYPOINTS
-from motionmusic.models.generator import FRAMES
-from motionmusic.render.clip import HEIGHT, WIDTH
+from motionmusic.features.keypoints import FRAMES, KEYPOINTS
+from motionmusic.render.body import ACTIVE, Floats, Painter, Pose, Stroke
+from motionmusic.render.film import HEIGHT, WIDTH, Picture
+from motionmusic.render.page import animated, axes_at, blank
 
-# Blue and orange of Okabe and Ito, as in render.py.
-_LEFT, _RIGHT, _MIDDLE, _TORSO, _HEAD = "#0072B2", "#E07B00", "#3A3A3A", "#C9C9C9", "#F6F3EC"
-_DPI = 100
 _ABOVE, _BELOW, _EDGE = 80, 70, 30  # pixels around the conductor
 _NAMES = 60  # pixels for the names of several figures
-_LONGEST_TITLE, _LONGEST_NAME = 70, 30  # letters
 _LIMB = 0.028  # width, in the motion's units: shoulders are 0.2 wide
 _HEAD_WIDTH = 0.13
-_DOT = np.array((0.1, 0))  # Agg draws no line of no length, as the discs would be
-_TRAIL = FRAMES  # frames that the wrists leave behind, as in the authors' videos
-
 _AT = {name: number for number, name in enumerate(KEYPOINTS)}
-_CORNERS = ("left shoulder", "right shoulder", "right hip", "left hip")
-_ARMS = tuple(
-    (_AT[f"{side} {a}"], _AT[f"{side} {b}"], colour)
-    for side, colour in (("left", _LEFT), ("right", _RIGHT))
-    for a, b in (("shoulder", "elbow"), ("elbow", "wrist"))
-)
+_CORNERS = [_AT[name] for name in ("left shoulder", "right shoulder", "right hip", "left hip")]
 
 
-def pictures(motion: NDArray[np.float32], title: str, foot: str) -> Iterator[NDArray[np.uint8]]:
+def pictures(motion: NDArray[np.float32], title: str, foot: str) -> Iterator[Picture]:
     """Every frame as (720, 1280, 4); the array is overwritten by the next one.
 
     The view is one for the whole motion and shows all of it.
@@ -52,7 +37,7 @@ def pictures(motion: NDArray[np.float32], title: str, foot: str) -> Iterator[NDA
 
 def side_by_side(
     motions: Mapping[str, NDArray[np.float32]], title: str, foot: str
-) -> Iterator[NDArray[np.uint8]]:
+) -> Iterator[Picture]:
     """As :func:`pictures`, of several motions at once in one scale, hips in line.
 
     Args:
@@ -66,42 +51,27 @@ def side_by_side(
 
 def _drawn(
     motions: Sequence[tuple[str, NDArray[np.float32]]], above: int, title: str, foot: str
-) -> Iterator[NDArray[np.uint8]]:
-    figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor="white")
-    canvas: Any = FigureCanvasAgg(figure)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
+) -> Iterator[Picture]:
+    figure = blank(WIDTH, HEIGHT)
+    axes = axes_at(figure, 0, 0, WIDTH, HEIGHT)
     axes.axis("off")
     step = (WIDTH - _EDGE) / len(motions)
     middles = [_EDGE / 2 + (number + 0.5) * step for number in range(len(motions))]
-    for y, text, size in (
-        (HEIGHT - _ABOVE / 2, _cut(title, _LONGEST_TITLE), 20),
-        (_BELOW / 2, foot, 12),
-    ):
-        axes.text(WIDTH / 2, y, text, ha="center", va="center", fontsize=size, parse_math=False)
+    texts = [(WIDTH / 2, HEIGHT - 25, _cut(title, 70), 20), (WIDTH / 2, 55, foot, 12)]
     for x, (name, _) in zip(middles, motions, strict=True):
-        text = "\n".join(_cut(line, _LONGEST_NAME) for line in name.splitlines())
-        axes.text(x, HEIGHT - _ABOVE, text, ha="center", va="top", fontsize=17, parse_math=False)
-    artists = []
-    for _ in motions:
-        torso = PolyCollection([], facecolor=_TORSO, animated=True)
-        strokes = LineCollection([], capstyle="round", animated=True)
-        for artist in (torso, strokes):
-            artist.set_snap(False)  # to whole pixels, which would take the discs away
-            axes.add_collection(artist, autolim=False)
-        artists.append((torso, strokes))
-    canvas.draw()
-    ground = canvas.copy_from_bbox(figure.bbox)
+        lines = "\n".join(_cut(line, 30) for line in name.splitlines())
+        texts.append((x, HEIGHT - _ABOVE, lines, 17))
+    for x, y, text, points in texts:
+        axes.text(x, y, text, ha="center", va="top", fontsize=points, parse_math=False)
+    painters = [Painter(axes, animated=True) for _ in motions]
     room = np.array([step - _EDGE, HEIGHT - above - _BELOW])
     figures, scale = _placed([motion for _, motion in motions], middles, room)
-    for frame in range(len(figures[0])):
-        canvas.restore_region(ground)
-        for points, (torso, strokes) in zip(figures, artists, strict=True):
-            torso.set_verts([points[frame, [_AT[name] for name in _CORNERS]]])
-            _set_strokes(strokes, points, scale, frame)
-            axes.draw_artist(torso)
-            axes.draw_artist(strokes)
-        yield np.asarray(canvas.buffer_rgba())
+
+    def paint(frame: int) -> None:
+        for places, painter in zip(figures, painters, strict=True):
+            painter.paint(_pose(places, scale, frame))
+
+    yield from animated(figure, painters, len(figures[0]), paint)
 
 
 def _cut(text: str, longest: int) -> str:
@@ -109,8 +79,8 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _placed(
-    motions: Sequence[NDArray[np.float32]], middles: Sequence[float], room: NDArray[np.float64]
-) -> tuple[list[NDArray[np.float64]], float]:
+    motions: Sequence[NDArray[np.float32]], middles: Sequence[float], room: Floats
+) -> tuple[list[Floats], float]:
     """Points in pixels, y up, and how many pixels a unit has; every motion has as much room."""
     low = np.min([motion.min(axis=(0, 1)) for motion in motions], axis=0) - _HEAD_WIDTH / 2
     high = np.max([motion.max(axis=(0, 1)) for motion in motions], axis=0) + _HEAD_WIDTH / 2
@@ -123,32 +93,31 @@ def _placed(
     return points, scale
 
 
-def _set_strokes(
-    artist: LineCollection, points: NDArray[np.float64], scale: float, frame: int
-) -> None:
-    """All lines of a frame: the wrists' trails, body, arms, head with nose and eyes."""
-    now = points[frame]
-    lines: list[tuple[NDArray[np.float64], NDArray[np.float64], float, Any]] = []
-    for wrist, colour in (("left wrist", _LEFT), ("right wrist", _RIGHT)):
-        trail = points[max(0, frame - _TRAIL) : frame + 1, _AT[wrist]]
-        # from white to the wrist's colour, the newest on top
-        for number, (a, b) in enumerate(pairwise(trail)):
+def _pose(places: Floats, scale: float, frame: int) -> Pose:
+    """The wrists' trails, body, head with nose and eyes, arms."""
+    now, limb = places[frame], _LIMB * scale
+    strokes = []
+    for side in ("left", "right"):
+        # of the last second, as in the authors' videos: from white to the wrist's colour
+        trail = places[max(0, frame - FRAMES) : frame + 1, _AT[f"{side} wrist"]]
+        for number, ends in enumerate(pairwise(trail)):
             fresh = 0.6 * (number + 1) / len(trail)
-            lines.append((a, b, _LIMB / 3, 1 - fresh * (1 - np.array(to_rgb(colour)))))
-    neck = now[[_AT["left shoulder"], _AT["right shoulder"]]].mean(axis=0)
-    head = now[[_AT["left ear"], _AT["right ear"]]].mean(axis=0)
-    for a, b in (("left shoulder", "right shoulder"), ("left hip", "right hip")):
-        lines.append((now[_AT[a]], now[_AT[b]], _LIMB, _MIDDLE))
-    lines.append((neck, head, _LIMB, _MIDDLE))
-    lines.append((head, head, _HEAD_WIDTH, _MIDDLE))
-    lines.append((head, head, 0.9 * _HEAD_WIDTH, _HEAD))
+            colour = to_hex(tuple(1 - fresh * (1 - np.array(to_rgb(ACTIVE[side])))))
+            strokes.append(Stroke(np.array(ends), limb / 3, colour))
+
+    def line(*names: str) -> Floats:
+        return np.asarray(now[[_AT[name] for name in names]])
+
+    shoulders, hips = line("left shoulder", "right shoulder"), line("left hip", "right hip")
+    head = line("left ear", "right ear").mean(axis=0)
+    middle = [shoulders, hips, np.array([shoulders.mean(axis=0), head])]
+    strokes += [Stroke(ends, limb, "middle") for ends in middle]
+    round_head = 0.9 * _HEAD_WIDTH * scale
+    strokes.append(Stroke(np.array([head, head]), round_head, "head", "middle", round_head / 9))
     for spot, width in (("left eye", 0.012), ("right eye", 0.012), ("nose", 0.018)):
-        lines.append((now[_AT[spot]], now[_AT[spot]], width, _MIDDLE))
-    for first, last, colour in _ARMS:
-        a, b = now[first], now[last]
-        # the edge parts an arm from what is behind it, but not from its neighbours at its ends
-        lines.append((a + 0.2 * (b - a), a + 0.8 * (b - a), _LIMB + 0.012, "white"))
-        lines.append((a, b, _LIMB, colour))
-    artist.set_segments([np.array([a, b + _DOT]) for a, b, _, _ in lines])
-    artist.set_linewidth([width * scale * 72 / _DPI for _, _, width, _ in lines])
-    artist.set_color([colour for *_, colour in lines])
+        strokes.append(Stroke(line(spot, spot), width * scale, "middle"))
+    for side in ("left", "right"):
+        for a, b in (("shoulder", "elbow"), ("elbow", "wrist")):
+            arm = line(f"{side} {a}", f"{side} {b}")
+            strokes.append(Stroke(arm, limb, side, "paper", 0.012 * scale))
+    return Pose(strokes, now[_CORNERS], now[:0])

@@ -51,19 +51,21 @@ def forest(
     lines = max(len(panel.rows) * max(map(len, panel.rows.values())) for panel in panels)
     size = (max(9.6, 4.4 * across), down * (0.3 * lines + 1.1) + 0.8)
     figure = Figure(figsize=size, dpi=150, layout="constrained")
-    axes = figure.subplots(down, across, squeeze=False)
+    axes = figure.subplots(down, across, squeeze=False, gridspec_kw={"wspace": 0.08})
     for axis in axes.flat[len(panels) :]:
         axis.set_axis_off()
     for place, (axis, panel) in enumerate(zip(axes.flat, panels, strict=False)):
         _draw(axis, panel, series)
         same = place % across and list(panel.rows) == list(panels[place - 1].rows)
         axis.tick_params(labelleft=not same)
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     figure.supxlabel(note, fontsize=9, wrap=True)
     used = {name for panel in panels for row in panel.rows.values() for name in row}
     if len(used) > 1:
         handles, labels = _legend(axes, series)
-        figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=9)
+        figure.legend(
+            handles, labels, loc="outside upper right", ncols=len(labels), frameon=False, fontsize=9
+        )
     return figure
 
 
@@ -135,7 +137,7 @@ def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, captio
         size = 11 if k <= 5 else 8
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
     axes.set_xticks(range(k), names)
-    if k > 5:
+    if k > 5 or max(map(len, names)) > 14:
         axes.tick_params("x", labelrotation=45, labelrotation_mode="xtick")
     axes.set_yticks(range(k), names)
     axes.set_xlabel("predicted class", fontsize=11)

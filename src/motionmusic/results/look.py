@@ -138,8 +138,8 @@ def data_picture(pieces: Sequence[Look], title: str) -> Figure:
                label="beat of the motion (slowest moment)"),
         Line2D([], [], color=_ENERGY_COLOUR, label="kinetic energy"),
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=9.5)
-    figure.suptitle(title, fontsize=13)
+    figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize=9.5)
+    figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     figure.supxlabel(CAPTION, fontsize=9, wrap=True)
     return figure
 

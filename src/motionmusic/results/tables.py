@@ -205,12 +205,12 @@ def gained(found: Found, level: str) -> str:
     if gain.holds_zero:
         effect = "no effect is shown"
     else:
-        effect = "more than chance" if gain.value > 0 else "it does harm"
+        effect = f"the interval lies {'above' if gain.value > 0 else 'below'} zero"
     text = f"At equal epochs CL adds {gain.text('points')} points (fused MCLEMCD-FC): {effect}"
     if gain.value > 0 and longer.value < alone.value:
         worse = Interval(min(gain.value, alone.value - longer.value))
         text += (
-            f"; {worse.text('points')} of them come from the control, which got worse by training on"
+            f"; {worse.text('percent')} of these points come from the control, which got worse by training on"
             f" ({100 * alone.value:.1f} → {100 * longer.value:.1f})"
         )
     return text + "."

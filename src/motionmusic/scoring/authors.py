@@ -317,5 +317,6 @@ def cells(found: pd.DataFrame) -> pd.DataFrame:
         files = published_predictions(dataset)[["row", "cl", "input", "file"]].merge(counts)
         parts.append(printed(table).merge(files, how="left", on=["row", "cl", "input"]))
     rows = pd.concat(parts, ignore_index=True).drop(columns="source")
+    rows = rows.astype(dict.fromkeys(("right", "of"), "Int64"))
     same = (rows["right"] == rows["count"]) & (rows["of"] == rows["n"])
     return rows.assign(reproduces=same.fillna(False).where(rows["file"].notna()))

@@ -58,7 +58,7 @@ def curves(
     seconds = len(joints) / rate_hz
     # what some offset needs, from a whole number of frames before the dance on; of an album, so
     # much is tracked for its tempo
-    before = math.floor(min(LARGEST_S, start_s) * rate_hz)
+    before = math.floor(min(LARGEST_S, start_s) * rate_hz + 1e-6)
     first_s = start_s - before / rate_hz
     span_s = before / rate_hz + seconds + LARGEST_S
     samples = read_audio(

@@ -1,4 +1,4 @@
-"""From scores to recommended tracks: the start, the best, the paper's draw.
+"""From scores to recommended tracks: where to start, the best, the paper's draw.
 
 Ties and exclusion, everywhere: of equal scores the earlier track, or the earlier start, wins;
 excluded tracks are left out before anything is counted or drawn.
@@ -10,9 +10,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
+from motionmusic.scoring.retrieval import track_scores
+from motionmusic.streams import stream
 
 Floats = NDArray[np.floating[Any]]
 
@@ -52,7 +55,7 @@ def draw(
     rng: np.random.Generator,
     exclude: Collection[int] = (),
 ) -> list[int]:
-    """The paper's recommendation: ``top`` distinct tracks of the predicted category (spec section 6).
+    """The paper's recommendation: ``top`` distinct tracks of the predicted category (docs/matching.md).
 
     Every track of the category is equally likely; nothing but the category is looked at. The
     authors' draw has no seed, and the dance's own music may come up in it unless it is excluded.
@@ -62,17 +65,87 @@ def draw(
     """
     remedy = "put tracks into folders named after the classes (such as Waltz), or choose another --method"
     if not any(category_of_tracks):
-        raise UserError(
-            "catalogue", "", "tracks of a known category", "none that is labelled", remedy
-        )
+        raise UserError("catalogue", "", "tracks of a known category", "none with a label", remedy)
     candidates = [
         number
         for number, category in enumerate(category_of_tracks)
         if category == predicted and number not in exclude
     ]
     if len(candidates) < top:
-        raise UserError(
-            "catalogue", predicted, f"at least {top} tracks of this category to draw from",
-            f"{len(candidates)}", f"ask for fewer with --top, {remedy}",
-        )  # fmt: skip
+        expected = f"at least {top} tracks of this category to draw from"
+        remedy = f"ask for fewer with --top, {remedy}"
+        raise UserError("catalogue", predicted, expected, f"{len(candidates)}", remedy)
     return [int(number) for number in rng.choice(candidates, top, replace=False)]
+
+
+def recommendations(
+    matches: pd.DataFrame,
+    method: str,
+    seed: int,
+    pieces: pd.DataFrame,
+    names: Sequence[str],
+    excerpt_s: float,
+    *,
+    top: int,
+    own_track: bool,
+) -> pd.DataFrame:
+    """The tracks that a method recommends for every dance.
+
+    Args:
+        matches: piece, excerpt, candidate, candidate_excerpt, score: a row a test excerpt and
+            excerpt of the catalogue, as the stage match writes it.
+        method: of the matches; ``category`` draws, as the paper does, and starts a track at its
+            first excerpt; all others rank, and start at the excerpt that fits best.
+        seed: of the draws.
+        pieces: piece (index), label, music_file, music_start_s, music_bpm.
+        names: of the classes.
+        excerpt_s: seconds of an excerpt.
+        top: how many tracks.
+        own_track: whether the dance's own music may be recommended.
+
+    Returns:
+        method, seed, piece, excerpt, category, bpm (of the dance's own music), rank, track (file),
+        track_piece, score, track_category, track_bpm, track_start_s.
+
+    Raises:
+        UserError: a category has too few tracks.
+    """
+    kind_of = {row.music_file: names[int(str(row.label))] for row in pieces.itertuples()}
+    rows = []
+    for (piece, excerpt), found in matches.groupby(["piece", "excerpt"], sort=False):
+        dance = pieces.loc[str(piece)]
+        files = pieces["music_file"].loc[found["candidate"]].to_numpy()
+        scores = found["score"].to_numpy(np.float64)
+        of_track, tracks = track_scores(scores[None], files)
+        hidden = [] if own_track else np.flatnonzero(tracks == dance["music_file"]).tolist()
+        if method == "category":
+            kinds = [kind_of[track] for track in tracks]
+            predicted = kinds[int(of_track[0].argmax())]
+            random = stream(seed, "recommend", str(piece), int(str(excerpt)))
+            chosen = draw(kinds, predicted, top, random, hidden)
+        else:
+            chosen = top_tracks(of_track[0], top, hidden)
+        for rank, number in enumerate(chosen, start=1):
+            here = found[files == tracks[number]]
+            best = 0 if method == "category" else int(here["score"].to_numpy().argmax())
+            start = here.iloc[best]
+            track = pieces.loc[str(start["candidate"])]
+            rows.append(
+                {
+                    "method": method,
+                    "seed": seed,
+                    "piece": piece,
+                    "excerpt": excerpt,
+                    "category": names[int(str(dance["label"]))],
+                    "bpm": dance["music_bpm"],
+                    "rank": rank,
+                    "track": tracks[number],
+                    "track_piece": start["candidate"],
+                    "score": of_track[0, number],
+                    "track_category": names[int(str(track["label"]))],
+                    "track_bpm": track["music_bpm"],
+                    "track_start_s": track["music_start_s"]
+                    + int(start["candidate_excerpt"]) * excerpt_s,
+                }
+            )
+    return pd.DataFrame(rows)

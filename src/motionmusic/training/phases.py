@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +40,8 @@ from motionmusic.training.loop import (
 from motionmusic.training.recipe import RECIPES, Recipe
 
 Select = Literal["last", "last_hundred", "best_validation"]
+
+Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def adam(network: nn.Module, learning_rate: float, weight_decay: float = 0.0) ->
     return _AdamW(groups, lr=rate, fused=True, capturable=cuda)
 
 
-def _uncompiled(kind: type[Any]) -> type[Any]:
+def _uncompiled(kind: type[Kind]) -> type[Kind]:
     """An optimiser without the guards that PyTorch puts around its methods for its compiler.
 
     They import that compiler, 2.6 s at every start, and nothing is compiled here.

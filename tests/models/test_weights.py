@@ -31,14 +31,14 @@ def assert_same(a: weights.State, b: weights.State) -> None:
 def test_round_trip(tmp_path: Path) -> None:
     state = network().state_dict()
     path = tmp_path / "new" / "w.safetensors"
-    weights.save(path, state, {"cell": "a"})
+    weights.save(path, state)
     assert_same(weights.load(path), state)
     assert [file.name for file in path.parent.iterdir()] == ["w.safetensors"]
 
 
 def test_views_and_columns_are_saved_as_they_look(tmp_path: Path) -> None:
     value = torch.arange(12.0).reshape(3, 4)
-    weights.save(tmp_path / "w", {"t": value.T, "part": value[1:2, 1:3]}, {})
+    weights.save(tmp_path / "w", {"t": value.T, "part": value[1:2, 1:3]})
     assert_same(weights.load(tmp_path / "w"), {"t": value.T, "part": torch.tensor([[5.0, 6.0]])})
 
 
@@ -54,26 +54,15 @@ def test_prefixes_part_and_join() -> None:
 def test_equal_states_are_equal_bytes(tmp_path: Path) -> None:
     state = network().state_dict()
     turned = {key: state[key].clone() for key in reversed(state)}
-    weights.save(tmp_path / "a", state, {"cell": "a"})
-    weights.save(tmp_path / "b", turned, {"cell": "a"})
+    weights.save(tmp_path / "a", state)
+    weights.save(tmp_path / "b", turned)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-
-
-def test_equal_states_with_the_stages_facts_are_equal_bytes(tmp_path: Path) -> None:
-    """The five facts that stages/training_stage.py gives; 20 files, so that chance cannot agree."""
-    facts = {"cell": "motion-joints-0", "fold": "0", "dataset": "m2d", "params": "{}", "torch": "2"}
-    contents = set()
-    for number in range(20):
-        path = tmp_path / f"{number}.safetensors"
-        weights.save(path, {"x": torch.ones(3)}, facts)
-        contents.add(path.read_bytes())
-    assert len(contents) == 1
 
 
 def test_missing_and_broken_files(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         weights.load(tmp_path / "none")
-    weights.save(tmp_path / "w", network().state_dict(), {})
+    weights.save(tmp_path / "w", network().state_dict())
     content = (tmp_path / "w").read_bytes()
     for number, broken in enumerate([b"", b"nothing of the kind", content[:-5]]):
         path = tmp_path / f"broken{number}"
@@ -139,7 +128,7 @@ def test_training_goes_on_from_a_file_as_if_never_interrupted(
     train(through, optimiser, "first", 3)
     path = tmp_path / "last.safetensors"
     state = weights.prefixed(network=through.state_dict(), adam=weights.optimiser_state(optimiser))
-    weights.save(path, state, {"cell": "a"})
+    weights.save(path, state)
     train(through, optimiser, "second", 3)
 
     again = network()

@@ -15,11 +15,11 @@ def hill(at_s: float, height: float) -> Floats:
 
 
 def test_curves_from_zero_on_with_their_best_offsets() -> None:
-    empty = np.full(121, np.nan)
-    curves = {"first": hill(0.5, 0.8), "second": hill(-1.0, 0.02), "third": empty}
+    empty = np.full(101, np.nan)
+    curves = {"first": hill(0.48, 0.8), "second": hill(-1.0, 0.02), "third": empty}
     figure = offset_picture(curves, "a dance", "a caption")
     assert len(figure.axes) == 3
-    for axes, expected in zip(figure.axes, ([0, 0.5], [0, -1.0], [0]), strict=True):
+    for axes, expected in zip(figure.axes, ([0, 0.48], [0, -1.0], [0]), strict=True):
         *upright, curve = (np.asarray(line.get_xdata(), float) for line in axes.lines)
         assert [x[0] for x in upright] == pytest.approx(expected)
         np.testing.assert_allclose(curve, OFFSETS_S)
@@ -28,7 +28,7 @@ def test_curves_from_zero_on_with_their_best_offsets() -> None:
     assert figure.axes[0].get_ylim()[1] >= 0.8
     assert figure.axes[1].get_ylim()[1] == pytest.approx(0.022)
     shown = {text.get_text() for text in figure.texts}
-    assert {"best 0.800 at +0.50 s", "best 0.020 at −1.00 s", "no best offset"} <= shown
+    assert {"best 0.800 at +0.48 s", "best 0.020 at −1.00 s", "no best offset"} <= shown
 
 
 def test_long_names_stay_inside() -> None:

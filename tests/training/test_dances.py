@@ -6,49 +6,52 @@ import numpy as np
 import pytest
 import torch
 
+from motionmusic.errors import UserError
 from motionmusic.training.dances import (
     Dance,
-    beats_at_frames,
     clip_of,
-    cut_mel,
     cut_motion,
+    cut_music,
     windows,
 )
+from motionmusic.training.negatives import beats_at_frames
 
 
 def dance(frames: int) -> Dance:
     """Motion that counts its frames, mel that counts its own."""
     motion = torch.arange(frames).float()[:, None, None].expand(frames, 13, 2)
     mel = torch.arange(3 * frames).float()[:, None].expand(3 * frames, 128)
-    return Dance("x", motion, mel, np.arange(frames) / 15)
+    return Dance("x", motion, mel, np.arange(frames) / 15, 30)
 
 
 def test_beats_are_counted_through_the_piece_and_beyond_its_ends() -> None:
-    beats = beats_at_frames(np.array([1.0, 1.5, 2.0, 2.5]), 120)
+    beats = beats_at_frames(np.array([1.0, 1.5, 2.0, 2.5]), 120, 30)
     np.testing.assert_allclose(beats, (np.arange(120) / 30 - 1.0) * 2, atol=1e-9)
 
 
 def test_uneven_beats_are_whole_at_each_beat() -> None:
     times = np.array([0.5, 0.9, 1.6, 2.0])
-    beats = beats_at_frames(times, 70)
+    beats = beats_at_frames(times, 70, 30)
     np.testing.assert_allclose(beats[[15, 27, 48, 60]], [0, 1, 2, 3], atol=1e-9)
 
 
 @pytest.mark.parametrize("times", [[], [1.0]])
 def test_without_beats_120_a_minute(times: list[float]) -> None:
-    np.testing.assert_allclose(beats_at_frames(np.array(times), 31)[30], 2)
+    np.testing.assert_allclose(beats_at_frames(np.array(times), 31, 30)[30], 2)
 
 
 def test_windows_are_consecutive_and_whole() -> None:
-    rows = windows([dance(25), dance(9), dance(20)], 10)
-    assert rows.tolist() == [[0, 0], [0, 10], [2, 0], [2, 10]]
+    rows = windows([dance(25), dance(10), dance(20)], 10)
+    assert rows.tolist() == [[0, 0], [0, 10], [1, 0], [2, 0], [2, 10]]
     assert windows([], 10).shape == (0, 2)
+    with pytest.raises(UserError, match=r"0\.3 s, got x shorter"):
+        windows([dance(25), dance(9)], 10)
 
 
 def test_motion_and_mel_are_cut_at_the_same_moment() -> None:
     dances = [dance(30), dance(40)]
     rows = np.array([[1, 7], [0, 3]])
-    motion, mel = cut_motion(dances, rows, 10), cut_mel(dances, rows, 10)
+    motion, mel = cut_motion(dances, rows, 10), cut_music(dances, rows, 10)
     assert (motion.shape, mel.shape) == ((2, 10, 13, 2), (2, 30, 128))
     assert motion[0, :, 0, 0].tolist() == list(range(7, 17))
     assert torch.equal(mel[:, ::3, 0], 3 * motion[:, :, 0, 0])

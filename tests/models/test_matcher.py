@@ -16,11 +16,12 @@ from torch import nn
 from motionmusic.errors import UserError
 from motionmusic.features.motion import bones
 from motionmusic.models import matcher, weights
+from motionmusic.models.conductor_encoders import CODE as SIZE
 from motionmusic.models.deconfounded import Deconfounded
 from motionmusic.models.heads import Mapped, Towers
 from motionmusic.models.matcher import About, Category, Codes, Matcher
 from motionmusic.models.methods import METHODS, Method
-from motionmusic.models.synchrony import SIZE, SynchronyNetwork
+from motionmusic.models.synchrony import SynchronyNetwork
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 BY_CODES: tuple[Method, ...] = ("mapping", "unmapped", "contrastive", "infonce", "deconfounded")
@@ -30,7 +31,7 @@ SIZES = {
     "unmapped": {"width": 4},
     "contrastive": {"width": 4, "size": 6},
     "infonce": {"width": 4, "size": 6},
-    "synchrony": {"channels": 8, "blocks": 1},
+    "synchrony": {},
     "deconfounded": {"width": 4, "size": 6, "backdoor": 1},
 }
 CODE = {"mapping": 17, "unmapped": 17, "contrastive": 6, "infonce": 6, "deconfounded": 6}
@@ -163,15 +164,15 @@ def test_synchronys_codes_have_a_row_a_frame_in_time_order() -> None:
     joints, music = window(3)
     motion, sound = of.motion_code(joints), of.music_code(music)
     assert motion.shape == sound.shape == (75, SIZE)
-    network: Any = of._network
+    network: Any = of.network
     with torch.no_grad():
-        whole = np.concatenate([*joints], axis=1)[None]
+        whole = np.concatenate([*joints.transpose(0, 2, 3, 1)])[None]
         np.testing.assert_allclose(
-            motion, network.motion(torch.from_numpy(whole))[0].numpy(), rtol=1e-4, atol=1e-4
+            motion, network.motion_encoder(torch.from_numpy(whole))[0].numpy(), rtol=1e-4, atol=1e-4
         )
-        whole = np.concatenate([*music[:, 0]], axis=1)[None]
+        whole = np.concatenate([*music[:, 0].transpose(0, 2, 1)])[None]
         np.testing.assert_allclose(
-            sound, network.music(torch.from_numpy(whole))[0].numpy(), rtol=1e-4, atol=1e-4
+            sound, network.music_encoder(torch.from_numpy(whole))[0].numpy(), rtol=1e-4, atol=1e-4
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -16,7 +17,6 @@ from matplotlib.patches import Patch
 from torch.profiler import ProfilerActivity, profile
 
 from motionmusic.results import figures
-from motionmusic.results.tables import grid
 from motionmusic.training.provenance import git_revision
 
 VARIANTS = ("eager fp32", "eager fp32, a backward for each loss", "ours fp32", "ours bf16")
@@ -34,6 +34,11 @@ KINDS = {
     "batch norms": ("batch_norm",),
     "copies and casts": ("copy", "clone", "aten::cat"),
 }
+
+
+def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    return str(pd.DataFrame(rows, columns=head).to_markdown(index=False, disable_numparse=True))
 
 
 def machine(device: torch.device) -> dict[str, Any]:

@@ -1,0 +1,300 @@
+"""Music for a user's dance: a trained model and a catalogue make a recommendation."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich.table import Table
+
+from motionmusic.app.arguments import clock
+from motionmusic.app.catalogue import Catalogue, Track, cache_folder, content_hash, index, windows
+from motionmusic.data.own import OwnDance, fitted, motion_segments
+from motionmusic.errors import UserError
+from motionmusic.features.audio import read_audio
+from motionmusic.features.motion import normalise_joints
+from motionmusic.features.segments import SEGMENT_FRAMES
+from motionmusic.files import Float32, read_json
+from motionmusic.models import matcher
+from motionmusic.models.matcher import About, Matcher, read_about
+from motionmusic.models.methods import Method
+from motionmusic.render.film import SOUND_HZ
+from motionmusic.render.page import Panel, video
+from motionmusic.scoring.accuracy import vote
+from motionmusic.scoring.recommend import best_start, draw, top_tracks
+from motionmusic.streams import stream
+
+SHOWN_S = 20.0  # seconds of the dance that a video shows with each track
+_LISTED = 20  # broken files that are named on the terminal
+
+
+class Pick(NamedTuple):
+    """A recommended track: its score (None where it was drawn) and where its music starts."""
+
+    track: Track
+    score: float | None
+    start_s: float
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What was recommended, and from what.
+
+    Attributes:
+        dance: of the user.
+        model: folder of the matcher.
+        matcher: that ranked the tracks.
+        classifier: that predicted the category; None where there is none.
+        predicted: name, share of the segments, segments, votes of every class; None without one.
+        picks: the tracks, the best first.
+        catalogue: that they are from.
+        left_out: the dance's own music in it.
+    """
+
+    dance: OwnDance
+    model: Path
+    matcher: Matcher
+    classifier: Matcher | None
+    predicted: dict[str, Any] | None
+    picks: list[Pick]
+    catalogue: Catalogue
+    left_out: list[Track]
+
+    def as_json(self, path: Path) -> dict[str, Any]:
+        """Everything, as plain values; ``path`` is the dance's."""
+        own, found = self.dance, self.catalogue
+        return {
+            "dance": {
+                "path": str(path),
+                "name": own.name,
+                "layout": own.layout,
+                "rate_hz": own.rate_hz,
+                "frames": len(own.joints),
+                "seconds": own.seconds,
+                "music_file": None if own.music_file is None else str(own.music_file),
+                "music_start_s": own.music_start_s,
+            },
+            "predicted": self.predicted,
+            "method": self.matcher.about.method,
+            "recommended": [
+                {
+                    "path": str(track.path),
+                    "category": track.category,
+                    "score": score,
+                    "start_s": start_s,
+                    "bpm": track.bpm,
+                    "seconds": track.seconds,
+                    "sha256": track.digest,
+                }
+                for track, score, start_s in self.picks
+            ],
+            "catalogue": {
+                "folder": str(found.folder),
+                "tracks": len(found.tracks),
+                "own_track_left_out": [str(track.path) for track in self.left_out],
+                "broken": [{"path": str(path), "reason": reason} for path, reason in found.broken],
+            },
+            "model": {"path": str(self.model), **_facts(self.matcher)},
+            "classifier": self.classifier and _facts(self.classifier),
+        }
+
+    def heading(self) -> list[str]:
+        """The dance, the model, the catalogue and the predicted category, in a line each."""
+        about, found = self.matcher.about, self.catalogue
+        left_out = ", the dance's own left out" if self.left_out else ""
+        category = "not known, the model has no matcher `category`"
+        if self.predicted is not None:
+            share = f"{100 * self.predicted['share']:.0f} %"
+            category = (
+                f"{self.predicted['name']} ({share} of {self.predicted['segments']} segments)"
+            )
+        return [
+            f"Dance: {self.dance.name}, {self.dance.seconds:.1f} s",
+            f"Model: {self.model}, trained on the task {about.task}",
+            f"Catalogue: {found.folder}, {len(found.tracks)} tracks{left_out}",
+            f"Predicted category: {category}",
+        ]
+
+    def table(self) -> Table:
+        """The tracks."""
+        method = self.matcher.about.method
+        table = Table(title=f"Method {method}", title_justify="left")
+        table.add_column("#", justify="right")
+        table.add_column("track", overflow="fold")
+        table.add_column("category")
+        errors = ["sync error"] if method == "synchrony" else []
+        for name in ("score", *errors, "start", "bpm", "length"):
+            table.add_column(name, justify="right")
+        for number, (track, score, start_s) in enumerate(self.picks, 1):
+            scores = ["drawn" if score is None else f"{score:.3f}"]
+            if score is not None and errors:
+                scores.append(f"{1 - score:.3f}")
+            table.add_row(
+                str(number), str(track.path), track.category or "–", *scores, clock(start_s),
+                "–" if np.isnan(track.bpm) else f"{track.bpm:.0f}", clock(track.seconds),
+            )  # fmt: skip
+        return table
+
+    def complaints(self, out: Path) -> list[str]:
+        """The files that could not be read; where there are many, ``out`` has the rest."""
+        broken = self.catalogue.broken
+        lines = [f"{len(broken)} files could not be read:"] if broken else []
+        for path, reason in broken[:_LISTED]:
+            lines.append(f"  {os.fsencode(path).decode('utf-8', 'replace')}: {reason}")
+        if len(broken) > _LISTED:
+            lines.append(f"  and {len(broken) - _LISTED} more, all of them in {out}")
+        return lines
+
+    def film(self, path: Path) -> None:
+        """Write a video of the dance's first 20 s with each track."""
+        frames = min(len(self.dance.joints), round(SHOWN_S * self.dance.rate_hz))
+        seconds = frames / self.dance.rate_hz
+        panels = []
+        for number, (track, _, start_s) in enumerate(self.picks, 1):
+            file = self.catalogue.folder / track.path
+            panels.append(
+                Panel(
+                    f"{number}. {'/'.join(track.path.with_suffix('').parts[-2:])}",
+                    f"{track.category or 'no category'}, from {clock(start_s)}",
+                    read_audio(file, SOUND_HZ, start_s=start_s, duration_s=seconds),
+                )
+            )
+        joints = self.dance.in_the_room()[:frames]
+        video(path, joints, self.dance.layout, self.dance.rate_hz, panels, self.dance.name)
+
+
+def _facts(of: Matcher) -> dict[str, Any]:
+    return {"digest": of.digest, **of.about.model_dump()}
+
+
+class Recommender:
+    """A folder of trained matchers, data/TASK/matchers, one of which ranks music.
+
+    Raises UserError where the folder has no matcher, or none of the method.
+    """
+
+    def __init__(self, folder: Path, method: Method):
+        self.folder = folder
+        trained = [(path.parent, read_about(path.parent)) for path in folder.glob("*/matcher.json")]
+        if not trained:
+            raise UserError(
+                folder, "", "a folder of trained matchers, data/TASK/matchers", "no matcher in it",
+                "`motionmusic models` lists the trained models",
+            )  # fmt: skip
+        # of the lowest seed
+        trained.sort(key=lambda each: (each[1].seed, each[0]))
+        of_method = {about.method: path for path, about in reversed(trained)}
+        if method not in of_method:
+            expected = f"a method that was trained: {', '.join(sorted(of_method))}"
+            remedy = "choose one of them, or train it with `dvc repro`"
+            raise UserError(folder, "--method", expected, method, remedy)
+        self.model = of_method[method]
+        self.matcher = matcher.load(self.model)
+        classifier = of_method.get("category")
+        self.classifier = None if classifier is None else matcher.load(classifier)
+
+    def own_music(self) -> Path:
+        """The raw folder of the corpus that the model was trained on. Raises UserError."""
+        about = self.folder / ".." / "segments" / "about.json"
+        remedy = "name a folder with music with --catalogue DIR"
+        corpus = read_json(about, remedy)["corpus"]
+        data = self.folder.resolve().parents[len(self.matcher.about.task.split("."))]
+        music = data.joinpath(*corpus.split("."), "raw")
+        if not music.is_dir():
+            raise UserError(
+                music, "", f"the music of the corpus {corpus}", "no such folder", remedy
+            )
+        if music.is_relative_to(Path.cwd()):
+            return music.relative_to(Path.cwd())
+        return music
+
+    def __call__(
+        self, dance: OwnDance, music: Path, top: int, include_own: bool = False
+    ) -> Recommendation:
+        """Recommend music for a dance.
+
+        Args:
+            dance: of the layout that the model knows, at least one segment long.
+            music: folder of the catalogue.
+            top: how many tracks.
+            include_own: whether the dance's own music may be recommended.
+
+        Raises:
+            UserError: the dance or the catalogue does not fit.
+        """
+        about = self.matcher.about
+        query = fitted(dance, about.layout, about.motion_rate_hz, SEGMENT_FRAMES)
+        predicted = None if self.classifier is None else _predict(self.classifier, query)
+        found = index(music, self.matcher, cache_folder())
+        own_hash = None if dance.music_file is None else content_hash(dance.music_file)
+        same = [n for n, track in enumerate(found.tracks) if track.digest == own_hash]
+        exclude = set() if include_own else set(same)
+        if len(exclude) == len(found.tracks):
+            raise UserError(
+                music, "", "music other than the dance's own", "no other",
+                "add music, or allow it with --include-own",
+            )  # fmt: skip
+        if about.method == "category":
+            assert predicted is not None
+            picks = self._drawn(found, predicted["name"], top, dance.name, exclude)
+        else:
+            picks = self._ranked(found, _segments(query, about), top, exclude)
+        left_out = [found.tracks[n] for n in sorted(exclude)]
+        return Recommendation(
+            dance, self.model, self.matcher, self.classifier, predicted, picks, found, left_out
+        )
+
+    def _drawn(
+        self, found: Catalogue, predicted: str, top: int, name: str, exclude: set[int]
+    ) -> list[Pick]:
+        """The paper's draw; the same dance draws the same tracks. Music starts at its beginning."""
+        categories = [track.category for track in found.tracks]
+        random = stream(self.matcher.about.seed, "recommend", name)
+        drawn = draw(categories, predicted, top, random, exclude)
+        return [Pick(found.tracks[n], None, 0.0) for n in drawn]
+
+    def _ranked(
+        self, found: Catalogue, segments: Float32, top: int, exclude: set[int]
+    ) -> list[Pick]:
+        """The tracks of highest score; music starts where it fits best."""
+        motion = [self.matcher.motion_code(each) for each in windows(segments, self.matcher.about)]
+
+        def scores(track: Track) -> Float32:
+            return self.matcher.scores(motion, list(track.read()))
+
+        if self.matcher.about.method == "synchrony":  # scores pairs; its codes are no vectors
+            means = np.array([scores(track).mean(dtype=np.float64) for track in found.tracks])
+        else:  # the mean of all pairs of windows is the inner product of the mean codes
+            means = found.vectors() @ np.stack(motion).mean(axis=0, dtype=np.float32)
+        picks = []
+        for n in top_tracks(means, top, exclude):
+            track = found.tracks[n]
+            start = best_start(scores(track))
+            picks.append(Pick(track, float(means[n]), float(track.starts_s[start])))
+        return picks
+
+
+def _segments(query: OwnDance, about: About) -> Float32:
+    """The segments (n, 3, 25, v) of a dance that fits the model, scaled as the model's own are."""
+    joints = normalise_joints(
+        query.joints, query.center, centering=about.joints.center, scale=about.joints.scale
+    )
+    return motion_segments(joints, SEGMENT_FRAMES)
+
+
+def _predict(classifier: Matcher, query: OwnDance) -> dict[str, Any]:
+    """The category that most segments vote for, and its share of them."""
+    classes = list(classifier.about.labels.values())
+    logits = classifier.logits(_segments(query, classifier.about))
+    votes = [int(n) for n in logits.argmax(axis=1)]
+    winner, counts = vote(votes), Counter(votes)
+    return {
+        "name": classes[winner],
+        "share": counts[winner] / len(votes),
+        "segments": len(votes),
+        "votes": {name: counts[n] for n, name in enumerate(classes)},
+    }

@@ -1,0 +1,202 @@
+"""Matching, motion from music, ratings: tables that say what was counted, and their pictures."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import math
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from closure import ROOT
+
+from motionmusic.errors import UserError
+from motionmusic.results.dance_table import dance_figure, dance_tables, votes_table
+from motionmusic.results.figures import png
+from motionmusic.results.matching_table import matching_figure, matching_tables
+from motionmusic.results.names import DANCERS, MATCHERS
+from motionmusic.results.ratings_table import PAPER_TABLES, paper_tables, study_tables
+from motionmusic.scoring.generated import ERRORS, FINDERS, MEASURES, NEGATIVES, REFERENCES
+from motionmusic.scoring.intervals import Interval
+from motionmusic.scoring.matches import COMPARED, METRICS
+from motionmusic.scoring.paper import printed_ratings
+from motionmusic.scoring.rating_files import QUESTIONS, read_ratings
+
+FACTS: dict[str, Any] = {
+    "task": "demo", "protocol": "by_piece", "pieces": 51, "excerpts": 30,
+    "stand_ins": {"motion": 0, "sound": 4},
+}  # fmt: skip
+LEVEL = Interval(0.5, 0.4, 0.6)
+
+
+def numbers() -> itertools.count[int]:
+    return itertools.count(1)
+
+
+def matched(hit: Interval = LEVEL) -> dict[str, Any]:
+    count = numbers()
+    methods = [row for row in MATCHERS if row not in ("chance", "tempo", "known", "category")]
+    return {
+        "queries": 7, "pieces": 4, "tracks": 4, "folds": 2, "negatives": 3, "own_track": False,
+        "seeds": 1, "own": Interval(0.158, 0.142, 0.176),
+        "rows": {row: {name: Interval(next(count) / 1000) for name in METRICS} for row in MATCHERS},
+        "differences": {row: dict.fromkeys(COMPARED, hit) for row in methods},
+    }  # fmt: skip
+
+
+VOTES: dict[str, Any] = {"clips": 7, "pieces": 5} | {
+    voter: dict.fromkeys(NEGATIVES, LEVEL) for voter in ("network", "judge")
+}
+OFFSETS: dict[str, Any] = {"planted": 17, "pieces": 17} | dict.fromkeys(FINDERS, LEVEL)
+
+
+def test_the_methods_have_every_measure_once() -> None:
+    found = matched()
+    alone = {name: of for name, of in VOTES.items() if name != "judge"}
+    tables = matching_tables(found, alone, OFFSETS, FACTS)
+    first, differences, more, votes, planted = tables
+    assert [row.cells[0] for row in first.rows] == list(MATCHERS.values())
+    shown = [of for one in (first, more) for of in one.rows[1].cells[1:]]
+    assert sorted(of.value for of in shown if isinstance(of, Interval)) == sorted(
+        of.value for of in found["rows"]["tempo"].values()
+    )
+    assert "7 test excerpts of 4 pieces; protocol by_piece, 2 folds; 4 tracks" in first.caption
+    assert "4 of 51 pieces have re-encoded sound" in first.caption
+    assert "not distinguishable from it: " not in first.caption
+    assert "among 4 excerpts" in first.note
+    assert "0.158 [0.142, 0.176]" in first.note
+    assert len(differences.rows) == 6
+    assert len(votes.columns) == 3  # no judge
+    assert planted.rows[0].cells[-1] == "5.0"
+    assert "nan" not in "".join(one.markdown() for one in tables)
+
+
+@pytest.mark.parametrize(
+    ("hit", "said"),
+    [
+        (Interval(-0.1, -0.2, -0.05), "At hit@1 the paper's method is ahead of all others."),
+        (Interval(-0.1, -0.2, 0.05), "At hit@1, not distinguishable from it: "),
+        (Interval(0.1, 0.05, 0.2), "At hit@1, ahead of the paper's method: "),
+    ],
+)
+def test_what_follows_for_the_papers_method(hit: Interval, said: str) -> None:
+    assert said in matching_tables(matched(hit), VOTES, OFFSETS, FACTS)[0].caption
+
+
+def danced(difference: Interval = LEVEL, frames: int = 270) -> dict[str, Any]:
+    count = numbers()
+    rows = {row: {name: Interval(next(count)) for name in MEASURES} for row in DANCERS}
+    return {
+        "clips": 7, "pieces": 5, "folds": 2, "frames": frames, "seeds": 1, "rows": rows,
+        "counted": dict.fromkeys(DANCERS, 7) | {"moment": 3},
+        "differences": {row: dict.fromkeys(ERRORS, difference) for row in REFERENCES},
+    }  # fmt: skip
+
+
+def test_systems_have_their_numbers_and_what_is_left_out_is_told() -> None:
+    found = danced(frames=212)
+    errors, differences, others, votes = dance_tables(found, VOTES, FACTS)
+    assert [row.cells[0] for row in errors.rows] == [n for n in DANCERS.values()][:-1]
+    for one in (errors, others):
+        for row, key in zip(one.rows, DANCERS, strict=False):
+            assert set(row.cells[1:]) <= set(found["rows"][key].values())
+    assert [row.cells[0] for row in differences.rows] == [DANCERS[row] for row in REFERENCES]
+    assert "7 test excerpts of 5 pieces, 7.1 s each" in errors.caption
+    assert "beats none of the others in all errors and loses in at least one to" in errors.caption
+    assert "Real motion, another moment: 3 excerpts" in errors.note
+    assert "RDE needs 256 frames: –." in errors.note
+    assert "judge" in votes.caption
+    better = dance_tables(danced(Interval(-1, -2, -0.5)), VOTES, FACTS)[0].caption
+    assert (
+        f"The generator beats {', '.join(DANCERS[row] for row in REFERENCES)} in all errors."
+        in better
+    )
+
+
+@pytest.mark.parametrize(
+    "number", [LEVEL, Interval(math.nextafter(0.3, 0), 0.3, 0.3), Interval(0.3), Interval(math.nan)]
+)
+def test_pictures_are_drawn_where_an_interval_has_no_width_or_is_not_there(
+    number: Interval,
+) -> None:
+    found, made = matched(), danced()
+    for row in [*found["rows"].values(), *made["rows"].values()]:
+        row.update(dict.fromkeys(row, number))
+    figure = matching_figure(found, "Music for a dance")
+    assert len(figure.axes) == 4
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == list(MATCHERS.values())[1:]
+    assert png(figure) == png(matching_figure(found, "Music for a dance"))
+    figure = dance_figure(made, VOTES, "Motion from music")
+    assert len(figure.axes) == 6
+    assert len(figure.axes[5].get_yticklabels()) == 2 * len(NEGATIVES)
+    assert png(figure).startswith(b"\x89PNG")
+
+
+def test_votes_without_a_judge() -> None:
+    one = votes_table({name: of for name, of in VOTES.items() if name != "judge"})
+    assert [column.head for column in one.columns] == [
+        "the other pair is",
+        "synchrony network",
+        "chance",
+    ]
+
+
+# Ratings
+
+
+def test_of_162_printed_cells_159_follow_exactly(tmp_path: Path, monkeypatch: Any) -> None:
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    stage = importlib.import_module("ratings")
+    stage.main([])
+    names = {f"{table}.{kind}" for table in PAPER_TABLES for kind in ("csv", "json", "md")}
+    assert {path.name for path in Path("metrics/ratings").iterdir()} == names
+    with pytest.raises(UserError, match="command line"):
+        stage.main(["table7"])
+    exact = printed = 0
+    for name, dataset in PAPER_TABLES.items():
+        its = printed_ratings(dataset).to_dict("records")
+        first, second = paper_tables(name, 0.4, 0, 50)
+        assert [row.cells[3:6] for row in second.rows] != []
+        for row, values in zip(first.rows, its, strict=True):
+            assert row.cells[1:3] == (values["category"], values["group"].replace("_", " "))
+            for place, q in enumerate(QUESTIONS, start=3):
+                ours = row.cells[place]
+                assert isinstance(ours, Interval)
+                assert row.beside["paper"][place] == (
+                    "–" if values[q] is None else f"{values[q]:.2f}"
+                )
+                if values[q] is not None:
+                    printed += 1
+                    exact += Decimal(f"{ours.value:.2f}") == values[q]
+    assert (exact, printed) == (159, 162)
+    assert "117 of the 119 printed cells follow exactly." in first.caption
+    assert (
+        "BR, average, Q1: printed 0.75, from the rows 0.76 (follows from the printed majors)."
+        in (first.note)
+    )
+    assert (
+        "By the rule at 0.4, 115 cells are exact. It also leaves out: WA, subject 3." in first.note
+    )
+
+
+def test_a_study(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [("A", "music", 4, 1), ("B", "music", 5, 1), ("C", "music", 3, 1), ("D", "music", 1, 0),
+            ("E", "dance", 2, 1), ("F", "dance", 4, 1)]  # fmt: skip
+    lines = [f"d,Waltz,{s},{major},{q},{q},{q3},x" for s, major, q, q3 in rows]
+    path.write_text("\n".join(["dataset,category,subject,major,q1,q2,q3,item", *lines]))
+    first, second = study_tables(read_ratings([path]), 0.4, 0, 50)
+    # music (4 + 5 + 3 + 1) / 4 / 5 = 0.65, dance 0.6; D's Q3 is 1 from the others' and left out
+    shown = {
+        row.cells[2]: [c.value for c in row.cells[3:6] if isinstance(c, Interval)]
+        for row in first.rows
+    }
+    assert shown == {"music": [0.65, 0.65, 1], "dance": [0.6, 0.6, 1], "average": [0.63, 0.63, 1]}
+    assert [row.cells[-1] for row in first.rows] == ["D: 0.00", "", ""]
+    assert "6 subjects, 6 rows" in first.caption
+    assert second.rows[0].cells[:4] == ("d", "ordinal", "6", "1")

@@ -1,0 +1,212 @@
+"""The page of a task: what it says, of what it is made, and what it does not do without."""
+
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from report_results import CLASSES, FRAMES, JOINTS, PIECES, WRONG, data_of, make_results, written
+
+from motionmusic.errors import UserError
+from motionmusic.results.curves import curves_figure, last_values, svg
+from motionmusic.results.report.contents import clips, shades
+
+SHORT = ["glance", "tables", "confusion", "curves", "leakage", "clips", "provenance"]
+FULL = [*SHORT[:5], "data", "matching", "recommendations", "dance", "ratings", *SHORT[5:]]
+
+
+class Page(HTMLParser):
+    """Start tags with their attributes, and all texts outside of scripts."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {key: value or "" for key, value in attrs}))
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1][0] != "script":
+            self.texts.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    make_results(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def short(workspace: Path) -> dict[str, bytes]:
+    return written(workspace, "short")
+
+
+@pytest.fixture(scope="module")
+def full(workspace: Path) -> dict[str, bytes]:
+    return written(workspace, "full")
+
+
+@pytest.fixture(scope="module")
+def page(full: dict[str, bytes]) -> Page:
+    return Page(full["index.html"].decode())
+
+
+@pytest.mark.parametrize(("kind", "sections"), [("short", SHORT), ("full", FULL)])
+def test_structure(kind: str, sections: list[str], request: pytest.FixtureRequest) -> None:
+    page = Page(request.getfixturevalue(kind)["index.html"].decode())
+    assert len(page.all("h1")) == 1
+    assert [section["id"] for section in page.all("section")] == sections
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [a["href"][1:] for a in page.all("a") if a["href"].startswith("#")]
+    assert set(sections) <= set(links) <= set(ids)
+    named = [a["aria-labelledby"] for _, a in page.tags if "aria-labelledby" in a]
+    assert set(named) <= set(ids)
+    assert all(image["alt"] for image in page.all("img"))
+    assert page.all("html")[0]["lang"] == "en"
+
+
+def test_numbers_have_their_protocol_interval_baseline_and_chance(page: Page) -> None:
+    # 36 of 144 segments are of the first class, a third of them wrong: 132 right
+    for fact in (
+        "MCLEMCD-FC with CL, fused 91.7 [", "best baseline: majority, joints 91.7 [",
+        "chance: guessing evenly 25.0 25.0", "144 test segments, 16 excerpts, 8 pieces",
+        "protocol by_piece, 2 folds", "one seed",
+        "At equal epochs CL adds 0.0 [0.0, 0.0] points (fused MCLEMCD-FC): no effect is shown.",
+        "On joints no network beats the best baseline: without CL 91.7, majority 91.7.",
+        # three of nine wrong leave every vote right
+        "100.0 [100.0, 100.0]", "Table 3. synthetic: accuracy per test segment", "best 100.0",
+    ):  # fmt: skip
+        assert fact in page.text, fact
+
+
+def test_behind_the_cells_are_the_excerpts_that_were_counted(short: dict[str, bytes]) -> None:
+    data = data_of(short["index.html"].decode())
+    assert [excerpt[:4] for excerpt in data["excerpts"]] == [
+        [piece, excerpt, "CRTW".index(piece[-3]), 9]
+        for piece in sorted(PIECES)
+        for excerpt in (0, 1)
+    ]
+    assert set(data["behind"]) >= {"fc/fused", "alone/joints", "longer/merged", "majority/joints"}
+    said = {}
+    for excerpt, guess, count in data["behind"]["fc/fused"]:
+        said[data["excerpts"][excerpt][0], data["excerpts"][excerpt][1], guess] = count
+    assert {key: count for key, count in said.items() if key[0][-3] == "C"} == {
+        (piece, excerpt, guess): count
+        for piece in ("C_1", "<i>C_2") for excerpt in (0, 1)
+        for guess, count in ((0, 9 - WRONG), (1, WRONG))
+    }  # fmt: skip
+    assert sum(said.values()) == 144
+    assert len(base64.b64decode(data["motion"][0])) == FRAMES * JOINTS * 2
+    assert {e[4] for e in data["excerpts"] if e[:2] == ["T_1", 0]} == {"clip-0"}
+
+
+def test_names_are_text(full: dict[str, bytes], page: Page) -> None:
+    html = full["index.html"].decode()
+    for tag in ("<b>Cha-cha", "<i>C_2", "T_<i>", "<b>&", "Rumba & co", "is <i>not"):
+        assert tag not in html
+    assert "&lt;b&gt;Cha-cha&lt;/b&gt;" in html
+    assert [dance["category"] for dance in data_of(html)["dances"]][:2] == [CLASSES[0]] * 2
+    assert "Less is <i>not</i> better." in page.text
+
+
+def test_nothing_comes_from_elsewhere(full: dict[str, bytes], page: Page) -> None:
+    for name in ("index.html", "style.css", "script.js"):
+        text = full[name].decode()
+        assert not re.search(r"https?:|//cdn|@import|url\(|\bfetch\(|XMLHttpRequest", text), name
+    wanted = [
+        attributes[key]
+        for _, attributes in page.tags
+        for key in ("src", "href", "poster")
+        if key in attributes and not attributes[key].startswith(("#", "data:"))
+    ]
+    assert {"style.css", "script.js", "clips/Tango_own.mp4", "look.png"} <= set(wanted)
+    assert set(wanted) <= set(full)
+
+
+def test_same_results_give_the_same_bytes(workspace: Path, full: dict[str, bytes]) -> None:
+    assert written(workspace, "full") == full
+
+
+def test_a_missing_result_is_one_clear_error(tmp_path: Path) -> None:
+    make_results(tmp_path)
+    (tmp_path / "metrics/synthetic/tables/table3.json").unlink()
+    with pytest.raises(UserError, match=r"table3\.json: expected a result that the page shows"):
+        written(tmp_path, "short")
+    with pytest.raises(UserError, match="expected short or full, got long"):
+        written(tmp_path, "long")
+    assert not (tmp_path / "report/synthetic/short").exists()
+
+
+def test_shades_are_shares_of_the_row() -> None:
+    assert shades([[3, 1], [0, 0]]) == [[(3, 75.0, 8), (1, 25.0, 2)], [(0, 0.0, 0), (0, 0.0, 0)]]
+
+
+def test_clips_of_an_excerpt_stand_together_their_own_music_first() -> None:
+    rows = [("b.mp4", "Waltz", "W_1", 0, "category"), ("a.mp4", "Waltz", "W_1", 0, "own"),
+            ("p.png", "Waltz", "W_1", 0, "poses"), ("c.mp4", "Tango", "T_1", 2, "dance")]  # fmt: skip
+    tango, waltz = clips(
+        pd.DataFrame(rows, columns=["file", "category", "piece", "excerpt", "shows"])
+    )
+    assert tango["videos"] == [("dance", "c.mp4")]
+    assert (tango["title"], tango["poses"]) == ("Tango: T_1, excerpt 2", None)
+    assert waltz["videos"] == [("own", "a.mp4"), ("category", "b.mp4")]
+    assert waltz["poses"] == "p.png"
+
+
+def test_curves_follow_each_other_on_one_axis() -> None:
+    history = pd.DataFrame({"epoch": [1, 2], "accuracy": [0.0, 1.0]})
+    cells = {"motion-bones-0": 2, "cotrain-bones-fc-0": 1, "music-0": 1}
+    curves = pd.concat([history.assign(cell=name) for name in cells])
+    curves.loc[curves["cell"] == "music-0", "accuracy"] = None
+    figure = curves_figure(curves)
+    (joints, bones, merged) = figure.axes
+    assert [len(axis.lines) for axis in (joints, bones, merged)] == [
+        1,
+        3,
+        1,
+    ]  # with where CL begins
+    ends = {tuple(line.get_xdata()) for line in bones.lines}
+    assert ends == {(1, 2), (3, 4), (2.5, 2.5)}
+    assert svg(figure) == svg(curves_figure(curves))
+    assert [row.cells[0] for row in last_values(curves).rows] == sorted(cells)
+
+
+def test_ink_on_every_shade_and_colour_has_contrast(short: dict[str, bytes]) -> None:
+    """WCAG 2: 4.5 for text; axe looks at what is on the page, this at every shade."""
+    style = short["style.css"].decode()
+    rules = re.findall(r"\.s\d+ \{ background: (#\w+); color: (#\w+); \}", style)
+    assert len(rules) == 11
+    for scheme in re.findall(r":root \{(.*?)\}", style, flags=re.DOTALL):
+        colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{3}(?:[0-9a-f]{3})?);", scheme))
+        rules += [(colours["paper"], colours[name]) for name in ("ink", "quiet", "link")]
+        rules += [(colours["soft"], colours["ink"])]
+        rules += [(colours["paper"], colours["plain"])]
+    for background, ink in rules:
+        assert _contrast(background, ink) >= 4.5, (background, ink)
+
+
+def _contrast(a: str, b: str) -> float:
+    lighter, darker = sorted((_luminance(a), _luminance(b)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,177 @@
+"""Offsets of best fit: sign, edges, and the same votes as the network itself gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from motionmusic.features.beats import Definition, beat_alignment
+from motionmusic.models.conductor_encoders import CODE
+from motionmusic.models.synchrony import SynchronyNetwork, Voter
+from motionmusic.scoring.offsets import (
+    LARGEST_S,
+    OFFSETS_S,
+    agree,
+    alignment_curve,
+    best,
+    rival,
+    value_at,
+    vote_curve,
+)
+
+pytestmark = pytest.mark.usefixtures("torch_alone")
+
+FRAMES = 150
+DEFINITIONS: tuple[Definition, ...] = ("mint", "bailando")
+
+
+def music(frames: int) -> Tensor:
+    return torch.rand(frames, 8, generator=torch.Generator().manual_seed(1))
+
+
+def motion(frames: int) -> Tensor:
+    return torch.rand(frames, 4, 3, generator=torch.Generator().manual_seed(2))
+
+
+@torch.no_grad()
+def varied() -> Voter:
+    """A network whose votes vary; those of first weights are nearly the same for any input."""
+    network = SynchronyNetwork(torch.eye(4).repeat(3, 1, 1), 8)
+    for _ in range(20):  # normalisation that fits the input
+        heard, seen = (
+            network.music_encoder(music(90)[None]),
+            network.motion_encoder(motion(90)[None]),
+        )
+    last = network.fuse_layer[-1]
+    assert isinstance(last, nn.Conv1d)
+    a, b = network.halves(heard, seen)
+    logits = network.fuse_layer[1:]((a + b).transpose(1, 2))
+    last.weight /= logits.std()
+    return network.eval()
+
+
+class First(nn.Module):
+    """The first number of every frame, in the code's first place."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return pad(x.flatten(2)[..., :1], (0, CODE - 1))
+
+
+@torch.no_grad()
+def comparing() -> Voter:
+    """A network whose vote is the higher, the nearer the heard and the seen number are."""
+    network = Voter(First(), First()).eval()
+    for parameter in network.fuse_layer.parameters():
+        parameter.zero_()
+    first, second, third = (m for m in network.fuse_layer if isinstance(m, nn.Conv1d))
+    for row, sign in enumerate((1, -1)):  # ReLU(a − b) + ReLU(b − a) is their distance
+        first.weight[row, [0, CODE], 0] = sign * torch.tensor([1.0, -1.0])
+        second.weight[row, row, 0] = 1
+    third.weight[0, :2, 0] = -5
+    return network
+
+
+@pytest.mark.parametrize("later", [-50, -30, 0, 8, 50])
+def test_music_that_is_to_be_read_later_has_an_offset_above_0(later: int) -> None:
+    start, seen, heard = 80, motion(FRAMES), music(80 + FRAMES + 100)
+    heard[start + later : start + later + FRAMES, 0] = seen[:, 0, 0]
+    curve = vote_curve(comparing(), heard, seen, start, 25)
+    assert (curve.shape, curve.dtype) == ((101,), np.float64)
+    assert best(curve) == pytest.approx(later / 25)
+    assert curve.max() == pytest.approx(0.5)  # sigmoid of no distance at all
+    assert np.sort(curve)[-2] < 0.4
+    # at another rate offsets are still seconds
+    assert best(vote_curve(comparing(), heard, seen, start, 50)) == pytest.approx(later / 50)
+
+
+def test_every_offset_is_the_fusion_of_shifted_codes_and_only_frames_with_music_vote() -> None:
+    network, heard, seen = varied(), music(100), motion(80)
+    with torch.no_grad():
+        a, b = network.music_encoder(heard[None]), network.motion_encoder(seen[None])
+    curve = vote_curve(network, heard, seen, 10, 25)
+    for offset in (-50, -40, -10, 0, 10, 49, 50):
+        first, last = max(0, -10 - offset), min(80, 90 - offset)
+        part = network.fuse(a[:, first + 10 + offset : last + 10 + offset], b[:, first:last])
+        assert curve[50 + offset] == pytest.approx(float(part.mean().detach()), abs=1e-5), offset
+    with torch.no_grad():
+        whole = float(network(heard[10:90][None], seen[None]).mean())
+    assert value_at(curve, 0) == pytest.approx(whole, abs=0.05)
+    assert np.ptp(curve) > 5e-3
+
+
+@pytest.mark.parametrize(
+    ("start", "known"),
+    [(0, range(0, 51)), (-30, range(-20, 51)), (300, range(0)), (-250, range(0))],
+)
+def test_half_of_the_dance_needs_music(start: int, known: range) -> None:
+    curve = vote_curve(comparing(), music(200), motion(200)[:100], start, 25)
+    expected = [n for n in range(-50, 51) if n in known or n + start in range(-50, 0)]
+    assert (np.flatnonzero(~np.isnan(curve)) - 50).tolist() == sorted(set(expected))
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS)
+@pytest.mark.parametrize("later", [-37, 0, 17])
+def test_beats_that_come_later_have_an_offset_above_0(definition: Definition, later: int) -> None:
+    steps = np.cumsum(np.random.default_rng(0).uniform(0.5, 1.1, 40))  # one offset only fits
+    curve = alignment_curve(steps, steps + later / 25, steps[-1] + 1, definition)
+    assert best(curve) == pytest.approx(later / 25)
+    assert curve.max() == pytest.approx(1, abs=0.05)  # a first or last beat may be outside
+    assert np.sort(curve)[-6] < 0.8
+
+
+def test_music_beats_outside_the_dance_do_not_count() -> None:
+    motion_s, music_s = np.array([0.5, 1.5, 2.5]), np.array([-1.5, -0.5, 0.5, 1.5, 2.5, 3.5, 4.5])
+    curve = alignment_curve(motion_s, music_s, 3.0, "bailando")
+    # by a second, one that lay before the dance falls into it
+    np.testing.assert_allclose([value_at(curve, s) for s in (-1, 0, 1)], 1)
+    for definition in DEFINITIONS:
+        curve = alignment_curve(motion_s, music_s[2:5], 3.0, definition)
+        for offset_s, inside in ((-1.0, [1.5, 2.5]), (1.0, [0.5, 1.5])):
+            expected = beat_alignment(motion_s, inside, definition)
+            assert value_at(curve, offset_s) == pytest.approx(expected)
+    assert np.isnan(alignment_curve([1.0], [], 3.0, "bailando")).all()
+    assert np.isnan(best(alignment_curve([], [1.0], 3.0, "mint")))
+
+
+def peaks(**heights: float) -> NDArray[np.float64]:
+    curve = np.zeros(101)
+    for name, height in heights.items():
+        curve[50 + int(name[1:]) * (-1 if name[0] == "e" else 1)] = height
+    return curve
+
+
+def test_best_and_the_next_best() -> None:
+    assert OFFSETS_S[[0, 50, 100]].tolist() == [-LARGEST_S, 0, LARGEST_S]
+    assert best(peaks(l10=1, e30=0.9)) == pytest.approx(0.4)
+    assert best(peaks(e30=1, l29=1)) == pytest.approx(29 / 25)  # of equal ones the nearer
+    curve = peaks(l10=1)
+    curve[:50] = np.nan
+    assert best(curve) == pytest.approx(0.4)
+    assert np.isnan(best(np.full(101, 0.7)))
+    assert rival(peaks(l10=1, l11=0.99, l16=0.98, e9=0.6)) == pytest.approx(-0.36)
+    assert rival(peaks(l10=1, l17=0.98, e9=0.6)) == pytest.approx(17 / 25)  # 7 frames: 0.28 s
+    assert np.isnan(rival(np.full(101, 0.7)))
+    lonely = np.full(101, np.nan)
+    lonely[50:53] = 0, 1, 0
+    assert np.isnan(rival(lonely))
+
+
+@pytest.mark.parametrize(
+    ("offsets_s", "expected"),
+    [
+        ([1.0, 1.08, 1.04], True),
+        ([-0.04, 0.0, 0.04], True),
+        ([-0.08, 0.0, 0.04], False),
+        ([0.0, float("nan"), 0.0], False),
+    ],
+)
+def test_agreeing_is_within_a_tenth_of_a_second(offsets_s: list[Any], expected: bool) -> None:
+    assert agree(offsets_s) == expected
+    for number, offset_s in enumerate(OFFSETS_S):
+        assert value_at(np.arange(101), offset_s) == number

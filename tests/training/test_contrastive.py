@@ -1,0 +1,169 @@
+"""Which moments are negatives, and that a network learns from them whether music is in time."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.models.synchrony import SynchronyNetwork, Voter
+from motionmusic.training import contrastive
+from motionmusic.training.contrastive import drawn, losses, part_of_a_beat, right
+from motionmusic.training.dances import Dance
+from motionmusic.training.negatives import (
+    MARGIN,
+    beats_at_frames,
+    continued,
+    easy,
+    hard,
+    super_hard,
+)
+
+pytestmark = pytest.mark.usefixtures("torch_alone")
+
+
+def ours() -> SynchronyNetwork:
+    return SynchronyNetwork(torch.eye(4).repeat(3, 1, 1), 8)
+
+
+def dance(name: str, frames: int, bpm: float = 120, phase: float = 0.0, rate: int = 30) -> Dance:
+    """Clicks on every beat and joints that jump on it; at 30 Hz for M2S-Net, at 25 Hz for ours."""
+    k, bands, shape = (3, 128, (13, 2)) if rate == 30 else (1, 8, (4, 3))
+    beats_s = np.arange(phase, frames / rate, 60 / bpm)
+    motion, music = torch.full((frames, *shape), 0.5), torch.zeros(k * frames, bands)
+    for beat in beats_s:
+        motion[round(beat * rate) : round(beat * rate) + 3, 1:3, 1] = 0.2
+        music[round(beat * k * rate) : round(beat * k * rate) + 2 * k] = 1
+    return Dance(name, motion, music, beats_at_frames(beats_s, frames, rate), rate)
+
+
+@pytest.mark.parametrize("rate", [25, 30])
+def test_hard_negatives_are_far_away_and_off_the_beat(rate: int) -> None:
+    beats = beats_at_frames(np.arange(0, 60, 0.6), 60 * rate, rate)
+    chosen = hard(beats, 20 * rate, rate)
+    assert len(chosen)
+    assert np.abs(chosen - 20 * rate).min() >= 10 * rate
+    off = (chosen - 20 * rate) / rate % 0.6 / 0.6
+    assert ((off >= 0.25) & (off <= 0.75)).all()
+
+
+def test_in_a_short_piece_the_farther_half_counts() -> None:
+    chosen = hard(beats_at_frames(np.arange(0, 9, 0.5), 100, 30), 0, 30)
+    assert chosen.min() >= 49
+    # nothing to choose but moments on the beat
+    assert hard(np.arange(16, dtype=float), 0, 30).tolist() == list(range(8, 16))
+
+
+def test_super_hard_negatives_are_part_of_a_beat_off() -> None:
+    beats = beats_at_frames(np.arange(0, 60, 0.5), 1800, 30)  # a beat has 15 frames
+    off = super_hard(beats, 600) - 600
+    assert sorted(off) == [n for n in range(-MARGIN, MARGIN + 1) if 3.75 <= abs(n) <= 11.25]
+    assert super_hard(beats, 0).min() >= 4
+    assert super_hard(np.arange(1800) / 1000, 600).tolist() == []
+    dances = [dance("a", 600), dance("b", 600, bpm=90)]
+    rows = np.array([[0, 100], [1, 200]] * 100)
+    passed = np.abs(part_of_a_beat(dances, rows, np.random.default_rng(0))) / np.tile([15, 20], 100)
+    assert ((passed >= 0.25) & (passed <= 0.75)).all()
+
+
+def test_easy_negatives_are_of_another_piece() -> None:
+    pieces = np.array([0, 0, 1, 2, 0])
+    for seed in range(50):
+        assert (pieces[easy(pieces, np.random.default_rng(seed))] != pieces).all()
+
+
+def test_beats_go_on_at_both_ends() -> None:
+    found = continued(np.array([1.0, 1.5, 2.0]), -0.2, 3.6)
+    assert (found[0], found[-1]) == (-0.5, 4.0)
+    np.testing.assert_allclose(np.diff(found), 0.5)
+
+
+def test_drawn_windows_lie_in_their_pieces() -> None:
+    random, dances = np.random.default_rng(0), [dance("a", 400), dance("b", 160)]
+    here, there = drawn(dances, np.array([0, 1] * 50), 120, random)
+    for rows in (here, there):
+        assert rows[:, 0].tolist() == [0, 1] * 50
+        assert (rows[:, 1] >= 0).all()
+        ends = rows[:, 1] + 120 + 2 * MARGIN
+        assert (ends <= np.array([400, 160] * 50)).all()
+    assert here[1::2, 1].tolist() == [0] * 50  # exactly as long as a window
+
+
+@pytest.mark.parametrize(("make", "rate"), [(SyncNetwork, 30), (ours, 25)])
+def test_votes_of_a_half_cost_ln_2(make: type[Voter], rate: int) -> None:
+    network = make()  # type: ignore[call-arg]
+    last = network.fuse_layer[4]
+    assert isinstance(last, nn.Conv1d)
+    assert last.bias is not None
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    dances = [dance("a", 300, rate=rate), dance("b", 300, rate=rate)]
+    rows = np.array([[0, 0], [1, 0]])
+    found = losses(network, dances, rows, 60, np.random.default_rng(0))
+    assert {name: float(loss.detach()) for name, loss in found.items()} == pytest.approx(
+        {"same": math.log(2), "other": math.log(2)}, abs=1e-6
+    )
+    # one piece alone has no easy negatives
+    found = losses(network, dances[:1], rows[:1], 60, np.random.default_rng(0))
+    assert all(bool(loss.isfinite()) for loss in found.values())
+
+
+def test_only_training_motion_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    dances, network = [dance("a", 300, rate=25), dance("b", 300, rate=25)], ours()
+    seen: list[Tensor] = []
+    network.motion_encoder.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    rows = np.array([[0, 0], [1, 0]])
+    for see in (None, lambda motion: -motion):
+        losses(network, dances, rows, 60, np.random.default_rng(0), see)
+    assert torch.equal(seen[0], -seen[1])
+
+
+class Phases(SyncNetwork):
+    """Votes 1 where two codes are equal: codes here are places in the beat."""
+
+    def fuse(self, music: Tensor, motion: Tensor) -> Tensor:
+        return (music - motion).abs().amax(2).lt(1e-6).float()
+
+
+def codes(places: int, frames: int) -> tuple[Tensor, Tensor]:
+    one = (torch.arange(frames) % places).float()[:, None].expand(frames, 64)
+    return one, one
+
+
+def test_right_is_the_share_of_negatives_with_fewer_votes() -> None:
+    dances, network = [dance("a", 900), dance("b", 900)], Phases().eval()
+    random = np.random.default_rng(0)
+    found = right(network, dances, [codes(15, 900)] * 2, (0, 300, 270), 40, random)
+    # off the beat never fits; another piece, at any moment, fits one time in 15: a tie
+    assert (found["hard"], found["super_hard"]) == (1, 1)
+    assert 0.85 < found["easy"] <= 1
+    flat = right(network, dances, [codes(1, 900)] * 2, (0, 300, 270), 5, random)
+    assert set(flat.values()) == {0.5}
+    alone = right(network, [dance("a", 270)], [codes(1, 270)], (0, 0, 270), 5, random)
+    assert all(math.isnan(share) for share in alone.values())
+
+
+def test_it_learns_where_motion_is_in_time() -> None:
+    random = np.random.default_rng(0)
+    dances = [dance(f"{bpm}", 400, bpm, phase, 25) for bpm in (100, 120, 138) for phase in (0, 0.2)]
+    network = ours()
+    optimiser = torch.optim.Adam(network.parameters(), 0.003)
+    rows = np.stack([np.arange(6), np.zeros(6, np.int64)], axis=1)
+    found = []
+    for _ in range(25):
+        loss = torch.stack([*losses(network, dances, rows, 45, random).values()]).sum()
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        found.append(float(loss.detach()))
+    assert found[-1] < 0.5 * found[0]
+
+
+def test_some_windows_of_the_right_dances_validate() -> None:
+    rows = contrastive.validating([dance("a", 3000), dance("b", 600)], 90, 5)
+    assert set(rows[:, 0].tolist()) == {5, 6}
+    assert len(rows) <= contrastive.VALIDATION
