@@ -52,7 +52,9 @@ def panel(percent: bool = True) -> Panel:
         }
         for n in range(6)
     }  # fmt: skip
-    return Panel("what is measured", rows, percent=percent, chance=0.25, limits=(0, 60 if percent else 0.6))
+    return Panel(
+        "what is measured", rows, percent=percent, chance=0.25, limits=(0, 60 if percent else 0.6)
+    )
 
 
 @pytest.mark.parametrize("panels", [1, 2, 4, 6])
