@@ -52,14 +52,16 @@ def panel(percent: bool = True) -> Panel:
         }
         for n in range(6)
     }  # fmt: skip
-    return Panel("what is measured", rows, percent=percent, chance=0.25, limits=(0, None))
+    return Panel(
+        "what is measured", rows, percent=percent, chance=0.25, limits=(0, 60 if percent else 0.6)
+    )
 
 
 @pytest.mark.parametrize("panels", [1, 2, 4, 6])
 def test_values_with_intervals(panels: int) -> None:
     series = {"ours": ("#1f5fa8", "o"), "other": ("0.5", "s"), "unused": ("0.1", "o")}
     figure = forest(
-        [panel(), panel(False)] * (panels // 2) or [panel()], series, "A title", "note " * 30
+        [panel(), panel(False)] * (panels // 2) or [panel()], series, "A title", "note " * 8
     )
     nothing_clipped_or_on_another(figure)
     axis = figure.axes[0]

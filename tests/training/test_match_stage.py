@@ -87,7 +87,7 @@ def heard() -> None:
         write_array(DATA / f"joints/{name}.npy", rng.random((FRAMES, 23, 3)).astype(np.float32))
         write_array(DATA / f"music/{name}.npy", rng.random((FRAMES, 96)).astype(np.float32))
     clicks = np.zeros(12_800 * 14)
-    clicks[: -800 : 6400] = 0.5
+    clicks[:-800:6400] = 0.5
     (DATA / "raw").mkdir()
     soundfile.write(DATA / "raw/sound.wav", clicks + 0.001 * rng.normal(size=len(clicks)), 12_800)
 

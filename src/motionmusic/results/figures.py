@@ -48,24 +48,27 @@ def forest(
     """
     across = min(len(panels), 4 if len(panels) % 3 else 3)
     down = -(-len(panels) // across)
-    lines = max(len(panel.rows) * max(map(len, panel.rows.values())) for panel in panels)
-    size = (max(9.6, 4.4 * across), down * (0.3 * lines + 1.1) + 0.8)
+    height = max(0.2 * sum(map(len, of.rows.values())) + 0.12 * len(of.rows) for of in panels)
+    size = (max(9.6, 4.4 * across), down * (height + 0.9) + 1.1)
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     axes = figure.subplots(down, across, squeeze=False, gridspec_kw={"wspace": 0.08})
-    for axis in axes.flat[len(panels) :]:
-        axis.set_axis_off()
     for place, (axis, panel) in enumerate(zip(axes.flat, panels, strict=False)):
         _draw(axis, panel, series)
-        same = place % across and list(panel.rows) == list(panels[place - 1].rows)
-        axis.tick_params(labelleft=not same)
-    figure.suptitle(title, fontsize=12, x=0.01, ha="left")
-    figure.supxlabel(note, fontsize=9, wrap=True)
-    used = {name for panel in panels for row in panel.rows.values() for name in row}
-    if len(used) > 1:
-        handles, labels = _legend(axes, series)
-        figure.legend(
-            handles, labels, loc="outside upper right", ncols=len(labels), frameon=False, fontsize=9
-        )
+        column = [list(of.rows) for of in panels[place % across :: across]]
+        named = place % across and all(rows == list(panels[0].rows) for rows in column)
+        axis.tick_params(labelleft=not named)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_axis_off()
+    figure.suptitle(title, fontsize=12)
+    handles: dict[str, Any] = {}
+    for axis in axes.flat:
+        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
+            handles.setdefault(name, handle)
+    names = [name for name in series if name in handles]
+    figure.legend(
+        [handles[name] for name in names], names, title=note, loc="outside lower center",
+        ncols=len(names), frameon=False, fontsize=9, title_fontsize=9,
+    )  # fmt: skip
     return figure
 
 
@@ -93,16 +96,6 @@ def _draw(axis: Any, panel: Panel, series: Mapping[str, tuple[str, str]]) -> Non
     axis.grid(axis="x", color="0.9")
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
-
-
-def _legend(axes: Any, series: Mapping[str, Any]) -> tuple[list[Any], list[str]]:
-    """One handle a series, in their order."""
-    found: dict[str, Any] = {}
-    for axis in axes.flat:
-        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
-            found.setdefault(name, handle)
-    names = [name for name in series if name in found]
-    return [found[name] for name in names], names
 
 
 def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, caption: str) -> Figure:
