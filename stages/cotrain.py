@@ -19,8 +19,7 @@ def main(given: Sequence[str]) -> None:
     """cotrain.py TASK INPUT VARIANT SEED."""
     task, kind, variant, seed = workspace.arguments(given, "task", "input", "variant", "seed")
     settings, epochs = group(Train, "train", task), group(Cotrain, "cotrain", task).epochs
-    motion = workspace.cell(task, f"motion-{kind}-{seed}")
-    music = workspace.cell(task, f"music-{seed}")
+    motion, music = (workspace.cell(task, f"{n}-{seed}") for n in (f"motion-{kind}", "music"))
     of_music = "dropout" if variant == "dropout" else "plain"
     inputs = [
         *segment_files(task, kind, "music"),
