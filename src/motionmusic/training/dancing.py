@@ -55,7 +55,7 @@ def train_fold(
     """Train on some pieces, test on others.
 
     Args:
-        ids: excerpts of the fold: fold, split, piece, excerpt.
+        ids: rows of the fold: fold, split, piece, excerpt.
         dances: by piece.
         clip: excerpt → its first frame and frames at 30 Hz.
         steps: of M2S-Net, of M2S-GAN.
@@ -74,7 +74,7 @@ def train_fold(
     def schedule(rows: int) -> Schedule:
         batch = min(BATCH, rows)
         epochs = math.ceil(steps[0] / (rows // batch))
-        return Schedule(batch, epochs, LEARNING_RATE, "one_cycle", "bf16")
+        return Schedule(batch, epochs, LEARNING_RATE, "one_cycle", "fp32")
 
     def voter(what: str, train: Sequence[Dance], validation: Sequence[Dance]) -> SyncNetwork:
         return train_voter(
@@ -93,10 +93,11 @@ def train_fold(
     heard = [music for music, _ in codes_of(network, train)]
     random = stream(seed, "conduct", "votes", fold)
     votes, neighbours = [], []
-    for row in ids[ids["split"] == "test"].sort_values(["piece", "excerpt"]).itertuples():
-        number, (start, frames) = names["test"].index(str(row.piece)), clip(int(str(row.excerpt)))
+    excerpts = ids.loc[ids["split"] == "test", ["piece", "excerpt"]].drop_duplicates()
+    for piece, excerpt in excerpts.sort_values(["piece", "excerpt"]).itertuples(index=False):
+        number, (start, frames) = names["test"].index(piece), clip(excerpt)
         start = min(start, len(test[number].motion) - frames)  # rounded beyond the end
-        key = {"fold": fold, "piece": row.piece, "excerpt": row.excerpt}
+        key = {"fold": fold, "piece": piece, "excerpt": excerpt}
         place = (number, start, frames)
         better = right(network, test, own, place, DRAWS, random)
         judged = right(judge, test, apart, place, DRAWS, random)
