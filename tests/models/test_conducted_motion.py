@@ -1,4 +1,4 @@
-"""Music of any length to motion: lengths, parts, seeds, smoothing (spec 5, 7.2)."""
+"""Music of any length to motion: lengths, parts, seeds, smoothing (docs/method.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes, lengths and reach of VirtualConductor's networks (spec/virtual_conductor.md 3, 4, 9.3)."""
+"""Sizes, lengths and reach of VirtualConductor's networks (docs/method.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mapping network: 18 modules, 13 linear layers (spec/mclemcd.md 3.4)."""
+"""The mapping network: 18 modules, 13 linear layers (docs/method.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes and variants of the music autoencoder (spec/mclemcd.md 3.3, 7)."""
+"""Sizes and variants of the music autoencoder (docs/method.md)."""
 
 from __future__ import annotations
 

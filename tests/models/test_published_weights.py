@@ -1,4 +1,4 @@
-"""The authors' weights: loaders against the formulas of the spec (3, 4.1, 6, 9.1).
+"""The authors' weights: loaders against the formulas of docs/method.md.
 
 The reference below reads the authors' keys and shares nothing with the package.
 """
@@ -61,7 +61,7 @@ def states(source: str, request: pytest.FixtureRequest) -> tuple[State, State]:
     return randomised(Generator(), 1), randomised(SyncNetwork(), 2)
 
 
-# The spec's formulas in float64
+# The formulas of docs/method.md in float64
 
 
 def norm(s: State, name: str, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Measures of generated motion: the spec's golden values, and what mathematics says."""
+"""Measures of generated motion: golden values, and what mathematics says."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def logarithm(errors: list[float]) -> float:
 
 
 def golden(amplitude: float, slowest_hz: float) -> Motion:
-    """The spec's motions of 900 frames (9.1)."""
+    """Motions of 900 frames."""
     t = np.arange(900)[:, None, None] / 30
     keypoint, coordinate = np.arange(13)[:, None], np.arange(2)
     phase = 2 * np.pi * (slowest_hz + 0.05 * keypoint) * t + coordinate

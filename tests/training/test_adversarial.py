@@ -1,4 +1,4 @@
-"""M2S-GAN's step: spec/virtual_conductor.md 4.3 to 4.5."""
+"""M2S-GAN's step (docs/method.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches, schedules and histories of the one optimisation loop (spec/mclemcd.md 4.1, 4.2)."""
+"""Batches, schedules and histories of the one optimisation loop (docs/method.md)."""
 
 from __future__ import annotations
 

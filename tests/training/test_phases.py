@@ -1,4 +1,4 @@
-"""What each loss teaches, which weights are tested, and that a seed says everything (spec 4)."""
+"""What each loss teaches, which weights are tested, and that a seed says everything (docs/method.md)."""
 
 from __future__ import annotations
 

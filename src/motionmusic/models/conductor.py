@@ -1,4 +1,4 @@
-"""Music of any length to a conductor's motion, and how well the two go together (spec 5, 7.2)."""
+"""Music of any length to a conductor's motion, and how well the two go together (docs/method.md)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from scipy.signal import savgol_filter
 from torch import Tensor
 from tqdm import tqdm
 
-from motionmusic.features.mel import RATE_HZ
-from motionmusic.models.conductor_encoders import MEL_PER_FRAME, MotionEncoder, MusicEncoder
-from motionmusic.models.generator import FRAMES, NOISE, SHORTEST_S, Generator
+from motionmusic.features.keypoints import FRAMES
+from motionmusic.features.mel import MEL_PER_FRAME, RATE_HZ
+from motionmusic.models.conductor_encoders import MotionEncoder, MusicEncoder
+from motionmusic.models.generator import NOISE, SHORTEST_S, Generator
 from motionmusic.models.m2s_net import SyncNetwork
 from motionmusic.streams import stream
 

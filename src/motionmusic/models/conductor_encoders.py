@@ -1,4 +1,4 @@
-"""What M2S-Net hears and sees: a code of 64 numbers for every motion frame (spec 3.1, 3.2).
+"""What M2S-Net hears and sees: a code of 64 numbers for every motion frame (docs/method.md).
 
 Modules have the authors' names, so that their state dicts are ours.
 """
@@ -8,9 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from motionmusic.features.keypoints import KEYPOINTS as KEYPOINTS
-from motionmusic.features.mel import BANDS as BANDS
-from motionmusic.features.mel import MEL_PER_FRAME as MEL_PER_FRAME
+from motionmusic.features.keypoints import KEYPOINTS
+from motionmusic.features.mel import BANDS, MEL_PER_FRAME
 
 CODE = 64
 """Numbers that describe one motion frame's music, or its pose."""

@@ -1,10 +1,11 @@
-"""The critic of M2S-GAN, which sees no music (spec 4.3). The authors released no weights of it."""
+"""The critic of M2S-GAN, which sees no music (docs/method.md). The authors released no weights of it."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from motionmusic.models.conductor_encoders import CODE, KEYPOINTS
+from motionmusic.features.keypoints import KEYPOINTS
+from motionmusic.models.conductor_encoders import CODE
 
 
 class Critic(nn.Module):

@@ -1,6 +1,6 @@
 """DecCM's idea: a teacher and a student autoencoder, with genre and popularity as confounders.
 
-After DecCM (arXiv 2208.03633; anchors G3): two variational autoencoders whose latents decode each
+After DecCM (arXiv 2208.03633): two variational autoencoders whose latents decode each
 other's modality, a margin on matching scores, a back-door adjustment over genres on the music's side
 and inverse-propensity weights for how often a track occurs. What is different here, and why:
 

@@ -1,4 +1,4 @@
-"""The generator of M2S-GAN: music and noise to a conductor's motion (spec 4.1, 4.2)."""
+"""The generator of M2S-GAN: music and noise to a conductor's motion (docs/method.md)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from motionmusic.features.keypoints import FRAMES as FRAMES
-from motionmusic.models.conductor_encoders import CODE, KEYPOINTS, MusicEncoder
+from motionmusic.features.keypoints import KEYPOINTS
+from motionmusic.models.conductor_encoders import CODE, MusicEncoder
 
 NOISE = 8
 """Random numbers for every second."""

@@ -19,7 +19,7 @@ class Mapped(nn.Module):
 
     Up to a constant of the motion, −‖m − a‖² is the inner product of (m, 1) and (2a, −‖a‖²). With
     the identity as its mapping it is the space in which the pair loss works, which never sees the
-    mapped code (O5; spec/mclemcd.md 3.4).
+    mapped code (O5).
     """
 
     def __init__(self, mapping: nn.Module):
@@ -63,7 +63,7 @@ def _tower(size_in: int, size: int) -> nn.Sequential:
 
 
 def label_loss(motion: Tensor, music: Tensor, labels: Tensor, margin: float) -> Tensor:
-    """Pairs of one class near, of two classes apart (Hadsell's margin form; anchors: emotion tags).
+    """Pairs of one class near, of two classes apart (the margin form of Hadsell et al. 2006).
 
     Args:
         motion, music: unit vectors (n, size); every motion is paired with every music.

@@ -1,4 +1,4 @@
-"""The fully connected mapping between motion embedding and music decoder (spec/mclemcd.md 3.4)."""
+"""The fully connected mapping between motion embedding and music decoder (docs/method.md)."""
 
 from __future__ import annotations
 

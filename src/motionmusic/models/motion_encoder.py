@@ -1,9 +1,9 @@
-"""The adaptive attention graph convolutional network of the motion (spec/mclemcd.md 3.2).
+"""The adaptive attention graph convolutional network of the motion (docs/method.md).
 
 Only the six layers that run are built; their names are those of the authors' state dict, where
 seven more are constructed and never used (O19). So are the modules, which only hold the weights:
 activations are (n, t, v, channels) throughout, so that 1×1 convolutions are plain matrix products
-and 9×1 convolutions run in channels-last without a copy (spec/mclemcd.md 9.4 A; the algebra is the
+and 9×1 convolutions run in channels-last without a copy (docs/speed.md; the algebra is the
 same).
 """
 
@@ -21,7 +21,7 @@ LAYER_NAMES = ("l1", "l2", "l5", "l6", "l8", "l9")
 
 
 class GraphConvolution(nn.Module):
-    """Spatial part of a layer: (n, t, v, C) → (n, t, v, O), with three attentions (spec 3.2, GCN)."""
+    """Spatial part of a layer: (n, t, v, C) → (n, t, v, O), with three attentions (docs/method.md)."""
 
     def __init__(self, channels_in: int, channels_out: int, graph: Tensor):
         super().__init__()
@@ -185,7 +185,7 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """A 1×1 convolution, as a product: (n, t, v, C) → (n, t, v, O)."""
     if x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu"):
         # PyTorch multiplies float32 matrices at half the speed of convolutions on some processors
-        # (spec/mclemcd.md 9.4): the whole step is 1.3 times as fast so
+        # (docs/speed.md): the whole step is 1.3 times as fast so
         return F.conv2d(x.permute(0, 3, 1, 2), weight, bias).permute(0, 2, 3, 1)
     return F.linear(x, weight.flatten(1), bias)
 

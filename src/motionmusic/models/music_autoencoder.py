@@ -1,4 +1,4 @@
-"""The convolutional autoencoder of the music (spec/mclemcd.md 3.3; paper Figure 2)."""
+"""The convolutional autoencoder of the music (paper Figure 2)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class MusicAutoencoder(nn.Module):
                 decoder.append(nn.ReLU())
         self.encoder = nn.Sequential(*encoder)
         self.decoder = nn.Sequential(*decoder)
-        # 1.1 to 1.7 times as fast on a CPU (spec/mclemcd.md 9.2)
+        # 1.1 to 1.7 times as fast on a CPU (docs/speed.md)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def encode(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The authors' weights: fetched on request, with their licence beside them (spec 6, 10)."""
+"""The authors' weights: fetched on request, with their licence beside them (docs/method.md)."""
 
 from __future__ import annotations
 

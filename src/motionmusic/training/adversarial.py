@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import RMSprop
 
+from motionmusic.features.keypoints import FRAMES
 from motionmusic.models.conductor import encoded
 from motionmusic.models.conductor_encoders import MotionEncoder
 from motionmusic.models.critic import Critic
-from motionmusic.models.generator import FRAMES, NOISE, Generator
+from motionmusic.models.generator import NOISE, Generator
 from motionmusic.models.m2s_net import SyncNetwork
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.contrastive import validating

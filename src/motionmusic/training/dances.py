@@ -15,10 +15,9 @@ from torch import Tensor
 from motionmusic import workspace
 from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
-from motionmusic.features.mel import SAMPLE_RATE, mel_from
+from motionmusic.features.keypoints import FRAMES
+from motionmusic.features.mel import MEL_PER_FRAME, SAMPLE_RATE, mel_from
 from motionmusic.files import read_array
-from motionmusic.models.conductor_encoders import MEL_PER_FRAME
-from motionmusic.models.generator import FRAMES
 from motionmusic.training.negatives import beats_at_frames
 
 Windows = NDArray[np.int64]

@@ -10,9 +10,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from motionmusic.features.keypoints import FRAMES
 from motionmusic.files import Float32
 from motionmusic.models.conductor import conducted, encoded
-from motionmusic.models.generator import FRAMES, Generator
+from motionmusic.models.generator import Generator
 from motionmusic.models.m2s_net import SyncNetwork
 from motionmusic.streams import stream
 from motionmusic.training.adversarial import nearest, train_generator

@@ -1,4 +1,4 @@
-"""Epochs of optimisation, the same for every phase (spec/mclemcd.md 4.1, 4.2)."""
+"""Epochs of optimisation, the same for every phase (docs/method.md)."""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from motionmusic.errors import UserError
+
 
 def git_revision() -> str:
     """The commit that runs, with ``+`` where tracked files differ from it; ``none`` without git."""
@@ -24,5 +26,10 @@ def git_revision() -> str:
 
 
 def sha256_of(paths: Iterable[Path]) -> dict[str, str]:
-    """File → hex SHA-256 of its bytes."""
-    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    """File → hex SHA-256 of its bytes. Raises UserError where one is missing."""
+    try:
+        return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    except FileNotFoundError as error:
+        raise UserError(
+            str(error.filename), "", "what an earlier stage writes", "nothing", "run `dvc repro`"
+        ) from None
