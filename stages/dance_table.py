@@ -20,7 +20,10 @@ def main(given: Sequence[str]) -> None:
     evaluate, about = group(Evaluate, "evaluate"), workspace.about(task)
     seeds = group(list[int], "seeds")
     how = evaluate.seed, evaluate.resamples
-    votes = [made_files.read(task, seed, "votes") for seed in seeds]
+    votes = [
+        made_files.read(workspace.data(task, "dance", f"{seed}", "votes.csv"), made_files.JUDGED)
+        for seed in seeds
+    ]
     made = [made_files.made_by(task, seed) for seed in seeds]
     clips, frames = made_files.clips(votes[0], about, made)
     try:

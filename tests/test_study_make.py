@@ -21,7 +21,7 @@ from motionmusic.app import cli
 from motionmusic.app.study import app
 from motionmusic.app.study_kit import order
 from motionmusic.errors import UserError
-from motionmusic.scoring.ratings import read_ratings
+from motionmusic.scoring.rating_files import read_ratings
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -346,9 +346,8 @@ class Hands:
 
 @pytest.mark.slow
 def test_a_whole_study_by_keyboard(clips: Path, tmp_path: Path, chrome: Chrome) -> None:
-    from selenium.webdriver.common.keys import Keys
-
     from motionmusic.render.clip import Panel, video
+    from selenium.webdriver.common.keys import Keys
 
     steps = np.cumsum(np.random.default_rng(0).normal(0, 0.3, (10, 23, 3)), axis=0)
     for name in ("own.mp4", "x.mp4", "y.mp4"):
