@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +61,23 @@ def test_the_virtual_environment_is_cached_by_what_is_in_it() -> None:
             step["with"] for step in steps(job) if step.get("with", {}).get("path") == ".venv"
         ]
         assert "hashFiles('requirements.txt', 'pyproject.toml')" in cache["key"]
+
+
+def test_the_command_needs_no_more_than_is_installed_with_it() -> None:
+    wanted = {re.split(r"[<>=\[]", line)[0] for line in PROJECT["dependencies"]}
+    owners = {**packages_distributions(), "pydantic_core": ["pydantic"]}
+    imported = {}  # by what they are installed with
+    for path in (ROOT / "src").rglob("*.py"):
+        if not path.name.startswith("schedule"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom):
+                    names = [node.module or ""]
+                for name in {name.split(".")[0] for name in names} - sys.stdlib_module_names:
+                    imported[owners.get(name, [name])[0].lower().replace("_", "-")] = path.name
+    del imported["motionmusic"]
+    assert {name: file for name, file in imported.items() if name not in wanted} == {}
+    assert wanted - imported.keys() == {"resampy"}  # librosa's, for kaiser_fast
 
 
 def test_citation() -> None:

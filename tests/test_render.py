@@ -178,7 +178,7 @@ def test_sound_is_cut_and_padded_to_the_motion(
 
 @pytest.mark.parametrize("layout", ["musictodance", "aist"])
 def test_the_camera_is_steady_and_the_sides_are_right(tmp_path: Path, layout: LayoutName) -> None:
-    video(tmp_path / "v.mp4", waving(layout, 20), layout, 25, [panel()])
+    video(tmp_path / "v.mp4", waving(layout, 8), layout, 25, [panel()])
     _, shown = pictures(tmp_path / "v.mp4")
     left = np.array([centre(colour(picture, "left")) for picture in shown])
     right = np.array([centre(colour(picture, "right")) for picture in shown])
@@ -210,29 +210,26 @@ def test_left_handed_axes_are_not_shown_mirrored(
 
 
 def test_in_each_pass_its_own_panel_alone_moves_in_colour(tmp_path: Path) -> None:
-    frames = 25
-    panels = [
-        Panel(f"Music {hz}", "", tone(hz, seconds))
-        for hz, seconds in ((500, 5), (1500, 1), (3000, 0.5))
-    ]
+    frames, pass_s = 10, 0.4
+    music = {500: 5.0, 1500: 0.4, 3000: 0.2}  # Hz: seconds
+    panels = [Panel(f"Music {hz}", "", tone(hz, seconds)) for hz, seconds in music.items()]
     path = tmp_path / "v.mp4"
     video(path, waving("musictodance", frames), "musictodance", 25, panels, "title")
     _, shown = pictures(path)
     assert len(shown) == 3 * frames
     _, samples, _ = heard(path)
-    for number, (hz, music) in enumerate(zip((500, 1500, 3000), panels, strict=True)):
+    for number, hz in enumerate(music):
         part = shown[number * frames : (number + 1) * frames]
         thirds = [np.array_split(picture, 3, axis=1) for picture in part]
         for place in range(3):
             moving = changes([third[place][80:600] for third in thirds]).max()
-            coloured = min(colour(third[place], "left").sum() for third in thirds)
+            coloured = min(colour(third[place], "left").sum() for third in thirds[::5])
             assert (moving > 0.15) == (place == number)
             assert (coloured > 500) == (place == number)
-        first = number * RATE
-        spectrum = np.abs(np.fft.rfft(samples[0, first + 2000 : first + RATE // 2 - 2000]))
-        assert spectrum.argmax() * RATE / (RATE // 2 - 4000) == pytest.approx(hz, abs=10)
-        assert len(music.sound) > 0
-    assert np.abs(samples[0, 2 * RATE + RATE // 2 + 2000 : 3 * RATE]).max() < 0.01
+        first = round((number * pass_s + 0.05) * RATE)
+        spectrum = np.abs(np.fft.rfft(samples[0, first : first + RATE // 10]))
+        assert spectrum.argmax() * 10 == pytest.approx(hz, abs=10)
+    assert np.abs(samples[0, round(1.05 * RATE) : round(1.2 * RATE)]).max() < 0.01
 
 
 def test_the_other_panels_hold_their_last_pose_or_their_first() -> None:
@@ -248,7 +245,6 @@ def test_the_other_panels_hold_their_last_pose_or_their_first() -> None:
     [
         "gBR_sBM_cAll_d04_mBR0_ch01 · truth $Break$ · predicted street jazz · " * 4,
         "WWW" * 99,
-        "iii" * 999,
     ],
 )
 def test_no_text_is_cut_off(tmp_path: Path, text: str) -> None:

@@ -1,16 +1,14 @@
-"""Stages side by side: overlap, order, failures, dead workers, interrupts, leases of GPUs."""
+"""Stages side by side: overlap, order, failures, killed processes, interrupts, GPUs, a cluster."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,25 +16,26 @@ from typing import Any
 
 import pytest
 import yaml
-from closure import ROOT, closure
 
 from motionmusic.app import schedule
-from motionmusic.app.schedule import TRAINING, Launcher, Stage, connect, main, place, plan
-from motionmusic.app.schedule_worker import is_written, log_of
+from motionmusic.app.schedule import Cluster, Stage, main, place, plan, settle, short, work_off
+from motionmusic.app.schedule_worker import end_stages
 from motionmusic.errors import UserError
 
-# NAME SECONDS: leaves a trace of when, where and with what it ran; fails while broken-NAME is there
+SRC = Path(__file__).parents[1] / "src"
+CORES = len(os.sched_getaffinity(0))
+# NAME SECONDS: leaves a trace of when and with what it ran; fails while broken-NAME is there
 STEP = """
 import json, os, sys, time
 name, seconds = sys.argv[1], float(sys.argv[2])
-trace = {"start": time.time(), "pid": os.getpid(),
-         **{key: os.environ.get(key) for key in ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS",
-                                                 "PYTHONHASHSEED", "WHERE")}}
+kept = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "PYTHONHASHSEED", "WHERE")
+trace = {"start": time.time(), "pid": os.getpid(), **{key: os.environ.get(key) for key in kept}}
 def keep():
     with open(f"traces/new-{os.getpid()}", "w") as file: json.dump(trace, file)
     os.replace(f"traces/new-{os.getpid()}", f"traces/{name}.{os.getpid()}")
 keep()
 time.sleep(0.1 if os.path.exists("fast") else seconds)
+print("this is", name)
 if os.path.exists(f"broken-{name}"): sys.exit(f"{name} is broken")
 with open(name, "w") as file: file.write(name)
 trace["end"] = time.time()
@@ -44,29 +43,26 @@ keep()
 """
 
 
+def step(name: str, *needs: str, seconds: float = 0.1, **more: Any) -> dict[str, Any]:
+    """A stage of pipeline/task/x/dvc.yaml that writes the file NAME."""
+    cmd = f"{sys.executable} step.py {name} {seconds}"
+    return {"wdir": "../../..", "cmd": cmd, "deps": ["step.py", *needs], "outs": [name], **more}
+
+
 class Project:
-    """A pipeline in a folder of its own."""
+    """A pipeline in a folder of its own; its target is the stage ``all`` of dvc.yaml."""
 
-    def __init__(self, folder: Path, stages: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, *last: str, **stages: dict[str, Any]) -> None:
         self.folder = folder
-        (folder / "traces").mkdir()
+        for name in ("traces", ".dvc", "pipeline/task/x"):
+            (folder / name).mkdir(parents=True)
+        (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
         (folder / "step.py").write_text(STEP)
-        (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
-        (folder / ".dvc").mkdir()
-        (folder / ".dvc" / "config").write_text(
-            "[core]\n    no_scm = true\n    analytics = false\n"
-        )
-
-    @property
-    def environment(self) -> dict[str, str]:
-        own = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
-        return own | {"PYTHONPATH": str(ROOT / "src")}
-
-    def dvc(self, *arguments: str) -> str:
-        return subprocess.run(
-            [sys.executable, "-m", "dvc", *arguments],
-            cwd=self.folder, env=self.environment, check=True, capture_output=True, text=True,
-        ).stdout  # fmt: skip
+        (folder / "pipeline/task/x/dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+        alias = {"all": {"cmd": "echo all is there", "deps": list(last)}}
+        (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": alias}))
+        self.environment = {**os.environ, "PYTHONPATH": str(SRC)}
+        self.environment.pop("OMP_NUM_THREADS", None)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -76,55 +72,43 @@ class Project:
         )  # fmt: skip
 
     def run(self, *arguments: str, status: int = 0, **environment: str) -> tuple[str, str]:
-        """(stdout, stderr) of the launcher."""
         return ended(self.start(*arguments, **environment), status)
 
-    def traces(self, name: str = "*") -> dict[str, dict[str, Any]]:
-        """What each run of a step left, by NAME.PID."""
-        paths = sorted(self.folder.glob(f"traces/{name}.*"))
-        return {path.name: json.loads(path.read_text()) for path in paths}
+    def traces(self, name: str = "*") -> list[dict[str, Any]]:
+        """What each run of a step left."""
+        return [json.loads(path.read_text()) for path in self.folder.glob(f"traces/{name}.*")]
 
     def trace(self, name: str) -> dict[str, Any]:
-        (only,) = self.traces(name).values()
+        (only,) = self.traces(name)
         return only
 
-    def wait_for(self, *names: str) -> None:
-        until(lambda: all(self.traces(name) for name in names))
+    def up_to_date(self) -> bool:
+        command = [sys.executable, "-m", "dvc", "repro", "all"]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, check=True, capture_output=True, text=True
+        )  # fmt: skip
+        return "Running stage" not in done.stdout
 
-    def nothing_is_left_to_do(self, target: str) -> bool:
-        return "Running stage" not in self.dvc("repro", target)
-
-    def processes(self) -> list[str]:
-        """Those that work in the folder."""
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
+    def is_quiet(self) -> bool:
+        """No process works in the folder, and DVC's locks are open."""
+        for process in Path("/proc").glob("[0-9]*/cwd"):
             try:
-                if (process / "cwd").readlink() == self.folder:
-                    found.append((process / "cmdline").read_text().replace("\0", " "))
+                if process.readlink() == self.folder:
+                    return False
             except OSError:
                 continue
-        return found
-
-
-def step(name: str, *needs: str, seconds: float = 0.1) -> dict[str, Any]:
-    """A stage of dvc.yaml that writes the file NAME."""
-    cmd = f"{sys.executable} step.py {name} {seconds}"
-    return {"cmd": cmd, "deps": [*needs], "outs": [name]} if needs else {"cmd": cmd, "outs": [name]}
-
-
-def done(counts: str, targets: str) -> list[str]:
-    """What the launcher says at last when all went well."""
-    return [counts, f"checked: `dvc repro {targets}` finds nothing to do"]
+        locks = json.loads((self.folder / ".dvc/tmp/rwlock").read_text())
+        return not any(locks.values())
 
 
 def ended(process: subprocess.Popen[str], status: int) -> tuple[str, str]:
-    out, err = process.communicate(timeout=90)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == status, out + err
     return out, err
 
 
-def until(true: Any, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
+def until(true: Callable[[], Any]) -> None:
+    end = time.monotonic() + 60
     while not true():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
@@ -138,268 +122,200 @@ def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-@pytest.mark.slow
-def test_independent_stages_of_a_matrix_overlap_in_order(tmp_path: Path) -> None:
-    half = step("half${item.side}", "start", seconds=2) | {"matrix": {"side": ["0", "1"]}}
-    project = Project(
-        tmp_path,
-        {
-            "start": step("start"), "half": half, "end": step("end", "half0", "half1"),
-            "other": step("other"),
-        },
-    )  # fmt: skip
-    out, _ = project.run("half", "--workers", "2")
-    assert set(project.traces()) == {n for name in ("start", "half0", "half1")
-                                     for n in project.traces(name)}  # fmt: skip
-    start, first, second = (project.trace(name) for name in ("start", "half0", "half1"))
+def test_stages_of_many_pipelines_overlap_in_order(tmp_path: Path) -> None:
+    half = step("half${item.i}", "source", seconds=2, matrix={"i": ["0", "1"]})
+    source = step("source", always_changed=True) | {"cmd": "echo 1 > source"}
+    project = Project(tmp_path, "half0", "half1", source=source, half=half, other=step("other"))
+    out, _ = project.run("all", "--workers", "2")
+    first, second = project.trace("half0"), project.trace("half1")
     assert overlap(first, second)
-    assert start["end"] < min(first["start"], second["start"])
-    assert out.splitlines()[0] == "3 waiting"
-    assert out.splitlines()[-2:] == done("3 done", "half")
-    # neither Dask's environment nor more threads than cores
-    assert first["PYTHONHASHSEED"] == os.environ.get("PYTHONHASHSEED")
-    assert first["OMP_NUM_THREADS"] == str(max(1, len(os.sched_getaffinity(0)) // 2))
-
-    out, _ = project.run("end", "--workers", "2", OMP_NUM_THREADS="7")
-    assert out.splitlines()[0] == "1 waiting, 3 cached"
-    assert project.trace("end")["OMP_NUM_THREADS"] == "7"
-    assert project.nothing_is_left_to_do("end")
-    assert project.run("end")[0].splitlines() == done("4 cached", "end")
+    assert first["OMP_NUM_THREADS"] == str(max(1, CORES // 2))
     assert not project.traces("other")
-    assert project.processes() == []
+    lines = out.splitlines()
+    assert lines[0] == "[1 of 4] x source …"
+    assert lines[1].startswith("[1 of 4] x source done in ")
+    assert "[4 of 4] all …" in lines
+    assert lines[-5:-3] == ["", "all is there"]
+    assert lines[-2].startswith("4 done in ")
+    assert lines[-1] == "checked: `dvc repro all` finds nothing to do"
+
+    # what always runs has run, and nothing else had to
+    out, _ = project.run("all")
+    assert len(out.splitlines()) == 5
+    assert "\n1 done, 3 cached in " in out or "\n3 cached, 1 done in " in out
+    assert project.is_quiet()
 
 
-@pytest.mark.slow
-def test_failure_stops_what_is_new_and_keep_going_only_descendants(tmp_path: Path) -> None:
+def test_failure_stops_what_is_new_and_keep_going_only_what_needs_it(tmp_path: Path) -> None:
     project = Project(
-        tmp_path,
-        {
-            "bad": step("bad"), "after_bad": step("after_bad", "bad"),
-            "last": step("last", "after_bad"),
-            "slow": step("slow", seconds=3), "after_slow": step("after_slow", "slow"),
-        },
+        tmp_path, "last", "after_slow",
+        bad=step("bad"), last=step("last", "bad"),
+        slow=step("slow", seconds=2), after_slow=step("after_slow", "slow"),
     )  # fmt: skip
     (tmp_path / "broken-bad").touch()
-    targets = ("last", "after_slow", "--workers", "2")
-    out, err = project.run(*targets, status=1)
-    assert out.splitlines()[-1] == "1 failed, 1 waiting, 2 skipped, 1 done"  # slow has ended
-    assert "failed: bad, log: data/logs/bad.log" in err
+    out, err = project.run("all", "--workers", "2", status=1)
+    assert "\n1 done, 1 failed, 3 waiting in " in out  # slow has ended
+    assert "failed: pipeline/task/x/dvc.yaml:bad, log: data/logs/pipeline_task_x_" in err
     assert "bad is broken" in err
-    assert not project.traces("after_slow")
 
-    out, _ = project.run(*targets, "--keep-going", status=1)
-    assert out.splitlines()[-1] == "1 failed, 2 skipped, 1 done, 1 cached"
-    assert len(project.traces("slow")) == len(project.traces("after_slow")) == 1
-    assert not project.traces("after_bad")
-
-    assert project.nothing_is_left_to_do("after_slow")
+    out, _ = project.run("all", "--workers", "2", "--keep-going", status=1)
+    assert "\n1 cached, 1 done, 1 failed, 2 waiting in " in out
+    assert project.traces("after_slow")
+    assert not project.traces("last")
 
 
-@pytest.mark.slow
-def test_stage_of_a_killed_worker_runs_again(tmp_path: Path) -> None:
-    project = Project(tmp_path, {"a": step("a", seconds=3), "b": step("b", "a")})
-    launcher = project.start("b", "--workers", "1")
-    project.wait_for("a")
-    first = worker = project.trace("a")["pid"]
-    while parent(worker) != launcher.pid:
-        worker = parent(worker)
-    os.kill(worker, signal.SIGKILL)
-    until(lambda: not Path(f"/proc/{first}").exists(), seconds=10)
+def test_stage_whose_process_is_killed_runs_again(tmp_path: Path) -> None:
+    project = Project(tmp_path, "a", a=step("a", seconds=60))
+    launcher = project.start("all", "--workers", "1", OMP_NUM_THREADS="7")
+    until(project.traces)
+    first = project.trace("a")["pid"]
     (tmp_path / "fast").touch()
-    out, _ = ended(launcher, 0)
-    assert out.splitlines()[-2:] == done("2 done", "b")
-    assert "a: waiting after" in out
-    runs = project.traces("a")
-    assert len(runs) == 2
-    assert "end" not in runs[f"a.{first}"]
-    assert project.nothing_is_left_to_do("b")
+    os.kill(os.getpgid(first), signal.SIGKILL)
+    ended(launcher, 0)
+    until(lambda: not Path(f"/proc/{first}").exists())
+    assert sorted("end" in run for run in project.traces()) == [False, True]
+    assert {run["OMP_NUM_THREADS"] for run in project.traces()} == {"7"}
+    assert project.up_to_date()
 
 
-@pytest.mark.slow
-def test_interrupt_ends_everything_and_the_next_run_completes(tmp_path: Path) -> None:
-    stages = {"a": step("a", seconds=50), "b": step("b", seconds=50), "c": step("c", "a", "b")}
-    project = Project(tmp_path, stages)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        launcher = project.start("c", "--workers", "2")
-        project.wait_for("a", "b")
-        if number == signal.SIGINT:
-            os.killpg(launcher.pid, number)  # as a terminal does
-        else:
-            launcher.send_signal(number)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_nothing_outlives_the_launcher(tmp_path: Path, number: signal.Signals) -> None:
+    deaf = step("b") | {"cmd": "trap '' INT TERM; touch there; while true; do sleep 0.1; done"}
+    b = deaf if number == signal.SIGTERM else step("b") | {"cmd": "touch there b"}
+    project = Project(tmp_path, "a", "b", a=step("a", seconds=60), b=b)
+    launcher = project.start("all", "--workers", "2")
+    until(lambda: project.traces("a") and (tmp_path / "there").exists())
+    if number == signal.SIGINT:
+        os.killpg(launcher.pid, number)  # as a terminal does
+    else:
+        launcher.send_signal(number)
+    if number == signal.SIGKILL:
+        ended(launcher, -number)
+        until(project.is_quiet)
+        (tmp_path / "fast").touch()
+        project.run("all")
+        assert project.up_to_date()
+    else:
         _, err = ended(launcher, 130)
         assert err == "interrupted; the same command goes on where this one stopped\n"
-        assert project.processes() == []
-        assert not is_written(tmp_path / "data/logs/a.log")
-        for path in tmp_path.glob("traces/*"):
-            path.unlink()
-
-    (tmp_path / "fast").touch()
-    out, _ = project.run("c", "--workers", "1")
-    assert out.splitlines()[-2:] == done("3 done", "c")
-    assert project.nothing_is_left_to_do("c")
+        assert project.is_quiet()
 
 
-@pytest.mark.slow
 def test_leases_of_gpus_are_exclusive(tmp_path: Path) -> None:
-    train = step("model${item.seed}", seconds=1) | {"matrix": {"seed": [0, 1, 2]}}
-    models = ["model0", "model1", "model2"]
-    project = Project(tmp_path, {"train_motion": train, "table": step("table", *models)})
-    project.run("table", "--workers", "1", "--gpus", "5,7")
-    runs = [project.trace(name) for name in models]
-    assert {trace["CUDA_VISIBLE_DEVICES"] for trace in runs} == {"5", "7"}
+    train = step("model${item.i}", seconds=0.5, matrix={"i": [0, 1, 2]}, meta={"gpu": True})
+    project = Project(tmp_path, "table", train=train,
+                      table=step("table", "model0", "model1", "model2"))  # fmt: skip
+    project.run("all", "--workers", "1", "--gpus", "5,7")
+    runs = project.traces("model*")
+    assert {run["CUDA_VISIBLE_DEVICES"] for run in runs} == {"5", "7"}
     for device in "57":
-        of_device = [trace for trace in runs if trace["CUDA_VISIBLE_DEVICES"] == device]
+        of_device = [run for run in runs if run["CUDA_VISIBLE_DEVICES"] == device]
         assert not any(overlap(a, b) for a in of_device for b in of_device if a is not b)
     assert project.trace("table")["CUDA_VISIBLE_DEVICES"] == ""
 
 
-@pytest.mark.slow
 def test_says_what_is_left_where_something_was_changed_meanwhile(tmp_path: Path) -> None:
     late = step("b", "a") | {"cmd": "echo new > source; echo b > b"}
-    project = Project(tmp_path, {"a": step("a", "source"), "b": late})
+    project = Project(tmp_path, "b", a=step("a", "source"), b=late)
     (tmp_path / "source").write_text("old")
-    out, err = project.run("b", "--workers", "1", status=1)
-    assert out.splitlines()[-1] == "2 done"
-    assert err.startswith("`dvc repro b` would still run a, b:")
+    _, err = project.run("all", status=1)
+    assert err.startswith("`dvc repro all` would still run pipeline/task/x/dvc.yaml:a, ")
 
 
 @contextmanager
-def dask(program: str, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def dask(program: str, *arguments: str, **environment: str) -> Iterator[None]:
     command = [sys.executable, "-m", f"distributed.cli.dask_{program}", "--no-dashboard"]
-    env = os.environ | {"PYTHONPATH": str(ROOT / "src")} | environment
+    env = os.environ | {"PYTHONPATH": str(SRC)} | environment
     process = subprocess.Popen([*command, *arguments], env=env, stderr=subprocess.DEVNULL)
     try:
-        yield process
+        yield
     finally:
         process.terminate()
         process.wait(30)
 
 
-@pytest.mark.slow
-def test_joins_a_cluster(tmp_path: Path) -> None:
-    project = Project(tmp_path, {"train_music": step("model"), "music": step("music")})
-    file = tmp_path / "scheduler.json"
-    here = ("--scheduler-file", str(file), "--local-directory", str(tmp_path))
-    with dask("scheduler", "--port", "0", "--host", "127.0.0.1", "--scheduler-file", str(file)):
-        until(file.exists)
-        address = json.loads(file.read_text())["address"]
-        launcher = project.start("train_music", "music", "--scheduler", address)
-        assert launcher.stdout is not None
-        while "waiting for workers" not in launcher.stdout.readline():
-            assert launcher.poll() is None
-        with dask("worker", *here, "--nthreads", "4", "--resources", "GPU=1", WHERE="there"):
-            out, _ = ended(launcher, 0)
-    assert out.splitlines()[-2:] == done("2 done", "train_music music")
-    model, music = project.trace("model"), project.trace("music")
-    assert {model["WHERE"], music["WHERE"]} == {"there"}
-    assert model["OMP_NUM_THREADS"] == str(len(os.sched_getaffinity(0)))  # not what Dask sets
-    assert not overlap(model, music)  # one GPU, one stage, however many threads
-    assert project.nothing_is_left_to_do("train_music")
-
-
-@pytest.mark.slow
-def test_lost_scheduler_is_one_error_and_ends_the_stages(tmp_path: Path) -> None:
-    project = Project(tmp_path, {"a": step("a", seconds=50)})
+def test_cluster(tmp_path: Path) -> None:
+    train = step("a", seconds=60, meta={"gpu": True})
+    project = Project(tmp_path, "b", "c", a=train, b=step("b", "a"), c=step("c"))
     file = tmp_path / "scheduler.json"
     here = ("--scheduler-file", str(file))
-    with dask("scheduler", "--port", "0", "--host", "127.0.0.1", *here) as scheduler:
+    with dask("scheduler", "--port", "0", "--host", "127.0.0.1", *here):
         until(file.exists)
         address = json.loads(file.read_text())["address"]
-        with dask("worker", *here, "--local-directory", str(tmp_path)):
-            launcher = project.start("a", "--scheduler", address)
-            project.wait_for("a")
-            scheduler.kill()
-            _, err = ended(launcher, 2)
-    assert err.startswith("error: the scheduler: expected an answer")
-    until(lambda: not is_written(tmp_path / "data/logs/a.log"))
+        launcher = project.start("all", "--scheduler", address)
+        assert launcher.stdout is not None
+        assert launcher.stdout.readline() == "waiting for workers\n"
+        more = ("--local-directory", str(tmp_path), "--nthreads", "4", "--resources", "GPU=1")
+        with dask("worker", *here, *more, WHERE="there"):
+            until(project.traces)
+            first = project.trace("a")
+            assert first["WHERE"] == "there"
+            assert first["OMP_NUM_THREADS"] == str(CORES)  # not what Dask sets
+            (tmp_path / "fast").touch()
+            server = parent(os.getpgid(first["pid"]))
+            os.kill(parent(server), signal.SIGKILL)  # the worker; Dask starts another
+            ended(launcher, 0)
+    broken, again = sorted(project.traces("a"), key=lambda run: float(run["start"]))
+    assert "end" not in broken
+    assert not overlap(again, project.trace("c"))  # one GPU, one stage
+    assert project.is_quiet()
 
 
-def test_stage_lost_from_sight_is_begun_three_times() -> None:
-    stage = Stage("a")
-    launcher = Launcher(None, {"a": stage}, False, False, {}, lambda line: None)
-    for state in ("waiting", "waiting", "failed"):
-        stage.state, stage.future = "running", SimpleNamespace(status="cancelled")
-        launcher._settle(stage, stage.future)
-        assert stage.state == state
+def test_lost_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = []
+    client = SimpleNamespace(status="running", run=lambda do, *_, **__: said.append(do))
+    worker = {"resources": {}, "host": "h", "nthreads": 3}
+    client.scheduler_info = lambda: {"workers": {"x": worker, "y": worker}}
+    lost = SimpleNamespace(cancelled=lambda: True, add_done_callback=lambda do: do(None))
+    client.submit = lambda *_, **__: lost
+    monkeypatch.setattr("distributed.Client", lambda *_, **__: client)
+    pool = Cluster("tcp://x:1")
+    assert pool.slots() == ({False: 6, True: 0}, 6)
+    client.status = "connecting"
+    assert pool.slots() == ({False: 0, True: 0}, 1)
+    stage = Stage("a", state="running", future=lost)
+    settle(stage)
+    assert stage.state == "waiting"
+    client.status = "closed"
+    with pytest.raises(UserError, match="the scheduler: expected an answer"):
+        work_off(pool, {"a": stage}, False, {})
+    assert said == [end_stages]  # of those that still hear us
 
 
-def test_places_the_longest_chain_first_and_trainings_on_gpus() -> None:
+def test_place_longest_chain_first_and_on_gpus_what_wants_one() -> None:
     stages = {
         stage.name: stage
         for stage in (
-            Stage("leaf"), Stage("root", chain=4), Stage("train_motion@x-0", chain=2),
-            Stage("cotrain@x-0", chain=1), Stage("blocked", frozenset({"root"}), chain=3),
-            Stage("running", state="running", worker="busy"),
+            Stage("leaf"), Stage("root", chain=4), Stage("train", chain=2, gpu=True),
+            Stage("train too", chain=1, gpu=True), Stage("blocked", frozenset({"root"}), chain=3),
+            Stage("running", state="running"),
         )
     }  # fmt: skip
-    plain = {"nthreads": 1, "resources": {}, "status": "running", "host": "h"}
-    gpu = plain | {"nthreads": 4, "resources": {"GPU": 1}}
 
-    def placed(**workers: dict[str, Any]) -> dict[str, str]:
-        need_gpu = "g" in workers
-        return {stage.name: worker for stage, worker in place(stages, workers, need_gpu)}
+    def placed(plain: int, gpus: int, need_gpu: bool) -> list[str]:
+        slots = {False: plain, True: gpus}
+        return [f"{stage.name} {gpu:d}" for stage, gpu in place(stages, slots, need_gpu)]
 
-    assert placed() == {}
-    assert placed(busy=plain) == {}
-    assert placed(busy=plain, two=plain | {"nthreads": 2}) == {
-        "root": "two",
-        "train_motion@x-0": "two",
-    }
-    assert placed(busy=plain, g=gpu) == {"train_motion@x-0": "g"}
-    assert placed(a=plain, g=gpu) == {"root": "a", "train_motion@x-0": "g"}
-    assert placed(g=gpu) == {"root": "g"}
-    assert placed(a=plain | {"status": "closing"}) == {}
-    # the worker with the GPU has died: its trainings wait for it
-    one = {"a": plain | {"nthreads": 4}}
-    assert [stage.name for stage, _ in place(stages, one, True)] == ["root", "leaf"]
+    assert placed(0, 0, False) == placed(1, 0, False) == []
+    assert placed(3, 0, False) == ["root 0", "train 0"]
+    assert placed(1, 1, True) == ["train 1"]
+    assert placed(2, 1, True) == ["root 0", "train 1"]
+    assert placed(0, 1, True) == ["root 1"]
+    assert placed(9, 0, True) == ["root 0", "leaf 0"]  # the worker with the GPU has died
 
 
-def test_trainings_are_the_stages_that_train() -> None:
-    definitions = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
-    train = []
-    for name, definition in definitions.items():
-        script = re.search(r"stages/\w+\.py", str(definition.get("do", definition)["cmd"]))
-        assert script is not None
-        if "stages/training_stage.py" in closure(ROOT / script.group()):
-            train.append(name)
-    assert train == list(TRAINING)
-
-
-def test_worker_runs_without_torch() -> None:
-    """A Dask worker and each guard start in a moment, and leave the GPU's memory alone."""
-    code = "import sys; import motionmusic.app.schedule; assert 'torch' not in sys.modules"
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
-
-
-def test_guard_waits_for_the_log_and_ends_what_ignores_signals(tmp_path: Path) -> None:
-    code = "from motionmusic import schedule_worker as g; g.END = ((2, 0.3), (15, 0.3)); g.guard()"
-    command = "trap '' INT TERM; touch there; while true; do sleep 0.1; done"
-    log = tmp_path / log_of("a")
-    log.parent.mkdir(parents=True)
-    with log.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        guard = subprocess.Popen(
-            [sys.executable, "-c", code, str(log), "/bin/sh", "-c", command],
-            cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
-            stdin=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
-        time.sleep(0.5)
-        assert not (tmp_path / "there").exists()
-    until((tmp_path / "there").exists)
-    assert is_written(log)
-    guard.terminate()
-    assert guard.wait(10) == -signal.SIGKILL
-    until(lambda: not is_written(log), seconds=5)
+def test_short() -> None:
+    assert (
+        short("pipeline/task/m2d.paper/dvc.yaml:cotrain@joints-fc-0")
+        == "m2d.paper cotrain@joints-fc-0"
+    )
+    assert short("demo") == "demo"
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["--workers", "0", "a"], ["--workers", "-1", "a"], ["--workers", "many", "a"], [],
-        ["--gpus", "0,0", "a"], ["--gpus", "0,", "a"],
-        ["--scheduler", "tcp://x:1", "--workers", "2", "a"],
-    ],
+    [["--workers", "0", "a"], ["--workers", "many", "a"], [], ["--gpus", "0,0", "a"],
+     ["--gpus", "0,", "a"], ["--scheduler", "tcp://x:1", "--workers", "2", "a"]],
 )  # fmt: skip
 def test_wrong_arguments(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as error:
@@ -411,18 +327,16 @@ def test_wrong_arguments(arguments: list[str], capsys: pytest.CaptureFixture[str
 def test_unknown_target_and_no_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="a pipeline in this folder"):
-        plan(["a"])
-    project = Project(tmp_path, {"a": step("a"), "b": step("b", "a")})
+        plan(["all"])
+    Project(tmp_path, "b", a=step("a", meta={"gpu": True}), b=step("b", "a"))
     with pytest.raises(UserError, match="nothing_like_it"):
-        plan(["b", "nothing_like_it"])
-    assert {name: stage.needs for name, stage in plan(["b"]).items()} == {"a": set(), "b": {"a"}}
-    out, err = project.run("nothing_like_it", status=2)
-    assert out == ""
-    assert err.startswith("error: dvc.yaml: nothing_like_it: expected stages that DVC can find")
+        plan(["all", "nothing_like_it"])
+    found = {short(name): (stage.chain, stage.gpu) for name, stage in plan(["all"]).items()}
+    assert found == {"x a": (2, True), "x b": (1, False), "all": (0, False)}
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x:1", "tcp://x:y"])
 def test_unreachable_scheduler(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "CONNECT_SECONDS", 0.5)
-    with pytest.raises(UserError, match="running Dask scheduler"), connect(address, 1, []):
-        pass
+    with pytest.raises(UserError, match="running Dask scheduler"):
+        Cluster(address)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import pickle
-import threading
+import shutil
 import zipfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 from closure import ROOT
+from web_server import Server, serving
 
 from motionmusic.data import aist, web
 from motionmusic.data.aist import find_pieces, gather, read_dance, read_ignore_list, split_of
@@ -131,9 +131,6 @@ def test_names_of_another_form(tmp_path: Path, name: str) -> None:
     (raw / "keypoints3d" / f"x{name}.pkl").touch()
     with pytest.raises(UserError, match="sequence's name"):
         find_pieces(raw)
-
-
-def test_no_sequences(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="got none"):
         find_pieces(tmp_path)
 
@@ -150,48 +147,34 @@ def test_values_arrive_unchanged(tmp_path: Path) -> None:
     assert dance.music_file == raw / "music" / "mBR0.wav"
 
 
-@pytest.mark.parametrize("content", [[1, 2], None, 3.5, "text"])
-def test_no_dictionary(tmp_path: Path, content: object) -> None:
+@pytest.mark.parametrize(
+    ("content", "where", "expected"),
+    [
+        ([1, 2], "", "dictionary"),
+        (None, "", "dictionary"),
+        ({"keypoints3d": keypoints()}, "keypoints3d_optim", "a value"),
+        *(
+            ({"keypoints3d_optim": array}, "keypoints3d_optim", "(frames, 17, 3)")
+            for array in (
+                keypoints()[:, :16], keypoints()[..., :2], keypoints().reshape(4, 51),
+                keypoints()[:0], keypoints().astype(np.int64), np.float64(3), None,
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_wrong_content(tmp_path: Path, content: object, where: str, expected: str) -> None:
     raw = make_raw(tmp_path / "raw")
     write(raw, content)
-    assert "dictionary" in error_of(raw).expected
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        keypoints()[:, :16],
-        keypoints()[..., :2],
-        keypoints().reshape(4, 51),
-        keypoints()[:0],
-        keypoints().astype(np.int64),
-        np.float64(3),
-        keypoints().tolist(),
-        None,
-    ],
-)
-def test_wrong_arrays(tmp_path: Path, array: object) -> None:
-    raw = make_raw(tmp_path / "raw")
-    write(raw, {"keypoints3d_optim": array})
     error = error_of(raw)
-    assert error.where == "keypoints3d_optim"
-    assert "(frames, 17, 3)" in error.expected
+    assert error.where == where
+    assert expected in error.expected
 
 
-def test_key_missing(tmp_path: Path) -> None:
-    raw = make_raw(tmp_path / "raw")
-    write(raw, {"keypoints3d": keypoints()})
-    error = error_of(raw)
-    assert error.where == "keypoints3d_optim"
-    assert "it has keypoints3d" in error.got
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_no_finite_number(tmp_path: Path, value: float) -> None:
+def test_no_finite_number(tmp_path: Path) -> None:
     raw = make_raw(tmp_path / "raw")
     array = keypoints()
-    array[2, 9, 1] = value
-    array[3] = value
+    array[2, 9, 1] = np.nan
+    array[3] = -np.inf
     write(raw, {"keypoints3d_optim": array})
     error = error_of(raw)
     assert error.where == "keypoints3d_optim, frame 2, joint 9"
@@ -278,47 +261,11 @@ def test_output_inside_or_at_the_folder(tmp_path: Path) -> None:
 # Gathering from addresses: a server on this machine stands for the release's
 
 
-class Server:
-    """Serves ``content`` by path; ``failures`` is how many requests it spoils first, and how."""
-
-    def __init__(self) -> None:
-        self.content: dict[str, bytes] = {}
-        self.failures = 0
-        self.failure = "503"
-        self.asked: list[str] = []
-        served = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                served.asked.append(self.path)
-                spoil = served.failures > 0
-                served.failures -= spoil
-                if self.path not in served.content or (spoil and served.failure == "503"):
-                    self.send_error(503 if spoil else 404)
-                    return
-                body = served.content[self.path]
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body[: len(body) // 2] if spoil else body)
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.base = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(web, "WAIT_S", 0.001)
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    server = Server()
-    monkeypatch.setattr(aist, "KEYPOINTS_URL", f"{server.base}/k/keypoints3d.zip")
-    monkeypatch.setattr(aist, "MUSIC_URL", f"{server.base}/m/wav.zip")
-    server.content["/k/keypoints3d.zip"] = zipped(
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    keys = zipped(
         {
             "keypoints3d/": b"",
             f"keypoints3d/{NAME}.pkl": pickle.dumps({"keypoints3d_optim": keypoints()}),
@@ -327,12 +274,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             f"__MACOSX/._{NAME}.pkl": b"not needed",
         }
     )
-    server.content["/m/wav.zip"] = zipped(
-        {"/wav/mBR0.wav": b"one", "..\\mJS4.wav": b"two", "wav/list.csv": b"not needed"}
-    )
-    yield server
-    server.server.shutdown()
-    server.server.server_close()
+    music = {"/wav/mBR0.wav": b"one", "..\\mJS4.wav": b"two", "wav/list.csv": b"not needed"}
+    with serving("/", {"keypoints3d.zip": keys, "wav.zip": zipped(music)}) as server:
+        monkeypatch.setattr(aist, "KEYPOINTS_URL", f"{server.url}/keypoints3d.zip")
+        monkeypatch.setattr(aist, "MUSIC_URL", f"{server.url}/wav.zip")
+        yield server
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
@@ -365,40 +311,35 @@ def test_gather_from_addresses(server: Server, tmp_path: Path) -> None:
     assert (tmp_path / "a" / "raw" / "music" / "mJS4.wav").read_bytes() == b"two"
     assert read_dance(OTHER, tmp_path / "a" / "raw").skeletons.shape == (7, 17, 3)
     fetch(tmp_path)
-    assert server.asked == ["/k/keypoints3d.zip", "/m/wav.zip"]  # once
+    assert server.asked == {"keypoints3d.zip": 1, "wav.zip": 1}  # once
 
 
-@pytest.mark.parametrize("failure", ["503", "cut"])
-def test_download_is_tried_again(server: Server, tmp_path: Path, failure: str) -> None:
-    server.failure, server.failures = failure, 3
+@pytest.mark.parametrize("fault", ["503", "cut"])
+def test_download_is_tried_again(server: Server, tmp_path: Path, fault: str) -> None:
+    server.script["wav.zip"] = [fault] * 3 + ["ok"]
     fetch(tmp_path)
-    assert len(server.asked) == 5
-    assert (tmp_path / "store" / "wav.zip").read_bytes() == server.content["/m/wav.zip"]
+    assert server.asked == {"keypoints3d.zip": 1, "wav.zip": 4}
+    assert (tmp_path / "store" / "wav.zip").read_bytes() == server.content["wav.zip"]
 
 
-@pytest.mark.parametrize("failure", ["503", "cut", "404", "page", "down"])
-def test_download_fails(server: Server, tmp_path: Path, failure: str) -> None:
-    if failure == "404":
-        del server.content["/k/keypoints3d.zip"]
-    elif failure == "page":
-        server.content["/k/keypoints3d.zip"] = b"<html>please accept our terms</html>"
-    elif failure == "down":
-        server.server.shutdown()
-        server.server.server_close()
-    else:
-        server.failure, server.failures = failure, 99
+@pytest.mark.parametrize(("fault", "asked"), [("503", 5), ("cut", 5), ("404", 1), ("page", 1)])
+def test_download_fails(server: Server, tmp_path: Path, fault: str, asked: int) -> None:
+    server.script["keypoints3d.zip"] = [fault]
+    if fault == "page":
+        server.script.clear()
+        server.content["keypoints3d.zip"] = b"<html>please accept our terms</html>"
     with pytest.raises(UserError) as caught:
         fetch(tmp_path)
-    assert caught.value.file == f"{server.base}/k/keypoints3d.zip"
+    assert caught.value.file == f"{server.url}/keypoints3d.zip"
     assert str(tmp_path / "store" / "keypoints3d.zip") in caught.value.remedy
     assert listing(tmp_path) == []
-    assert len(server.asked) == {"503": 5, "cut": 5, "404": 1, "page": 1, "down": 0}[failure]
+    assert server.asked == {"keypoints3d.zip": asked}
 
 
 def test_broken_archive_in_the_store(server: Server, tmp_path: Path) -> None:
     archive = tmp_path / "store" / "keypoints3d.zip"
     archive.parent.mkdir()
-    whole = server.content["/k/keypoints3d.zip"]
+    whole = server.content["keypoints3d.zip"]
     damaged = bytearray(whole)
     damaged[80:120] = bytes(40)
     for content in (whole[:200], bytes(damaged), b"", b"text"):
@@ -409,13 +350,11 @@ def test_broken_archive_in_the_store(server: Server, tmp_path: Path) -> None:
         assert not (tmp_path / "a" / "raw").exists()
 
 
-def test_two_members_of_one_name(server: Server, tmp_path: Path) -> None:
-    server.content["/m/wav.zip"] = zipped({"a/mBR0.wav": b"one", "b/mBR0.wav": b"two"})
+def test_archives_with_a_name_twice_or_without_all_music(server: Server, tmp_path: Path) -> None:
+    server.content["wav.zip"] = zipped({"a/mBR0.wav": b"one", "b/mBR0.wav": b"two"})
     with pytest.raises(UserError, match="one member of this name"):
         fetch(tmp_path)
-
-
-def test_archive_without_all_music(server: Server, tmp_path: Path) -> None:
-    server.content["/m/wav.zip"] = zipped({"mBR0.wav": b"one"})
+    shutil.rmtree(tmp_path / "store")
+    server.content["wav.zip"] = zipped({"mBR0.wav": b"one"})
     with pytest.raises(UserError, match=f"no mJS4 for {OTHER}"):
         fetch(tmp_path)

@@ -9,16 +9,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
 
 import pytest
+from web_server import Server, serving
 
 from motionmusic.data import fetch as fetching
 from motionmusic.data import web
@@ -30,92 +27,14 @@ CONTENT = {f"DANCE_C_{n}/skeletons {n}.json": bytes([n]) * (1000 * n) for n in r
 FIRST, SECOND, THIRD, *REST = CONTENT
 
 
-class Server(ThreadingHTTPServer):
-    """Serves CONTENT; ``script`` has the behaviours of a path, the last of them for ever."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.content = dict(CONTENT)
-        self.script: dict[str, list[str]] = {}
-        self.times: dict[str, list[float]] = {}
-        self.lock = threading.Lock()
-        self.over = threading.Event()
-        self.stalled = threading.Event()
-        self.barrier: threading.Barrier | None = None
-        self.now = self.most = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    @property
-    def asked(self) -> Counter[str]:
-        return Counter({path: len(times) for path, times in self.times.items()})
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Server
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        server = self.server
-        prefix = f"/{ROOT.as_posix()}/"
-        asked = unquote(self.path)
-        path = asked.removeprefix(prefix)
-        with server.lock:
-            server.times.setdefault(path, []).append(time.monotonic())
-            steps = server.script.get(path, ["ok"])
-            step = steps.pop(0) if len(steps) > 1 else steps[0]
-            server.now += 1
-            server.most = max(server.most, server.now)
-        try:
-            if server.barrier is not None:
-                server.barrier.wait(timeout=5)
-            self.answer(step, server.content[path] if asked.startswith(prefix) else b"")
-        finally:
-            with server.lock:
-                server.now -= 1
-
-    def answer(self, step: str, body: bytes) -> None:
-        status, *more = step.split(" ", 1)
-        self.close_connection = step != "ok"
-        if step == "reset":
-            return  # the connection is closed without a word
-        self.send_response(int(status) if status.isdecimal() else 200)
-        if more:
-            self.send_header("Retry-After", more[0])
-        if status.isdecimal():
-            body = b"sorry"
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        half = len(body) // 2
-        if step == "flip":
-            body = body[:half] + bytes([body[half] ^ 1]) + body[half + 1 :]
-        self.wfile.write(body[:half] if step in ("cut", "stall") else body)
-        if step == "stall":
-            self.wfile.flush()
-            self.server.stalled.set()
-            self.server.over.wait(timeout=10)
-
-
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("MOTIONMUSIC_MIRROR", raising=False)
     monkeypatch.setattr(web, "WAIT_S", 0.01)
-    with Server() as server:
+    with serving(f"/{ROOT.as_posix()}/", CONTENT) as server:
         monkeypatch.setattr(fetching, "SERVER", server.url)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
         yield server
-        server.over.set()
-        server.shutdown()
 
 
 @pytest.fixture

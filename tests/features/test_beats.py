@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +60,6 @@ def test_beats_are_where_the_body_stands_at_any_rate(
     np.testing.assert_allclose(inner, OFFSET + 0.8 * np.arange(1, 13), atol=0.5 / rate_hz + 1e-9)
 
 
-@pytest.mark.parametrize("definition", BOTH)
-def test_beats_in_seconds_are_the_same_at_two_rates(definition: Definition) -> None:
-    slow, fast = (motion_beats(danced(10, rate, 0.8), rate, definition) for rate in (25.0, 60.0))
-    inner = [b[(b > 0.2) & (b < 9.8)] for b in (slow, fast)]
-    np.testing.assert_allclose(inner[0], inner[1], atol=0.5 / 25 + 0.5 / 60)
-
-
 @pytest.mark.parametrize(("rate_hz", "order", "sigma"), [(60.0, 10, 5), (24.0, 4, 2)])
 def test_the_frames_are_those_of_the_sources(rate_hz: float, order: int, sigma: int) -> None:
     """Their 10 and 5 frames at 60 Hz last as long as 4 and 2 at 24 Hz."""
@@ -80,15 +72,6 @@ def test_the_frames_are_those_of_the_sources(rate_hz: float, order: int, sigma: 
     assert len(bailando) > 10
     np.testing.assert_allclose(motion_beats(joints, rate_hz, "mint") * rate_hz + 0.5, mint)
     np.testing.assert_allclose(motion_beats(joints, rate_hz, "bailando") * rate_hz - 0.5, bailando)
-
-
-def test_mint_keeps_beats_a_sixth_of_a_second_apart() -> None:
-    rng = np.random.default_rng(1)
-    for rate_hz in (25.0, 60.0, 100.0):
-        joints = np.cumsum(rng.normal(size=(800, 3, 3)), axis=0)
-        order = round(rate_hz / 6)
-        found = motion_beats(joints, rate_hz, "mint")
-        assert all(b - a > order / rate_hz for a, b in pairwise(found))
 
 
 @pytest.mark.parametrize("definition", BOTH)
@@ -151,10 +134,6 @@ def test_alignment_of_equal_and_of_shifted_beats(definition: Definition) -> None
     assert beat_alignment(half, music, definition, sigma_s=0.25) == pytest.approx(np.exp(-0.5))
 
 
-def test_sigma_is_fifty_milliseconds() -> None:
-    assert beat_alignment([1.05], [1.0], "mint") == pytest.approx(np.exp(-0.5))
-
-
 def test_mint_is_like_precision_and_bailando_like_recall() -> None:
     every_other = GRID[::2]
     far = np.exp(-(0.5**2) / (2 * 0.05**2))
@@ -193,16 +172,6 @@ def test_chance_is_the_mean_over_all_phases(definition: Definition, duration_s: 
     expected = np.exp(-(phases**2) / (2 * 0.05**2)).mean()
     assert mean == pytest.approx(expected, abs=0.01)
     assert 0.2 < sd < 0.4  # a grid against itself is anything from 0 to 1
-
-
-def test_chance_of_motion_without_rhythm_is_its_alignment() -> None:
-    rng = np.random.default_rng(0)
-    motion = np.sort(rng.uniform(0, 100, 2000))
-    mean, sd = alignment_by_chance(motion, GRID, 100, "mint")
-    assert abs(beat_alignment(motion, GRID, "mint") - mean) < 4 * sd
-    assert sd < 0.02
-    with pytest.raises(ValueError, match="shifts"):
-        alignment_by_chance(motion, GRID, 0, "mint")
 
 
 # Tempo
@@ -247,12 +216,6 @@ def test_tempo_difference_folds_octaves() -> None:
     assert tempo_difference(30, 120) == 30
     table = tempo_difference(np.array([[120.0], [90.0]]), np.array([60.0, 100.0, np.nan]))
     np.testing.assert_array_equal(table, [[0, 20, np.nan], [30, 10, np.nan]])
-
-
-@given(st.floats(40, 240), st.floats(40, 240))
-def test_tempo_difference_is_at_most_the_plain_one(a: float, b: float) -> None:
-    assert 0 <= tempo_difference(a, b) <= abs(a - b)
-    assert tempo_difference(a, a) == tempo_difference(a, 2 * a) == 0
 
 
 # A piece

@@ -57,17 +57,6 @@ def test_heading_place_unit_and_mirror_do_not_matter(layout: LayoutName) -> None
         np.testing.assert_allclose(keypoints(other, layout, 25.0), seen, atol=1e-5)
 
 
-def test_a_slow_turn_is_taken_out() -> None:
-    joints = body("musictodance", 200)
-    turning = np.concatenate([turned(joints[n : n + 1], 0.5 * n / 25) for n in range(len(joints))])
-    inner = slice(60, -60)
-    np.testing.assert_allclose(
-        keypoints(turning, "musictodance", 25.0)[inner],
-        keypoints(joints, "musictodance", 25.0)[inner],
-        atol=0.02,
-    )
-
-
 def test_wrist_markers_of_musictodance_are_given_back() -> None:
     """Joint 6 is the mean of wrist and finger, 14 that of wrist and forearm."""
     joints = body("musictodance", 1)

@@ -17,7 +17,7 @@ from stage_process import KilledAt, run
 COTRAIN = ("cotrain", "synthetic", "joints", "dropout", "0")
 BEFORE = (
     ("train_motion", "synthetic", "joints", "0"),
-    ("train_music", "synthetic", "dropout", "0"),
+    ("train_music", "synthetic", "0"),
 )
 
 
@@ -49,8 +49,7 @@ def test_killed_five_times_it_ends_with_the_same_bytes(space: Path) -> None:
     assert not kept.exists()
 
     # as DVC does before it runs a stage again
-    shutil.rmtree(space / "data/synthetic/models/cotrain-joints-dropout-0")
-    (space / "data/synthetic/predictions/dropout-joints-0.parquet").unlink()
+    shutil.rmtree(space / "data/synthetic/cells/cotrain-joints-dropout-0")
     # each goes on from the one before; a fold has 8 epochs, so the last dies in the second fold
     for at, when in (
         (1, "before"), (2, "after"), (3, "half written"), (2, "two kept"), (5, "after"),

@@ -1,58 +1,117 @@
-"""Every training stage, as DVC runs it, with recipe quick: results, the record, the same bytes twice."""
+"""Every training stage with recipe quick: what it writes, and that nothing else decides its bytes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import cotrain
+import numpy as np
+import pandas as pd
 import pytest
-from closure import ROOT
+import train_longer
+import train_motion
+import train_music
 
+from motionmusic.errors import UserError
+from motionmusic.models.weights import load, load_into
 from motionmusic.predictions import read_predictions
+from motionmusic.training import cell, folds
+from motionmusic.training.recipe import PAPER
+
+CELLS = Path("data/synthetic/cells")
 
 
-def run(stage: str, *given: str) -> None:
-    script = str(ROOT / "stages" / f"{stage}.py")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MOTIONMUSIC_DEVICE": "cpu"}
-    subprocess.run([sys.executable, script, "synthetic", *given], env=environment, check=True)
+@pytest.fixture
+def trained(
+    space: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], dict[str, str]]:
+    """Trains every kind of cell on merged joints, and gives the digests of all that was written."""
+    monkeypatch.setenv("MOTIONMUSIC_DEVICE", "cpu")
+
+    def train() -> dict[str, str]:
+        train_motion.main(["synthetic", "merged", "0"])
+        train_music.main(["synthetic", "0"])
+        train_longer.main(["synthetic", "merged", "0"])
+        cotrain.main(["synthetic", "merged", "fc", "0"])
+        return {
+            str(path.relative_to(CELLS)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(CELLS.rglob("*"))
+            if path.is_file()
+        }
+
+    return train
 
 
-@pytest.mark.slow
-def test_every_stage_trains_and_says_how(space: Path) -> None:
-    run("train_motion", "bones", "0")
-    run("train_motion", "merged", "0")
-    run("train_music", "plain", "0")
-    run("cotrain", "merged", "fc", "0")
-    run("train_longer", "bones", "0")
-    for cell in ("alone-bones", "alone-merged", "fc-merged", "longer-bones"):
-        table = read_predictions(space / "data/synthetic/predictions" / f"{cell}-0.parquet")
-        assert len(table) == 2 * 24  # validation and test of two folds
-    records = space / "metrics/synthetic/runs"
-    for name, epochs in (("music-plain", 4), ("cotrain-merged-fc", 40)):
-        record = json.loads((records / f"{name}-0.json").read_text("utf-8"))
-        trained = 2 * epochs * 12  # two folds, two batches of 6 an epoch
-        rate = trained / record["training_seconds"]
-        assert record["segments_per_second"] == pytest.approx(rate, rel=0.5)
-        assert record["training_seconds"] <= record["seconds"]
-        assert record["peak_memory_mib"] > 100
+def test_every_stage_trains_and_the_commit_decides_no_byte(
+    trained: Callable[[], dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cell, "git_revision", lambda: "one")
+    once = trained()
+    motion = [f"fold{fold}{last}.safetensors" for fold in (0, 1) for last in ("", ".last")]
+    music = [name.replace(".", f".{kind}.", 1) for name in motion for kind in ("plain", "dropout")]
+    tested = ["fold0.safetensors", "fold1.safetensors"]
+    rest = ["history.csv", "predictions.parquet"]
+    wanted = {
+        "motion-merged-0": [*motion, *rest],
+        "music-0": [*music, "history.csv"],
+        "longer-merged-0": [*tested, *rest],
+        "cotrain-merged-fc-0": [*tested, *rest],
+    }
+    assert set(once) == {f"{name}/{file}" for name, files in wanted.items() for file in files}
+    assert not list(Path("data/synthetic/checkpoints").iterdir())
+    for name in wanted:
+        record = json.loads(Path(f"metrics/synthetic/runs/{name}.json").read_text("utf-8"))
+        assert set(record) == {"git", "machine", "seconds"}
+        assert record["git"] == "one"
         assert record["machine"]["precision"] == "fp32"
-        assert record["params"]["recipe"] == "quick"
+    histories = {name: pd.read_csv(CELLS / name / "history.csv") for name in wanted}
+    assert [len(history) for history in histories.values()] == [4, 4, 8, 8]
+    assert {"plain_reconstruction_loss", "dropout_reconstruction_loss"} < set(histories["music-0"])
+    predictions_are_those_of_the_weights_row_by_row()
+
+    monkeypatch.setattr(cell, "git_revision", lambda: "two")
+    assert trained() == once
 
 
-@pytest.mark.slow
-def test_a_cell_trained_twice_has_the_same_bytes(space: Path) -> None:
-    made = []
-    for _ in range(2):
-        run("train_motion", "merged", "0")
-        files = [
-            *sorted(space.glob("data/synthetic/models/motion-merged-0/*")),
-            space / "data/synthetic/predictions/alone-merged-0.parquet",
-            space / "plots/synthetic/history/motion-merged-0.csv",
-        ]
-        assert len(files) == 6
-        made.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
-    assert made[0] == made[1]
+def predictions_are_those_of_the_weights_row_by_row() -> None:
+    """From the files of every fold, for the segment that each row names."""
+    for name in ("motion-merged-0", "longer-merged-0", "cotrain-merged-fc-0"):
+        table = read_predictions(CELLS / name / "predictions.parquet")
+        assert len(table) == 2 * 24  # validation and test of two folds
+        for fold in folds.read_folds("synthetic", "merged", PAPER, cell.pick_device()):
+            network = folds.motion_encoder("synthetic", fold.segments, 4).eval()
+            path = CELLS / name / f"fold{fold.number}.safetensors"
+            state = load(path)
+            part = {k.removeprefix("motion."): v for k, v in state.items()}
+            own = set(network.state_dict())
+            load_into(network, {k: v for k, v in part.items() if k in own}, path)
+            rows = fold.ids[fold.ids["split"] == "test"]
+            mine = table.merge(rows, on=["split", "piece", "excerpt", "segment", "label"])
+            mine = mine[mine["split"] == "test"].drop_duplicates(["piece", "excerpt"])
+            for piece, excerpt, *logits in mine[
+                ["piece", "excerpt", "logit_0", "logit_1", "logit_2", "logit_3"]
+            ].itertuples(index=False):
+                (row,) = rows.index[(rows["piece"] == piece) & (rows["excerpt"] == excerpt)]
+                found = network(fold.segments.motion[[row]])[1].detach().numpy()[0]
+                np.testing.assert_allclose(logits, found, atol=1e-4)
+
+
+def test_a_fold_starts_from_its_own_weights(
+    trained: Callable[[], dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other weights of fold 1 change nothing of fold 0; and missing ones are one error."""
+    once = trained()
+    start = CELLS / "motion-merged-0" / "fold1.last.safetensors"
+    start.write_bytes((CELLS / "motion-merged-0" / "fold0.last.safetensors").read_bytes())
+    cotrain.main(["synthetic", "merged", "fc", "0"])
+    for fold, same in ((0, True), (1, False)):
+        name = f"cotrain-merged-fc-0/fold{fold}.safetensors"
+        digest = hashlib.sha256((CELLS / name).read_bytes()).hexdigest()
+        assert (digest == once[name]) == same
+    start.unlink()
+    with pytest.raises(UserError, match=r"fold1\.last"):
+        cotrain.main(["synthetic", "merged", "fc", "0"])
+    assert (CELLS / "cotrain-merged-fc-0/history.csv").exists()  # the earlier result stays

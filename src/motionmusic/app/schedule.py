@@ -6,10 +6,9 @@ Dask cluster whose workers see this folder under the same path.
 
 - DVC says what needs what and what is up to date, and runs each stage
   (:mod:`motionmusic.app.schedule_worker`). It keeps its lock only while no command runs.
-- A stage is sent only to a worker that is free now, those with the longest chain behind them first:
+- A stage is begun only where a worker is free now, those with the longest chain behind them first:
   nothing queues behind a long training, and after a failure nothing has to be called back.
 - A worker with a GPU takes one stage at a time, one that says ``meta: {gpu: true}``.
-- Where a worker dies its stage is run again, three times in all.
 - Once the stages that always run have run, DVC is asked again what else there is to do, and at the
   end once more: nothing may be left.
 """
@@ -28,10 +27,10 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from motionmusic.app.schedule_worker import (
     DASK_SETS,
@@ -43,9 +42,7 @@ from motionmusic.app.schedule_worker import (
 )
 from motionmusic.errors import UserError, run
 
-STATES = ("running", "failed", "waiting", "done", "cached")
 READY = ("done", "cached")  # a stage can start when all that it needs is one of these
-ATTEMPTS = 3  # so often is a stage begun where workers die
 POLL_SECONDS = 0.5
 CONNECT_SECONDS = 10.0
 
@@ -60,23 +57,12 @@ class Stage:
     gpu: bool = False  # whether it wants one
     always: bool = False  # whether it runs even where nothing changed
     target: bool = False  # whether it was asked for by name
-    state: str = "waiting"
-    worker: str = ""
-    attempts: int = 0
-    label: str = ""  # [k of n] and its short name
+    state: str = "waiting"  # running, failed, done, cached (there was nothing to do)
+    on_gpu: bool = False
     started: float = 0.0
-    future: Any = None
+    label: str = ""  # [k of n] and a short name
     tail: str = ""
-
-
-class Worker(NamedTuple):
-    """Where stages run."""
-
-    slots: int  # stages at once
-    gpu: bool = False
-    name: str = ""  # said of a stage that runs there
-    host: str = ""
-    own: Mapping[str, str] = {}  # what its stages have in their environment
+    future: Any = None
 
 
 def plan(targets: Sequence[str], ran: Collection[str] = ()) -> dict[str, Stage]:
@@ -110,16 +96,16 @@ def plan(targets: Sequence[str], ran: Collection[str] = ()) -> dict[str, Stage]:
             for stage in reversed(order):
                 name = stage.addressing
                 needs = frozenset(need.addressing for need in graph.successors(stage))
+                gpu = bool((stage.meta or {}).get("gpu"))
                 always = stage.always_changed or stage.is_callback
-                new = stages[name] = Stage(
-                    name, needs, chain[stage], bool((stage.meta or {}).get("gpu")), always,
-                    stage in wanted,
-                )  # fmt: skip
+                stages[name] = Stage(name, needs, chain[stage], gpu, always, stage in wanted)
                 # what needs a stage that runs is left to DVC once that has run
-                with suppress(LockError):
-                    if all(stages[need].state == "cached" for need in needs):
-                        cached = (always and name in ran) or not stage.changed()
-                        new.state = "cached" if cached else "waiting"
+                if all(stages[need].state == "cached" for need in needs):
+                    with suppress(LockError):
+                        known = always and name in ran
+                        stages[name].state = (
+                            "waiting" if not known and stage.changed() else "cached"
+                        )
     except DvcException as error:
         raise UserError(
             "dvc.yaml", " ".join(targets), "stages that DVC can find", str(error),
@@ -128,58 +114,43 @@ def plan(targets: Sequence[str], ran: Collection[str] = ()) -> dict[str, Stage]:
     return stages
 
 
-def can_start(stages: dict[str, Stage]) -> list[Stage]:
-    """The stages that have all that they need, the longest chain first."""
-    found = [stage for stage in stages.values() if stage.state == "waiting"
-             and all(stages[need].state in READY for need in stage.needs)]  # fmt: skip
-    return sorted(found, key=lambda stage: -stage.chain)
-
-
-def place(
-    stages: dict[str, Stage], workers: dict[str, Worker], need_gpu: bool
-) -> list[tuple[Stage, str]]:
-    """(a stage that can start, a free worker), the longest chain first.
-
-    Where ``need_gpu``, stages that want a GPU go to workers with one only; the others to those
-    without, where there are any.
-    """
-    gpus = {address for address, worker in workers.items() if worker.gpu}
-    free = Counter({address: worker.slots for address, worker in workers.items()})
-    free.subtract(stage.worker for stage in stages.values() if stage.state == "running")
-    placed = []
-    for stage in can_start(stages):
-        fit = gpus if need_gpu and stage.gpu else workers.keys() - gpus or gpus
-        address = max(fit, key=lambda address: free[address], default="")
-        if free[address] > 0:
-            free[address] -= 1
-            placed.append((stage, address))
-    return placed
-
-
 class Local:
-    """The workers of this machine: threads, each of which waits for a stage's process."""
+    """This machine: threads, each of which waits for a stage's process."""
 
     def __init__(self, workers: int, gpus: Sequence[str]) -> None:
         self._threads = ThreadPoolExecutor(workers + len(gpus))
-        # beside leased GPUs the other stages see none
-        self._workers = {"": Worker(workers, own={"CUDA_VISIBLE_DEVICES": ""} if gpus else {})}
+        self._slots = {False: workers, True: len(gpus)}
+        self._gpus: queue.SimpleQueue[str] = queue.SimpleQueue()  # that are free
         for gpu in gpus:
-            own = {"CUDA_VISIBLE_DEVICES": gpu}
-            self._workers[f"gpu {gpu}"] = Worker(1, True, f"gpu {gpu}", own=own)
+            self._gpus.put(gpu)
 
-    def workers(self) -> dict[str, Worker]:
-        return self._workers
+    def slots(self) -> tuple[dict[bool, int], int]:
+        """How many stages run at once without and with a GPU; how many on one machine."""
+        return self._slots, sum(self._slots.values())
 
-    def submit(self, worker: str, *arguments: Any) -> Any:
-        """The future of :func:`run_stage` there."""
-        return self._threads.submit(run_stage, *arguments)
+    def submit(self, gpu: bool, share: int, given: Mapping[str, str], *arguments: str) -> Any:
+        """The future of :func:`run_stage` on a free worker."""
+        return self._threads.submit(self._run, gpu, share, given, *arguments)
+
+    def _run(self, gpu: bool, share: int, given: Mapping[str, str], *arguments: str) -> Any:
+        if not self._slots[True]:
+            return run_stage(share, given, *arguments)
+        device = self._gpus.get() if gpu else ""  # beside leased GPUs the other stages see none
+        try:
+            return run_stage(share, {**given, "CUDA_VISIBLE_DEVICES": device}, *arguments)
+        finally:
+            if gpu:
+                self._gpus.put(device)
 
     def end(self, run_id: str) -> None:
         end_stages(run_id)
 
 
 class Cluster:
-    """The workers of a Dask scheduler. Raises UserError where it does not answer."""
+    """A Dask cluster. Raises UserError where its scheduler does not answer.
+
+    Dask chooses among free workers; where one dies, it has its stages run again on others.
+    """
 
     def __init__(self, scheduler: str) -> None:
         distributed: Any = import_module("distributed")  # whose classes have no types
@@ -193,123 +164,119 @@ class Cluster:
                 "start it and give the address that it prints, such as tcp://HOST:8786",
             ) from error  # fmt: skip
 
-    def workers(self) -> dict[str, Worker]:
-        """Those that the scheduler has now; none while the connection to it is made again."""
+    def slots(self) -> tuple[dict[bool, int], int]:
+        """How many stages run at once without and with a GPU; how many at most on one machine."""
         status = self._client.status
         if status not in ("running", "connecting"):
             raise UserError(
                 "the scheduler", "", "an answer", "no connection to it any more",
                 "start it and give the same command again; what is done stays done",
             )  # fmt: skip
-        found = {}
-        for address, worker in self._client.scheduler_info()["workers"].items():
+        slots, hosts, self._plain = {False: 0, True: 0}, Counter[str](), list[str]()
+        workers = self._client.scheduler_info()["workers"] if status == "running" else {}
+        for address, worker in workers.items():
             gpu = bool(worker["resources"].get("GPU"))
-            slots = 1 if gpu else int(worker["nthreads"])
-            name = str(worker["name"])
-            closing = worker.get("status", "running") != "running"
-            found[address] = Worker(0 if closing else slots, gpu, name, worker["host"])
-        return found if status == "running" else {}
+            if not gpu:
+                self._plain.append(address)
+            slots[gpu] += 1 if gpu else worker["nthreads"]
+            hosts[worker["host"]] += 1 if gpu else worker["nthreads"]
+        return slots, max(hosts.values(), default=1)
 
-    def submit(self, worker: str, *arguments: Any) -> Any:
-        """The future of :func:`run_stage` there."""
-        return self._client.submit(
-            run_stage, *arguments, key=f"stage-{uuid.uuid4().hex}", pure=False, workers=[worker],
-            resources={"GPU": 1} if self.workers()[worker].gpu else None,
-        )  # fmt: skip
+    def submit(self, gpu: bool, *arguments: Any) -> Any:
+        """The future of :func:`run_stage` on a free worker."""
+        where = {"resources": {"GPU": 1}} if gpu else {"workers": self._plain}
+        key = f"stage-{uuid.uuid4().hex}"
+        return self._client.submit(run_stage, *arguments, key=key, pure=False, **where)
 
     def end(self, run_id: str) -> None:
         self._client.run(end_stages, run_id, on_error="ignore", callback_timeout=END_SECONDS)
 
 
-@dataclass
-class Launcher:
-    """Sends stages to workers until all are done or blocked by failures."""
+def place(
+    stages: Mapping[str, Stage], slots: Mapping[bool, int], need_gpu: bool
+) -> list[tuple[Stage, bool]]:
+    """(a stage that can start now, whether on a worker with a GPU), the longest chain first.
 
-    pool: Local | Cluster
-    stages: dict[str, Stage]
-    keep_going: bool = False
-    given: Mapping[str, str] = field(default_factory=dict)  # what all stages have as environment
-    need_gpu: bool = False  # there is a GPU, or was: what wants one waits for it
-    begun: int = 0
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    ended: queue.SimpleQueue[Any] = field(default_factory=queue.SimpleQueue)  # (stage, future)
+    Where ``need_gpu``, stages that want a GPU go to such workers only; the others to those without,
+    where there are any.
+    """
+    free = Counter(slots)
+    free.subtract(stage.on_gpu for stage in stages.values() if stage.state == "running")
+    placed = []
+    for stage in sorted(can_start(stages), key=lambda stage: -stage.chain):
+        gpu = (need_gpu and stage.gpu) or not slots[False]
+        if free[gpu] > 0:
+            free[gpu] -= 1
+            placed.append((stage, gpu))
+    return placed
 
-    def work_off(self) -> None:
-        """Run what can run. Whatever breaks it off, the stages that run are ended."""
-        always = [stage for stage in self.stages.values() if stage.always]
-        workers: dict[str, Worker] | None = None
-        try:
-            while True:
-                before, workers = workers, self.pool.workers()
-                self.need_gpu |= any(worker.gpu for worker in workers.values())
-                if not workers and before != workers:
-                    print("waiting for workers", flush=True)
-                self._rescue(workers)
-                if always and all(stage.state in READY for stage in always):
-                    always = []
-                    for name, new in plan(list(self.stages), began(self.stages)).items():
-                        if self.stages[name].state == "waiting":
-                            self.stages[name].state = new.state
-                stopping = names(self.stages, "failed") and not self.keep_going
-                if not names(self.stages, "running") and (stopping or not can_start(self.stages)):
-                    return
-                for stage, address in (
-                    [] if stopping else place(self.stages, workers, self.need_gpu)
-                ):
-                    self._start(stage, address, workers)
-                with suppress(queue.Empty):
-                    self._settle(*self.ended.get(timeout=POLL_SECONDS))
-        except BaseException:
-            print("ending the stages that run", flush=True)
-            with suppress(Exception):  # a worker that does not answer must not keep us
-                self.pool.end(self.run_id)
-            for stage in self.stages.values():
+
+def can_start(stages: Mapping[str, Stage]) -> list[Stage]:
+    """The stages that have all that they need."""
+    return [
+        stage
+        for stage in stages.values()
+        if stage.state == "waiting" and all(stages[need].state in READY for need in stage.needs)
+    ]
+
+
+def work_off(
+    pool: Local | Cluster, stages: dict[str, Stage], keep_going: bool, given: Mapping[str, str]
+) -> None:
+    """Run what can run until all is done or blocked by failures.
+
+    Whatever breaks it off, the stages that run are ended.
+    """
+    run_id = uuid.uuid4().hex
+    ended: queue.SimpleQueue[Stage] = queue.SimpleQueue()
+    always = [stage for stage in stages.values() if stage.always]
+    begun, need_gpu, told = 0, False, False
+    try:
+        while True:
+            slots, share = pool.slots()
+            need_gpu |= slots[True] > 0  # also once there was one: what wants it waits for it
+            if not any(slots.values()) and not told:
+                print("waiting for workers", flush=True)
+                told = True
+            if always and all(stage.state in READY for stage in always):
+                always = []
+                for name, new in plan(list(stages), started(stages)).items():
+                    if stages[name].state == "waiting":
+                        stages[name].state = new.state
+            stopping = names(stages, "failed") and not keep_going
+            if not names(stages, "running") and (stopping or not can_start(stages)):
+                return
+            for stage, gpu in [] if stopping else place(stages, slots, need_gpu):
+                if not stage.label:
+                    left, begun = len(names(stages, "waiting")), begun + 1
+                    stage.label = f"[{begun} of {begun + left - 1}] {short(stage.name)}"
+                stage.state, stage.on_gpu, stage.started = "running", gpu, time.monotonic()
+                print(stage.label, "…", flush=True)
+                stage.future = pool.submit(gpu, share, given, run_id, str(Path.cwd()), stage.name)
+                stage.future.add_done_callback(lambda _, stage=stage: ended.put(stage))
+            with suppress(queue.Empty):
+                settle(ended.get(timeout=POLL_SECONDS))
+    except BaseException:
+        print("ending the stages that run", flush=True)
+        with suppress(Exception):  # a worker that does not answer must not keep us
+            pool.end(run_id)
+            for stage in stages.values():
                 if stage.state == "running":
-                    with suppress(Exception):
-                        stage.future.result(timeout=END_SECONDS)
-            raise
+                    stage.future.result(timeout=END_SECONDS)
+        raise
 
-    def _start(self, stage: Stage, address: str, workers: dict[str, Worker]) -> None:
-        worker = workers[address]
-        share = sum(other.slots for other in workers.values() if other.host == worker.host)
-        if not stage.label:
-            left = len(names(self.stages, "waiting"))
-            stage.label = f"[{self.begun + 1} of {self.begun + left}] {short(stage.name)}"
-            self.begun += 1
-        stage.worker, stage.state, stage.started = address, "running", time.monotonic()
-        print(stage.label, f"… on {worker.name}" if worker.name else "…", flush=True)
-        stage.future = self.pool.submit(
-            address, stage.name, str(Path.cwd()), self.run_id, {**worker.own, **self.given}, share
-        )
-        stage.future.add_done_callback(lambda future: self.ended.put((stage, future)))
 
-    def _settle(self, stage: Stage, future: Any) -> None:
-        if stage.future is not future:
-            return  # its worker died
-        try:
-            if future.cancelled():
-                raise ChildProcessError("it was lost from sight")
-            stage.state, stage.tail = future.result(timeout=END_SECONDS)
-        except ChildProcessError as error:
-            return self._again(stage, str(error))
-        except Exception as error:  # what that worker cannot do: it has no such package …
-            stage.state, stage.tail = "failed", f"{type(error).__name__}: {error}"
-        ends = {"done": "done in", "cached": "has nothing to do, seen in", "failed": "FAILED after"}
-        print(
-            stage.label, ends[stage.state], f"{time.monotonic() - stage.started:.1f} s", flush=True
-        )
-
-    def _rescue(self, workers: dict[str, Worker]) -> None:
-        for stage in self.stages.values():
-            if stage.state == "running" and stage.worker not in workers:
-                stage.future.cancel()
-                self._again(stage, "its worker died")
-
-    def _again(self, stage: Stage, why: str) -> None:
-        stage.attempts += 1
-        stage.future, stage.state = None, "waiting" if stage.attempts < ATTEMPTS else "failed"
-        stage.tail = f"{why}; so ended {stage.attempts} attempts, there is no other"
-        print(stage.label, f"{why}: {stage.state} after attempt {stage.attempts}", flush=True)
+def settle(stage: Stage) -> None:
+    """Take over how a stage ended, and say it."""
+    if stage.future.cancelled():  # lost from sight: again, once it has ended
+        stage.state = "waiting"
+        return
+    try:
+        stage.state, stage.tail = stage.future.result(timeout=END_SECONDS)
+    except Exception as error:  # its workers died, or have no such package …
+        stage.state, stage.tail = "failed", f"{type(error).__name__}: {error}"
+    ends = {"done": "done in", "cached": "has nothing to do, seen in", "failed": "FAILED after"}
+    print(stage.label, ends[stage.state], f"{time.monotonic() - stage.started:.1f} s", flush=True)
 
 
 def short(stage: str) -> str:
@@ -323,7 +290,7 @@ def names(stages: dict[str, Stage], state: str) -> list[str]:
     return [stage.name for stage in stages.values() if stage.state == state]
 
 
-def began(stages: dict[str, Stage]) -> list[str]:
+def started(stages: dict[str, Stage]) -> list[str]:
     """The stages that were started."""
     return [stage.name for stage in stages.values() if stage.started]
 
@@ -354,9 +321,9 @@ def main(arguments: Sequence[str]) -> None:
         left = names(stages, "waiting")
         if left:
             pool = Cluster(options.scheduler) if options.scheduler else Local(workers, gpus)
-            Launcher(pool, stages, options.keep_going, given).work_off()
+            work_off(pool, stages, options.keep_going, given)
             if not names(stages, "failed"):
-                left = names(plan(options.targets, began(stages)), "waiting")
+                left = names(plan(options.targets, started(stages)), "waiting")
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
         sys.exit(130)
@@ -364,7 +331,7 @@ def main(arguments: Sequence[str]) -> None:
         if stage.target and stage.state == "done":
             print("", log_of(stage.name).read_text(errors="replace").rstrip(), sep="\n")
     states = Counter(stage.state for stage in stages.values())
-    told = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
+    told = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
     print(f"\n{told} in {time.monotonic() - begin:.0f} s")
     for name in (failed := names(stages, "failed")):
         print(f"failed: {name}, log: {log_of(name)}\n{stages[name].tail}", file=sys.stderr)

@@ -24,6 +24,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,7 @@ from types import FrameType
 END = ((signal.SIGINT, 10.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 0.0))
 END_SECONDS = 20.0  # more than all of END
 TAIL_LINES = 15
+ATTEMPTS = 3  # so often is a stage begun where its process is killed
 # what Dask sets in its workers' environment, and stages must not see
 DASK_SETS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
              "MALLOC_TRIM_THRESHOLD_", "PYTHONHASHSEED")  # fmt: skip
@@ -48,40 +50,44 @@ def log_of(stage: str) -> Path:
 
 
 def run_stage(
-    stage: str, root: str, run_id: str, given: dict[str, str], share: int
+    share: int, given: Mapping[str, str], run_id: str, root: str, stage: str
 ) -> tuple[str, str]:
-    """Bring one stage up to date. Raises ChildProcessError where its process is killed.
+    """Bring one stage up to date, once more where its process is killed.
 
     Args:
-        stage: what DVC calls it.
-        root: the repository.
-        run_id: what :func:`end_stages` calls this run.
-        given: environment variables that the stage shall have.
         share: how many stages share the cores that this process may use.
+        given: environment variables that the stage shall have.
+        run_id: what :func:`end_stages` calls this run.
+        root: the repository.
+        stage: what DVC calls it.
 
     Returns:
         done, failed or cached (there was nothing to do), and the last lines of its log.
     """
-    own = {"OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // share))} | given
+    own = {"OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // share)), **given}
+    for _ in range(ATTEMPTS):
+        with suppress(BrokenPipeError):
+            group, outcome = _ask(json.dumps([stage, root, own]).encode(), run_id)
+            with suppress(ProcessLookupError, ValueError):
+                os.killpg(int(group), signal.SIGKILL)  # what it left behind where it was killed
+            if outcome:
+                state, tail = json.loads(outcome)
+                return state, tail
+        _server.cache_clear()  # perhaps it is the server that was killed
+    return "failed", f"its process was killed {ATTEMPTS} times"
+
+
+def _ask(request: bytes, run_id: str) -> tuple[bytes, bytes]:
     caller, its = socketpair(AF_UNIX, SOCK_SEQPACKET)
     with caller:
         with its:
-            try:
-                send_fds(_server(), [json.dumps([stage, root, own]).encode()], [its.fileno()])
-            except BrokenPipeError as error:
-                _server.cache_clear()
-                raise ChildProcessError("the server of its process was killed") from error
+            send_fds(_server(), [request], [its.fileno()])
         _running.append((run_id, caller))
         if run_id in _ended:
             caller.shutdown(SHUT_WR)
         group, outcome, _ = caller.recv(100), caller.recv(100_000), caller.recv(1)  # the end
         _running.remove((run_id, caller))
-    with suppress(ProcessLookupError, ValueError):
-        os.killpg(int(group), signal.SIGKILL)  # what it left behind where it was killed
-    if not outcome:
-        raise ChildProcessError("its process was killed")
-    state, tail = json.loads(outcome)
-    return state, tail
+    return group, outcome
 
 
 def end_stages(run_id: str) -> None:
