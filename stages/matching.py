@@ -11,7 +11,7 @@ from motionmusic.params import Evaluate, Matching, group
 from motionmusic.results.figures import png
 from motionmusic.results.matching_table import matching_figure, matching_tables
 from motionmusic.results.table import write_tables
-from motionmusic.scoring import generated, made_files, matches
+from motionmusic.scoring import agreement, matches
 
 
 def main(given: Sequence[str]) -> None:
@@ -33,13 +33,13 @@ def main(given: Sequence[str]) -> None:
     found = matches.evaluate(scores, facts, settings.negatives, settings.own_track, *how)
     votes, offsets = (
         [
-            made_files.read(workspace.data(task, "synchrony", f"{seed}", name), columns)
+            agreement.read(workspace.data(task, "synchrony", f"{seed}", name), columns)
             for seed in seeds
         ]
-        for name, columns in (("votes.csv", made_files.VOTES), ("offsets.csv", made_files.OFFSETS))
+        for name, columns in (("votes.csv", agreement.VOTES), ("offsets.csv", agreement.OFFSETS))
     )
     tables = matching_tables(
-        found, generated.agreement(votes, *how), generated.recovered(offsets, *how), vars(about)
+        found, agreement.agreement(votes, *how), agreement.recovered(offsets, *how), vars(about)
     )
     with new_folder(workspace.metrics(task, "matching")) as folder:
         write_tables(folder, "matching", tables)

@@ -22,7 +22,8 @@ from motionmusic.models.m2s_net import SyncNetwork
 from motionmusic.models.methods import METHODS
 from motionmusic.predictions import write_predictions
 from motionmusic.results.table import Table, read_tables
-from motionmusic.scoring.generated import ERRORS, NEGATIVES
+from motionmusic.scoring.agreement import NEGATIVES
+from motionmusic.scoring.generated import ERRORS
 from motionmusic.scoring.intervals import Interval
 
 DATA, METRICS = Path("data/synthetic"), Path("metrics/synthetic")

@@ -1,4 +1,4 @@
-"""What the stages dance and synchrony leave of every seed: votes, motions, neighbours, judges."""
+"""What the stage dance leaves of every seed: motions, neighbours, judges."""
 
 from __future__ import annotations
 
@@ -13,26 +13,12 @@ from motionmusic import workspace
 from motionmusic.errors import UserError
 from motionmusic.files import Float32, read_array, read_json
 from motionmusic.models import conductor_weights
-from motionmusic.scoring.generated import FINDERS, NEGATIVES
+from motionmusic.scoring.agreement import read
 from motionmusic.scoring.motion_errors import KEYPOINTS
 from motionmusic.scoring.rivals import IDS, Dances, Made, Motion, Perceive, clips_of
 
-VOTES = [*IDS, *NEGATIVES]
-JUDGED = [*VOTES, *(f"judge_{name}" for name in NEGATIVES)]
-OFFSETS = ["fold", "piece", "planted_s", *(f"{way}_s" for way in FINDERS)]
 _NEIGHBOURS = [*IDS, "neighbour", "neighbour_start"]
 _PART = 32  # clips that a judge looks at together
-
-
-def read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A table of the stage dance or synchrony. Raises UserError where it or a column is missing."""
-    if not path.exists():
-        raise UserError(path, "", "what an earlier stage writes", "nothing", workspace.REMEDY)
-    frame = pd.read_csv(path, dtype={"piece": str, "neighbour": str})
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        raise UserError(path, missing[0], "a column", "none of this name", workspace.REMEDY)
-    return frame[list(columns)]
 
 
 def clips(
