@@ -8,13 +8,13 @@ from functools import partial
 import pandas as pd
 
 from motionmusic import errors, workspace
+from motionmusic.features.keypoints import clip_of
 from motionmusic.files import write_array, write_json, write_text
 from motionmusic.models.conductor_weights import published_entries
 from motionmusic.params import Dance, group
 from motionmusic.training.cell import training
 from motionmusic.training.dances import (
     check_split,
-    clip_of,
     dance_files,
     read_keypoint_dances,
     sides,

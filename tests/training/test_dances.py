@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from motionmusic.errors import UserError
+from motionmusic.features.keypoints import clip_of
 from motionmusic.training.dances import (
     Dance,
-    clip_of,
     cut_motion,
     cut_music,
     windows,

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from motionmusic.features.keypoints import clip_of
 from motionmusic.scoring.motion_errors import KEYPOINTS, RATE_HZ
 from motionmusic.streams import stream
-from motionmusic.training.dances import clip_of
 
 Floats = NDArray[np.float64]
 Motion = NDArray[np.float32]

@@ -117,12 +117,6 @@ def check_split(ids: pd.DataFrame, task: str) -> None:
         )
 
 
-def clip_of(excerpt: int, excerpt_frames: int, rate_hz: float) -> tuple[int, int]:
-    """First frame, and how many, of an excerpt of so many motion frames, at 30 Hz."""
-    seconds = excerpt_frames / rate_hz
-    return round(excerpt * seconds * FRAMES), int(seconds * FRAMES)
-
-
 def windows(dances: Sequence[Dance], frames: int) -> Windows:
     """Consecutive windows of ``frames``: (n, 2), number of the dance and first frame.
 
