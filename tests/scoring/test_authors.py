@@ -1,4 +1,4 @@
-"""The authors' predictions: what may be in their files, and every count of them (spec 8)."""
+"""The authors' predictions: what may be in their files, and every count of them."""
 
 from __future__ import annotations
 
