@@ -36,7 +36,7 @@ def test_the_workflow_runs_what_the_makefile_has() -> None:
     assert named == {"lint", "test", "demo"}
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-    assert re.search(r"^demo:.*\n\t.*dvc repro demo$", makefile, re.MULTILINE)
+    assert re.search(r"^demo:.*\n\t.*schedule demo$", makefile, re.MULTILINE)
     assert "dvc metrics diff --md" in runs("demo")
 
 
