@@ -9,8 +9,8 @@ import pandas as pd
 
 from motionmusic import errors, workspace
 from motionmusic.files import new_folder, write_parquet
+from motionmusic.methods import Method
 from motionmusic.models.matcher import Matcher, about_of, load, save
-from motionmusic.models.methods import Method
 from motionmusic.params import Deconfounded, Match, Train, group
 from motionmusic.scoring.accuracy import vote
 from motionmusic.training import matching

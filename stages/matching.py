@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from motionmusic import errors, workspace
 from motionmusic.files import new_folder, write_bytes
-from motionmusic.models.methods import METHODS
+from motionmusic.methods import METHODS
 from motionmusic.params import Evaluate, Matching, group
 from motionmusic.results.figures import png
 from motionmusic.results.matching_table import matching_figure, matching_tables

@@ -8,7 +8,7 @@ import pandas as pd
 
 from motionmusic import errors, workspace
 from motionmusic.files import write_text
-from motionmusic.models.methods import METHODS
+from motionmusic.methods import METHODS
 from motionmusic.params import Matching, group
 from motionmusic.scoring.recommend import recommendations
 

@@ -9,8 +9,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from motionmusic.files import write_json
+from motionmusic.methods import Method
 from motionmusic.models.matcher import About
-from motionmusic.models.methods import Method
 from motionmusic.params import Joints, Music
 
 RATE = 12_800

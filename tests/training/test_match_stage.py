@@ -19,10 +19,10 @@ from conftest import ABOUT
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import MUSICTODANCE, paper_graph
 from motionmusic.files import write_array, write_json, write_text
+from motionmusic.methods import METHODS
 from motionmusic.models import deconfounded, weights
 from motionmusic.models.mapping import mapping
 from motionmusic.models.matcher import load, trained
-from motionmusic.models.methods import METHODS
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.params import Deconfounded

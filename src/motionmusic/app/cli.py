@@ -24,7 +24,7 @@ from motionmusic.app.arguments import (
     only_folder,
 )
 from motionmusic.errors import UserError
-from motionmusic.models.methods import Method
+from motionmusic.methods import Method
 
 app = typer.Typer(
     name="motionmusic",

@@ -19,9 +19,9 @@ from motionmusic.features.audio import read_audio
 from motionmusic.features.motion import normalise_joints
 from motionmusic.features.segments import SEGMENT_FRAMES
 from motionmusic.files import Float32, read_json
+from motionmusic.methods import Method
 from motionmusic.models import matcher
 from motionmusic.models.matcher import About, Matcher, read_about
-from motionmusic.models.methods import Method
 from motionmusic.render.film import SOUND_HZ
 from motionmusic.render.page import Panel, video
 from motionmusic.scoring.accuracy import vote

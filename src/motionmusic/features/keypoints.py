@@ -68,6 +68,12 @@ def keypoints(joints: NDArray[Any], layout: LayoutName, rate_hz: float) -> NDArr
     return _at_30_hz(seen + HIPS, rate_hz).astype(np.float32)
 
 
+def clip_of(excerpt: int, excerpt_frames: int, rate_hz: float) -> tuple[int, int]:
+    """First frame, and how many, of an excerpt of so many motion frames, at 30 Hz."""
+    seconds = excerpt_frames / rate_hz
+    return round(excerpt * seconds * FRAMES), int(seconds * FRAMES)
+
+
 def _thirteen(joints: NDArray[np.float64], layout: LayoutName) -> NDArray[np.float64]:
     """(n, 13, 3); of MusicToDance's head the middle five times."""
     if joints.ndim != 3 or joints.shape[1:] != (len(LAYOUTS[layout].joints), 3) or not len(joints):

@@ -26,11 +26,11 @@ from motionmusic.features.motion import bones
 from motionmusic.features.music import BANDS
 from motionmusic.features.skeletons import LAYOUTS, LayoutName, paper_graph
 from motionmusic.files import Float32, read_json, write_json
+from motionmusic.methods import Method
 from motionmusic.models import weights
 from motionmusic.models.deconfounded import Deconfounded
 from motionmusic.models.heads import Mapped, Towers
 from motionmusic.models.mapping import mapping
-from motionmusic.models.methods import Method
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.models.synchrony import SynchronyNetwork
