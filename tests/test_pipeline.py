@@ -185,7 +185,7 @@ def test_a_task_needs_no_other_task_and_the_demo_no_download() -> None:
 
 def test_what_trains_a_network_says_that_it_wants_a_gpu() -> None:
     for name, stage in STAGES.items():
-        trains = PACKAGE / "training" / "cell.py" in closure(script_of(stage))
+        trains = PACKAGE / "training" / "device.py" in closure(script_of(stage))
         assert stage.get("meta", {}).get("gpu", False) == trains, name
 
 

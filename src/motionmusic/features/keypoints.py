@@ -87,12 +87,6 @@ def _thirteen(joints: NDArray[np.float64], layout: LayoutName) -> NDArray[np.flo
     return body
 
 
-def clip_of(excerpt: int, excerpt_frames: int, rate_hz: float) -> tuple[int, int]:
-    """First frame, and how many, of an excerpt of so many motion frames, at 30 Hz."""
-    seconds = excerpt_frames / rate_hz
-    return round(excerpt * seconds * FRAMES), int(seconds * FRAMES)
-
-
 def _at_30_hz(seen: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
     """Linear interpolation; twice and more the rate is averaged first, over a new frame's length."""
     frames = int((len(seen) - 1) * FRAMES / rate_hz + 1e-9) + 1
