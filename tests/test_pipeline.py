@@ -191,10 +191,11 @@ def test_what_trains_a_network_says_that_it_wants_a_gpu() -> None:
 
 @pytest.mark.parametrize("command", ["dag", "list"])
 def test_the_drawing_of_a_task_fits_a_screen(
-    command: str, capsys: pytest.CaptureFixture[str]
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dvc.cli import main
 
+    monkeypatch.chdir(ROOT)  # --cd moves this process; afterwards it is where it was
     folder = str(ROOT / "pipeline/task/synthetic")
     if command == "list":
         assert main(["--cd", folder, "stage", "list"]) == 0
