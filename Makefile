@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo tour test lint bench pipeline clean
+.PHONY: help setup demo tour test lint bench weigh pipeline clean
 
 help: ## list what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,8 +22,11 @@ $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint requirements.txt --editable '.[dev]'
 	@touch $@
 
-demo: setup ## the whole pipeline on synthetic dances: tables and a report in twenty to thirty minutes
-	$(BIN)/dvc repro demo
+demo: setup ## the paper's way on synthetic dances: tables, a clip and a page in five minutes
+	$(BIN)/python -m motionmusic.app.schedule demo
+
+tour: setup ## the demo, then matching, synchrony, motion from music and the full page
+	$(BIN)/python -m motionmusic.app.schedule tour
 
 test: $(VENV)/.dev ## all tests
 	$(BIN)/python -m pytest
@@ -36,9 +39,12 @@ lint: $(VENV)/.dev ## ruff and mypy
 bench: setup ## time one training step of every network; ten minutes on a quiet machine
 	$(BIN)/python benchmarks/steps.py
 
-clean: ## remove the virtual environment
-	rm -rf $(VENV)
+weigh: ## lines, words and, with TIMES=--times, seconds beside the wanted ones
+	$(PYTHON) benchmarks/weigh.py $(TIMES)
 
 pipeline: ## copy the pipeline's four texts to their corpora and tasks
 	@for kind in corpus task music benchmark; do \
 		for folder in pipeline/$$kind/*/; do cp pipeline/$$kind.yaml $$folder/dvc.yaml; done; done
+
+clean: ## remove the virtual environment
+	rm -rf $(VENV)

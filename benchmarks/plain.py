@@ -2,7 +2,7 @@
 
 Activations are (n, channels, t, v) in float32, every convolution and batch norm is a module of its
 own, the three subsets of the graph are gone through one by one, as the authors' code does
-(spec/mclemcd.md 3.2, 3.3, 4.1). Nothing is made slower than it has to be: the six layers that run
+(docs/method.md). Nothing is made slower than it has to be: the six layers that run
 are built and no other, no copy is made that the algebra does not need, gradients are set to None.
 Parameters have the names of motionmusic.models, so that both take one state dict; initial values
 are PyTorch's. All of it is written out here, so that a faster house leaves its baseline alone.

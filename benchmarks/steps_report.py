@@ -22,7 +22,7 @@ from motionmusic.training.provenance import git_revision
 VARIANTS = ("eager fp32", "eager fp32, a backward for each loss", "ours fp32", "ours bf16")
 EAGER, EAGER_EACH, OURS, OURS_LOW = VARIANTS
 COLOURS = ("0.6", "0.8", "#9ecae1", "#2171b5")
-# steps of one training: 5 an epoch, 1,500 epochs; 130 an epoch, 500 epochs (spec/mclemcd.md 4.2)
+# steps of one training: 5 an epoch, 1,500 epochs; 130 an epoch, 500 epochs (docs/method.md)
 TABLES = {"table3": ("m2d", 5 * 1500), "table4": ("aist", 130 * 500)}
 # trainings of a table, three inputs; dropout's are taken to last as long as plain's
 TRAININGS = {"motion": 3, "music": 2, "phase 2": 6, "phase 2 fc": 3}
@@ -36,7 +36,7 @@ KINDS = {
 }
 
 
-def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def grid(head: list[str], rows: list[list[str]]) -> str:
     """A Markdown table."""
     return str(pd.DataFrame(rows, columns=head).to_markdown(index=False, disable_numparse=True))
 

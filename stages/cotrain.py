@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from motionmusic import errors, workspace
-from motionmusic.params import Cotrain, Train, group
+from motionmusic.params import Epochs, Train, group
 from motionmusic.predictions import write_predictions
 from motionmusic.training import phases
 from motionmusic.training.cell import training
@@ -18,8 +18,9 @@ from motionmusic.training.loop import Chance
 def main(given: Sequence[str]) -> None:
     """cotrain.py TASK INPUT VARIANT SEED."""
     task, kind, variant, seed = workspace.arguments(given, "task", "input", "variant", "seed")
-    settings, epochs = group(Train, "train", task), group(Cotrain, "cotrain", task).epochs
-    motion, music = (workspace.cell(task, f"{n}-{seed}") for n in (f"motion-{kind}", "music"))
+    settings, epochs = group(Train, "train", task), group(Epochs, "cotrain", task).epochs
+    motion = workspace.cell(task, f"motion-{kind}-{seed}")
+    music = workspace.cell(task, f"music-{seed}")
     of_music = "dropout" if variant == "dropout" else "plain"
     inputs = [
         *segment_files(task, kind, "music"),
@@ -32,10 +33,8 @@ def main(given: Sequence[str]) -> None:
     with training(task, name, params, inputs, precision=settings.precision) as cell:
         how = phases.schedule(settings, epochs, cell.precision)
         for fold in read_folds(task, kind, how.recipe, cell.device):
-            chance, part = (
-                Chance(int(seed), ("cotrain", kind, variant, fold.number)),
-                f"fold{fold.number}",
-            )
+            chance = Chance(int(seed), ("cotrain", kind, variant, fold.number))
+            part = f"fold{fold.number}"
             with phases.seeded(chance, "initial", cell.device):
                 networks = phases.collaborative(
                     motion_encoder(task, fold.segments, settings.width), variant, settings.width

@@ -11,7 +11,7 @@ from motionmusic.params import Evaluate, group
 from motionmusic.results.dance_table import dance_figure, dance_tables
 from motionmusic.results.figures import png
 from motionmusic.results.table import write_tables
-from motionmusic.scoring import generated, made_files
+from motionmusic.scoring import agreement, generated, made_files
 
 
 def main(given: Sequence[str]) -> None:
@@ -20,7 +20,10 @@ def main(given: Sequence[str]) -> None:
     evaluate, about = group(Evaluate, "evaluate"), workspace.about(task)
     seeds = group(list[int], "seeds")
     how = evaluate.seed, evaluate.resamples
-    votes = [made_files.read(task, seed, "votes") for seed in seeds]
+    votes = [
+        agreement.read(workspace.data(task, "dance", f"{seed}", "votes.csv"), agreement.JUDGED)
+        for seed in seeds
+    ]
     made = [made_files.made_by(task, seed) for seed in seeds]
     clips, frames = made_files.clips(votes[0], about, made)
     try:
@@ -29,7 +32,7 @@ def main(given: Sequence[str]) -> None:
         expected = "motions that cover the test excerpts"
         where = workspace.data(task, "dance")
         raise UserError(where, "", expected, str(error), workspace.REMEDY) from None
-    told = generated.agreement(votes, *how)
+    told = agreement.agreement(votes, *how)
     with new_folder(workspace.metrics(task, "dance")) as folder:
         write_tables(folder, "dance", dance_tables(found, told, vars(about)))
     picture = png(dance_figure(found, told, f"Motion from music: {task}"))

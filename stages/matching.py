@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from motionmusic import errors, workspace
 from motionmusic.files import new_folder, write_bytes
 from motionmusic.methods import METHODS
@@ -13,7 +11,7 @@ from motionmusic.params import Evaluate, Matching, group
 from motionmusic.results.figures import png
 from motionmusic.results.matching_table import matching_figure, matching_tables
 from motionmusic.results.table import write_tables
-from motionmusic.scoring import generated, matches
+from motionmusic.scoring import agreement, matches
 
 
 def main(given: Sequence[str]) -> None:
@@ -35,13 +33,13 @@ def main(given: Sequence[str]) -> None:
     found = matches.evaluate(scores, facts, settings.negatives, settings.own_track, *how)
     votes, offsets = (
         [
-            pd.read_csv(workspace.data(task, "synchrony", f"{seed}", name), dtype={"piece": str})
+            agreement.read(workspace.data(task, "synchrony", f"{seed}", name), columns)
             for seed in seeds
         ]
-        for name in ("votes.csv", "offsets.csv")
+        for name, columns in (("votes.csv", agreement.VOTES), ("offsets.csv", agreement.OFFSETS))
     )
     tables = matching_tables(
-        found, generated.agreement(votes, *how), generated.recovered(offsets, *how), vars(about)
+        found, agreement.agreement(votes, *how), agreement.recovered(offsets, *how), vars(about)
     )
     with new_folder(workspace.metrics(task, "matching")) as folder:
         write_tables(folder, "matching", tables)

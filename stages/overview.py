@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from motionmusic import errors, workspace
 from motionmusic.files import new_folder, read_json, write_bytes
-from motionmusic.params import Cotrain, Train, group
+from motionmusic.params import Epochs, Train, group
 from motionmusic.results.figures import png
 from motionmusic.results.overview import overview_figure, overview_tables
 from motionmusic.results.table import write_tables
@@ -19,7 +19,7 @@ def main(given: Sequence[str]) -> None:
         for task in given
     }
     trains = {task: group(Train, "train", task) for task in given}
-    cotrains = {task: group(Cotrain, "cotrain", task) for task in given}
+    cotrains = {task: group(Epochs, "cotrain", task) for task in given}
     with new_folder(workspace.metrics("overview")) as folder:
         write_tables(folder, "overview", overview_tables(found, trains, cotrains))
     write_bytes(workspace.plots("overview", "overview.png"), png(overview_figure(found)))

@@ -9,7 +9,7 @@ import pandas as pd
 from motionmusic import errors, workspace
 from motionmusic.files import write_text
 from motionmusic.models.matcher import about_of, save
-from motionmusic.params import Synchrony, group
+from motionmusic.params import Epochs, group
 from motionmusic.scoring.planted import planted
 from motionmusic.training import in_time
 from motionmusic.training.cell import training
@@ -20,7 +20,7 @@ from motionmusic.training.folds import segment_files
 def main(given: Sequence[str]) -> None:
     """synchrony.py TASK SEED."""
     task, seed = workspace.arguments(given, "task", "seed")
-    settings, of = group(Synchrony, "synchrony", task), workspace.about(task)
+    settings, of = group(Epochs, "synchrony", task), workspace.about(task)
     index = workspace.read_index(task)
     about = about_of(of, "synchrony", int(seed), index, {})
     pieces = sorted(set(index["piece"]))

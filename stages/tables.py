@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from motionmusic import errors, workspace
 from motionmusic.files import new_folder, read_json, write_bytes
-from motionmusic.params import Cotrain, Train, group
+from motionmusic.params import Epochs, Train, group
 from motionmusic.results import tables
 from motionmusic.results.figures import png
 from motionmusic.results.table import write_tables
@@ -15,7 +15,7 @@ from motionmusic.results.table import write_tables
 def main(given: Sequence[str]) -> None:
     """tables.py TASK."""
     (task,) = workspace.arguments(given, "task")
-    train, later = group(Train, "train", task), group(Cotrain, "cotrain", task).epochs
+    train, later = group(Train, "train", task), group(Epochs, "cotrain", task).epochs
     seeds = group(list[int], "seeds")
     found = read_json(workspace.metrics(task, "evaluation.json"), workspace.REMEDY)
     settings, segments, excerpts, figure = tables.paper_names(found["facts"]["source"])

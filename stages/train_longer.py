@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from motionmusic import errors, workspace
-from motionmusic.params import Cotrain, Train, group
+from motionmusic.params import Epochs, Train, group
 from motionmusic.predictions import write_predictions
 from motionmusic.training import phases
 from motionmusic.training.cell import training
@@ -21,7 +21,7 @@ from motionmusic.training.loop import Chance
 def main(given: Sequence[str]) -> None:
     """train_longer.py TASK INPUT SEED."""
     task, kind, seed = workspace.arguments(given, "task", "input", "seed")
-    settings, epochs = group(Train, "train", task), group(Cotrain, "cotrain", task).epochs
+    settings, epochs = group(Train, "train", task), group(Epochs, "cotrain", task).epochs
     start = workspace.cell(task, f"motion-{kind}-{seed}")
     inputs = [*segment_files(task, kind, "music"), *sorted(start.glob("*.last.safetensors"))]
     name, params = f"longer-{kind}-{seed}", settings.model_dump() | {"epochs_longer": epochs}

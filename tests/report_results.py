@@ -18,7 +18,7 @@ from conftest import ABOUT
 
 from motionmusic.files import write_array, write_json, write_parquet, write_text
 from motionmusic.predictions import make_predictions, write_predictions
-from motionmusic.results.table import Column, table, write_tables
+from motionmusic.results.table import Cell, Column, table, write_tables
 from motionmusic.scoring.evaluation import cell_files
 from motionmusic.scoring.intervals import Interval
 
@@ -84,8 +84,10 @@ def _others(data: Path, metrics: Path, plots: Path) -> None:
          "closest": [{"fold": 0, "test": "C_1/0/0", "train": "<i>C_2/0/0", "distance": 0.01}]},
     )  # fmt: skip
     for name in ("matching", "dance"):
-        rows = [["chance", Interval(0.25, 0.2, 0.3)], ["<b>", None], ["best", Interval(1, 1, 1)]]
-        head = ["", Column("hit@1", "percent")]
+        rows: list[list[Cell]] = [
+            ["chance", Interval(0.25, 0.2, 0.3)], ["<b>", None], ["best", Interval(1, 1, 1)],
+        ]  # fmt: skip
+        head: list[Column | str] = ["", Column("hit@1", "percent")]
         one = table(f"Table of {name}", head, rows, note="Less is <i>not</i> better.")
         write_tables(metrics / name, name, [one])
     importlib.import_module("ratings").main([])
@@ -123,12 +125,13 @@ def _picture(path: Path) -> None:
 
 def _clips(folder: Path) -> None:
     """Two seconds of a dance with a tone, and its key poses."""
-    from motionmusic.render.clip import Panel, video
+    from motionmusic.render.page import Panel, video
 
     rng = np.random.default_rng(0)
     joints = rng.normal(size=(1, 23, 3)) + np.linspace(0, 1, 50)[:, None, None]
     tone = 0.1 * np.sin(2 * np.pi * 220 * np.arange(96_000) / 48_000).astype(np.float32)
-    video(folder / "Tango_own.mp4", [Panel(joints, "musictodance", "x")], tone, 48_000, 25.0)
+    panel = Panel("its own music", "x", tone)
+    video(folder / "Tango_own.mp4", joints, "musictodance", 25.0, [panel])
     _picture(folder / "Tango_poses.png")
     text = "file,category,piece,excerpt,shows\n"
     for file, shows in (("Tango_own.mp4", "own"), ("Tango_poses.png", "poses")):

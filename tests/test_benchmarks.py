@@ -1,4 +1,4 @@
-"""The benchmark's baselines compute what the house computes, and its count is the specification's."""
+"""The benchmark's baselines compute what the house computes, and its count is docs/speed.md's."""
 
 from __future__ import annotations
 
@@ -134,8 +134,8 @@ def test_steps_change_what_they_train_and_nothing_else() -> None:
     ("step", "gflop"),
     [("motion", 219.5), ("music", 89.1), ("phase 2", 309), ("phase 2 fc", 330)],
 )
-def test_operations_are_those_of_the_specification(step: str, gflop: float) -> None:
-    """spec/mclemcd.md 9.1."""
+def test_operations_are_those_of_docs_speed(step: str, gflop: float) -> None:
+    """GFLOP of a step (docs/speed.md)."""
     assert steps.gflop_of(steps.SIZES["m2d"], step) == pytest.approx(gflop, rel=0.01)
 
 

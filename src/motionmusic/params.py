@@ -122,14 +122,9 @@ class Segment(Group):
     @model_validator(mode="after")
     def _agree(self) -> Segment:
         if self.protocol in ("by_piece", "by_unit") and self.folds < 3:
-            raise ValueError(
-                f"protocol {self.protocol} needs folds of at least 3 (test, validation, train)"
-            )
+            raise ValueError(f"protocol {self.protocol} needs at least 3 folds")
         if self.protocol == "by_capture" and self.folds != 2:
-            raise ValueError(
-                "protocol by_capture trains on one session and tests on the others, and the reverse:"
-                " folds must be 2"
-            )
+            raise ValueError("protocol by_capture has two folds: one session, the others")
         if self.protocol in ("paper", "published", "official", "official_clean") and self.folds > 1:
             raise ValueError(f"protocol {self.protocol} has one split: folds must be 1")
         return self
@@ -159,8 +154,8 @@ class Train(Group):
         return self
 
 
-class Cotrain(Group):
-    """Phase 2."""
+class Epochs(Group):
+    """How long: phase 2 (cotrain), and the synchrony network."""
 
     epochs: Count
 
@@ -227,12 +222,6 @@ class Matching(Group):
     top: Count
 
 
-class Synchrony(Group):
-    """How long the synchrony network is trained."""
-
-    epochs: Count
-
-
 class Dance(Group):
     """How long M2S-Net and M2S-GAN are trained (docs/dance.md)."""
 
@@ -255,12 +244,11 @@ class Benchmark(Group):
 
 HOP = 512
 SYNC_TOLERANCE = 1e-3  # AIST++: 30,700 / 512 = 59.96 instead of 60 (O11)
-MOTION_RATE_HZ = {"aist": 60.0}  # every other source has 25
 
 
 def motion_rate_hz(source: str) -> float:
     """Frames a second of a source's joints."""
-    return MOTION_RATE_HZ.get(source, 25.0)
+    return 60.0 if source == "aist" else 25.0
 
 
 def _by_task(value: Any, model: type[Group]) -> Any:
@@ -287,14 +275,14 @@ class Schema(BaseModel):
     music: dict[str, Music]
     segment: dict[str, Segment]
     train: dict[str, Train]
-    cotrain: dict[str, Cotrain]
+    cotrain: dict[str, Epochs]
     baseline: Baseline
     leakage: Leakage
     evaluate: Evaluate
     match: Match
     deconfounded: Deconfounded
     matching: Matching
-    synchrony: dict[str, Synchrony]
+    synchrony: dict[str, Epochs]
     dance: dict[str, Dance]
     ratings: Ratings
     seeds: Seeds
@@ -332,17 +320,15 @@ class Schema(BaseModel):
                     f" the motion of {corpus.source} has {rate}"
                 )
             if corpus.source == "aist" and self.joints[name].center != "none":
-                raise ValueError(
-                    f"joints.{name}.center: AIST++ has no centre to subtract, use none"
-                )
+                raise ValueError(f"joints.{name}.center: AIST++ has no centre, use none")
         return self
 
 
 BY_TASK: dict[str, type[Group]] = {
     "segment": Segment,
     "train": Train,
-    "cotrain": Cotrain,
-    "synchrony": Synchrony,
+    "cotrain": Epochs,
+    "synchrony": Epochs,
     "dance": Dance,
 }
 

@@ -104,7 +104,7 @@ def test_graph() -> None:
 
 
 def test_first_weights() -> None:
-    """Kaiming in M2S-Net (3.4); N(0, 0.01²) only in two layers of the generator (V11)."""
+    """Kaiming in M2S-Net; N(0, 0.01²) only in two layers of the generator (V11)."""
     votes, motion = SyncNetwork().state_dict(), Generator().state_dict()
 
     def spread(value: Tensor) -> float:

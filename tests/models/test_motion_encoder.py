@@ -1,4 +1,4 @@
-"""The motion encoder against loops in plain NumPy and the specification's numbers (3.1, 3.2)."""
+"""The motion encoder against loops in plain NumPy and the numbers of docs/method.md."""
 
 from __future__ import annotations
 

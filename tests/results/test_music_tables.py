@@ -14,12 +14,13 @@ import pytest
 from closure import ROOT
 
 from motionmusic.errors import UserError
-from motionmusic.results.dance_table import dance_figure, dance_tables, votes_table
+from motionmusic.results.dance_table import dance_figure, dance_tables
 from motionmusic.results.figures import png
-from motionmusic.results.matching_table import matching_figure, matching_tables
+from motionmusic.results.matching_table import matching_figure, matching_tables, votes_table
 from motionmusic.results.names import DANCERS, MATCHERS
 from motionmusic.results.ratings_table import PAPER_TABLES, paper_tables, study_tables
-from motionmusic.scoring.generated import ERRORS, FINDERS, MEASURES, NEGATIVES, REFERENCES
+from motionmusic.scoring.agreement import FINDERS, NEGATIVES
+from motionmusic.scoring.generated import ERRORS, MEASURES, REFERENCES
 from motionmusic.scoring.intervals import Interval
 from motionmusic.scoring.matches import COMPARED, METRICS
 from motionmusic.scoring.paper import printed_ratings

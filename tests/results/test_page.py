@@ -7,6 +7,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_results import CLASSES, FRAMES, JOINTS, PIECES, WRONG, data_of, make_results, written
@@ -180,7 +181,7 @@ def test_curves_follow_each_other_on_one_axis() -> None:
         3,
         1,
     ]  # with where CL begins
-    ends = {tuple(line.get_xdata()) for line in bones.lines}
+    ends = {tuple(np.asarray(line.get_xdata())) for line in bones.lines}
     assert ends == {(1, 2), (3, 4), (2.5, 2.5)}
     assert svg(figure) == svg(curves_figure(curves))
     assert [row.cells[0] for row in last_values(curves).rows] == sorted(cells)

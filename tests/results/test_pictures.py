@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from closure import ROOT
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
@@ -27,7 +26,7 @@ RATE = 25.0
 
 def texts_of(figure: Figure) -> list[Text]:
     """What is shown, once it is laid out."""
-    FigureCanvasAgg(figure).draw()
+    png(figure)
     found = [artist for artist in figure.findobj(Text) if isinstance(artist, Text)]
     return [text for text in found if text.get_visible() and text.get_text().strip()]
 
@@ -65,7 +64,7 @@ def test_values_with_intervals(panels: int) -> None:
     )
     nothing_clipped_or_on_another(figure)
     axis = figure.axes[0]
-    points = [line.get_xdata() for line in axis.lines if line.get_marker() == "o"]
+    points = [np.asarray(line.get_xdata()) for line in axis.lines if line.get_marker() == "o"]
     assert [float(x[0]) for x in points] == pytest.approx([10 * n for n in range(6)])
     assert axis.get_xlabel() == "percent"
     (legend,) = figure.legends

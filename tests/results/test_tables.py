@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from motionmusic.params import Cotrain, Train
+from motionmusic.params import Epochs, Train
 from motionmusic.predictions import make_predictions
 from motionmusic.results import tables
 from motionmusic.results.figures import png
@@ -142,9 +142,9 @@ def test_stand_ins_are_counted_in_every_caption() -> None:
     texts = [
         tables.accuracy_table(made, "segment", TRAIN, 1400).caption,
         tables.settings_tables(made, TRAIN, 1400, [0])[0].caption,
-        overview_tables(
-            {"m2d.paper": made}, {"m2d.paper": TRAIN}, {"m2d.paper": Cotrain(epochs=9)}
-        )[0].caption,
+        overview_tables({"m2d.paper": made}, {"m2d.paper": TRAIN}, {"m2d.paper": Epochs(epochs=9)})[
+            0
+        ].caption,
     ]
     assert all(said in text for text in texts)
     assert "replicate nothing" in tables.accuracy_table(made, "segment", TRAIN, 1400).note
@@ -207,7 +207,7 @@ def test_the_confusion_matrix_has_the_papers_order_of_classes(source: str) -> No
 
 def test_the_overview_has_each_number_of_its_cell() -> None:
     both = {"m2d.paper": found(), "mine": found("synthetic", folds=5, protocol="by_unit")}
-    trains, later = dict.fromkeys(both, TRAIN), dict.fromkeys(both, Cotrain(epochs=9))
+    trains, later = dict.fromkeys(both, TRAIN), dict.fromkeys(both, Epochs(epochs=9))
     segments, excerpts = overview_tables(both, trains, later)
     for one, level in ((segments, "segment"), (excerpts, "excerpt")):
         cells = one.rows[1].cells

@@ -12,16 +12,8 @@ from numpy.typing import NDArray
 
 from motionmusic.features.beats import alignment_by_chance, beat_alignment, motion_beats
 from motionmusic.scoring import motion_errors as measures
-from motionmusic.scoring.generated import (
-    ERRORS,
-    FINDERS,
-    MEASURES,
-    NEGATIVES,
-    REFERENCES,
-    agreement,
-    evaluate,
-    recovered,
-)
+from motionmusic.scoring.agreement import FINDERS, NEGATIVES, agreement, recovered
+from motionmusic.scoring.generated import ERRORS, MEASURES, REFERENCES, evaluate
 from motionmusic.scoring.intervals import Interval, mean_interval
 from motionmusic.scoring.rivals import Dances, Made, Perceive, systems
 

@@ -42,7 +42,7 @@ def test_figure_4_is_the_best_cell_of_table_3() -> None:
     counts, names = printed_confusion("figure4")
     assert names == ["Cha-cha", "Rumba", "Tango", "Waltz"]
     assert (int(np.trace(counts)), int(counts.sum())) == (406, 414)
-    # test excerpts of each class (spec 2.6), nine segments each
+    # test excerpts of each class (docs/method.md), nine segments each
     assert counts.sum(axis=1).tolist() == [90, 99, 108, 117]
     best = printed("table3").sort_values("percent").iloc[-1]
     assert (best["row"], best["input"], best["count"]) == ("fc", "fused", 406)

@@ -132,11 +132,11 @@ def test_a_dance_of_each_class_with_its_own_and_recommended_music(
     # excerpt 1 begins at frame 13, its music 0.52 s after that of frame 0
     frames, (own,), title = shown["Bolero_B_10_1_own.mp4"]
     assert frames == list(range(13, 26))
-    assert own == Panel("its own music", "B_10.wav, from 1.5 s", "B_10 1.52")
+    assert own == Panel("its own music", "B_10.wav, from 1.5 s", "B_10 1.52")  # type: ignore[arg-type]
     assert title == "B_10 · truth Bolero · predicted Zouk"
     frames, panels, title = shown["Bolero_B_10_1_contrastive.mp4"]
     assert frames == list(range(13, 26))
-    assert panels[1] == Panel("2. P_2, Zouk", "120 bpm, from 20.0 s", "track2 20.00")
+    assert panels[1] == Panel("2. P_2, Zouk", "120 bpm, from 20.0 s", "track2 20.00")  # type: ignore[arg-type]
     assert title.endswith("· contrastive")
 
 

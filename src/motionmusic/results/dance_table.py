@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from motionmusic.results.figures import Panel, forest
+from motionmusic.results.matching_table import VOTERS, votes_table
 from motionmusic.results.names import DANCERS, NEGATIVES, counted, made_of
 from motionmusic.results.table import Column, Table, table
 from motionmusic.scoring.generated import ERRORS, GENERATOR, ITSELF
@@ -31,7 +32,6 @@ _OTHERS = {
     "bailando_chance": Column("Bailando, by chance", digits=3),
     "diversity": Column("diversity", digits=3),
 }
-_VOTERS = {"network": "synchrony network", "judge": "judge, on what it learnt"}
 _SERIES = {
     "made or found by a network": ("#1f5fa8", "o"),
     "made by no network; the judge": ("0.5", "o"),
@@ -43,7 +43,7 @@ def dance_tables(found: Found, votes: Found, facts: Mapping[str, Any]) -> list[T
 
     Args:
         found: of all systems.
-        votes: of the synchrony network and the judge (:func:`scoring.generated.agreement`).
+        votes: of the synchrony network and the judge (:func:`scoring.agreement.agreement`).
         facts: task, protocol, pieces, excerpts and stand_ins.
     """
     seen = (
@@ -84,20 +84,6 @@ def dance_tables(found: Found, votes: Found, facts: Mapping[str, Any]) -> list[T
     ]
 
 
-def votes_table(votes: Found) -> Table:
-    """How often the true pair gets the higher vote (:func:`scoring.generated.agreement`)."""
-    voters = [voter for voter in _VOTERS if voter in votes]
-    judged = " The judge was trained on these very pieces." if "judge" in voters else ""
-    return table(
-        "Do music and motion belong together?",
-        ["the other pair is", *(Column(_VOTERS[voter], "percent") for voter in voters), "chance"],
-        [[text, *(votes[voter][name] for voter in voters), "50.0"]
-         for name, text in NEGATIVES.items()],
-        caption="How often, in percent, the true pair gets the higher vote of the two;"
-        f" {counted(votes['clips'], 'excerpt')} of {counted(votes['pieces'], 'piece')}.{judged}",
-    )  # fmt: skip
-
-
 def dance_figure(found: Found, votes: Found, title: str) -> Figure:
     """The five errors of every system and who tells true pairs, all with intervals."""
     ours, others = _SERIES
@@ -113,7 +99,7 @@ def dance_figure(found: Found, votes: Found, title: str) -> Figure:
         f"{'judge: ' * (voter == 'judge')}{NEGATIVES[name]}": {
             others if voter == "judge" else ours: number
         }
-        for voter in _VOTERS
+        for voter in VOTERS
         if voter in votes
         for name, number in votes[voter].items()
     }

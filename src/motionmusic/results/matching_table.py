@@ -7,11 +7,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from motionmusic.results.dance_table import votes_table
 from motionmusic.results.figures import Panel, forest
-from motionmusic.results.names import MATCHERS, counted, made_of
+from motionmusic.results.names import MATCHERS, NEGATIVES, counted, made_of
 from motionmusic.results.table import Column, Table, table
-from motionmusic.scoring.generated import FINDERS, OFFSET_CHANCE, TOLERANCE_S
+from motionmusic.scoring.agreement import FINDERS, OFFSET_CHANCE, TOLERANCE_S
 from motionmusic.scoring.matches import COMPARED, REFERENCES
 
 Found = Mapping[str, Any]
@@ -35,6 +34,7 @@ _MORE = {
     "alignment_mint": Column("beat alignment, mint", digits=3),
 }
 _FINDERS = {"network": "synchrony network", "mint": "beats, mint", "bailando": "beats, Bailando"}
+VOTERS = {"network": "synchrony network", "judge": "judge, on what it learnt"}
 _PANELS = ("hit_1", "recall_10", "among_10", "alignment_bailando")
 _SERIES = {"a method": ("#1f5fa8", "o"), "a reference, no method": ("0.55", "o")}
 
@@ -46,8 +46,8 @@ def matching_tables(
 
     Args:
         found: of all methods.
-        votes: of the synchrony network (:func:`scoring.generated.agreement`).
-        offsets: planted ones that were found (:func:`scoring.generated.recovered`).
+        votes: of the synchrony network (:func:`scoring.agreement.agreement`).
+        offsets: planted ones that were found (:func:`scoring.agreement.recovered`).
         facts: task, protocol, folds, pieces, excerpts and stand_ins.
     """
     seen = (
@@ -133,3 +133,17 @@ def _verdict(found: Found) -> str:
     texts = [f"ahead of the paper's method: {', '.join(ahead)}"] if ahead else []
     texts += [f"not distinguishable from it: {', '.join(open_)}"] if open_ else []
     return f"At hit@1, {'; '.join(texts)}."
+
+
+def votes_table(votes: Found) -> Table:
+    """How often the true pair gets the higher vote (:func:`scoring.agreement.agreement`)."""
+    voters = [voter for voter in VOTERS if voter in votes]
+    judged = " The judge was trained on these very pieces." if "judge" in voters else ""
+    return table(
+        "Do music and motion belong together?",
+        ["the other pair is", *(Column(VOTERS[voter], "percent") for voter in voters), "chance"],
+        [[text, *(votes[voter][name] for voter in voters), "50.0"]
+         for name, text in NEGATIVES.items()],
+        caption="How often, in percent, the true pair gets the higher vote of the two;"
+        f" {counted(votes['clips'], 'excerpt')} of {counted(votes['pieces'], 'piece')}.{judged}",
+    )  # fmt: skip

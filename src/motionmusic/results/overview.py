@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from motionmusic.params import Cotrain, Train
+from motionmusic.params import Epochs, Train
 from motionmusic.results.figures import Panel, forest
 from motionmusic.results.names import NETWORKS, counted, made_of, model
 from motionmusic.results.table import Cell, Column, Table, table
@@ -28,7 +28,7 @@ _SERIES = {
 
 
 def overview_tables(
-    found: Found, trains: Mapping[str, Train], cotrains: Mapping[str, Cotrain]
+    found: Found, trains: Mapping[str, Train], cotrains: Mapping[str, Epochs]
 ) -> list[Table]:
     """One row a task, in the order given; a table of segments and one of excerpts.
 

@@ -1,4 +1,4 @@
-"""How near motion made for music is to the dance, and whether music and motion are told apart.
+"""How near motion made for music is to the dance.
 
 A clip is a test excerpt. A generator that follows the music has to be nearer to the dance than motions
 that do not (:mod:`motionmusic.scoring.rivals`).
@@ -15,7 +15,7 @@ import pandas as pd
 
 from motionmusic.features.beats import Definition, alignment_by_chance, beat_alignment, motion_beats
 from motionmusic.scoring import motion_errors as measures
-from motionmusic.scoring.intervals import Interval, Statistic, bootstrap, mean_interval, ratio
+from motionmusic.scoring.intervals import Interval, Statistic, bootstrap, ratio
 from motionmusic.scoring.motion_errors import RATE_HZ
 from motionmusic.scoring.rivals import Dances, Floats, Made, Motion, Perceive, systems
 
@@ -25,13 +25,6 @@ ERRORS = ("mpe", "rde_coded", "rde_described", "sce_coded", "sce_described")
 """0 for the dance itself."""
 OTHERS = ("sdp", "mint", "mint_chance", "bailando", "bailando_chance", "diversity")
 MEASURES = ERRORS + OTHERS
-NEGATIVES = ("easy", "hard", "super_hard")
-VOTERS = {"network": "", "judge": "judge_"}
-"""Who votes → how its columns begin."""
-FINDERS = ("network", "mint", "bailando")
-TOLERANCE_S = 0.1
-OFFSET_CHANCE = 5 / 101
-"""Of a guess among the offsets of a curve (motionmusic.scoring.offsets)."""
 
 _DEFINITIONS: tuple[Definition, ...] = ("mint", "bailando")
 
@@ -221,45 +214,3 @@ def _diversity(apart: Floats, member: Floats) -> Statistic:
         return np.where(below > 0, above / np.maximum(below, 1), np.nan)
 
     return statistic
-
-
-def agreement(votes: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[str, Any]:
-    """How often the true pair of music and motion gets the higher vote.
-
-    Args:
-        votes: one a seed: piece, excerpt, easy, hard, super_hard, and where a judge voted too
-            judge_easy, …; shares of draws.
-        seed: of the intervals.
-        resamples: of each.
-
-    Returns:
-        clips, pieces, network and judge {negative: Interval}.
-    """
-    mean = pd.concat(votes).groupby(["piece", "excerpt"], as_index=False).mean()
-    return {"clips": len(mean), "pieces": int(mean["piece"].nunique())} | {
-        voter: {
-            name: mean_interval(mean[f"{prefix}{name}"], mean["piece"], seed, resamples)
-            for name in NEGATIVES
-        }
-        for voter, prefix in VOTERS.items()
-        if f"{prefix}{NEGATIVES[0]}" in mean
-    }
-
-
-def recovered(offsets: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[str, Any]:
-    """How often a planted offset is found within 0.1 s.
-
-    Args:
-        offsets: one a seed: piece, planted_s, network_s, mint_s, bailando_s; NaN is not found.
-        seed: of the intervals.
-        resamples: of each.
-
-    Returns:
-        planted (of one seed), pieces, and for each of ``FINDERS`` its Interval.
-    """
-    rows = pd.concat(offsets, ignore_index=True)
-    off = {way: (rows[f"{way}_s"] - rows["planted_s"]).abs() for way in FINDERS}
-    return {"planted": len(offsets[0]), "pieces": int(rows["piece"].nunique())} | {
-        way: mean_interval((of <= TOLERANCE_S + 1e-6).astype(float), rows["piece"], seed, resamples)
-        for way, of in off.items()
-    }

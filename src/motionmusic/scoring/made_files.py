@@ -1,4 +1,4 @@
-"""What the stage dance leaves of every seed: motions, votes, neighbours, judges."""
+"""What the stage dance leaves of every seed: motions, neighbours, judges."""
 
 from __future__ import annotations
 
@@ -13,27 +13,12 @@ from motionmusic import workspace
 from motionmusic.errors import UserError
 from motionmusic.files import Float32, read_array, read_json
 from motionmusic.models import conductor_weights
-from motionmusic.scoring.generated import NEGATIVES, VOTERS
+from motionmusic.scoring.agreement import read
 from motionmusic.scoring.motion_errors import KEYPOINTS
 from motionmusic.scoring.rivals import IDS, Dances, Made, Motion, Perceive, clips_of
 
-TABLES = {
-    "votes": [*IDS, *(f"{prefix}{name}" for prefix in VOTERS.values() for name in NEGATIVES)],
-    "neighbours": [*IDS, "neighbour", "neighbour_start"],
-}
+_NEIGHBOURS = [*IDS, "neighbour", "neighbour_start"]
 _PART = 32  # clips that a judge looks at together
-
-
-def read(task: str, seed: int, name: str) -> pd.DataFrame:
-    """One of :data:`TABLES` of a seed. Raises UserError where it is missing or lacks a column."""
-    path = workspace.data(task, "dance", f"{seed}", f"{name}.csv")
-    if not path.exists():
-        raise UserError(path, "", "what the stage dance writes", "no such file", workspace.REMEDY)
-    frame = pd.read_csv(path, dtype={"piece": str, "neighbour": str})
-    missing = [column for column in TABLES[name] if column not in frame]
-    if missing:
-        raise UserError(path, missing[0], "a column", "none of this name", workspace.REMEDY)
-    return frame
 
 
 def clips(
@@ -67,9 +52,9 @@ def dances(task: str, seed: int) -> Dances:
 def made_by(task: str, seed: int) -> Made:
     """What the generators of one seed made, and the judges of it."""
     folder = workspace.data(task, "dance", f"{seed}")
-    pieces = read(task, seed, "votes")["piece"].unique()
+    pieces = read(folder / "votes.csv", IDS)["piece"].unique()
     motion = _arrays(folder / "motion", pieces)
-    return Made(motion, read(task, seed, "neighbours"), _judges(folder))
+    return Made(motion, read(folder / "neighbours.csv", _NEIGHBOURS), _judges(folder))
 
 
 def _judges(folder: Path) -> Perceive:

@@ -1,0 +1,78 @@
+"""Whether music and motion are told apart: votes for true pairs, planted offsets that are found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from motionmusic import workspace
+from motionmusic.errors import UserError
+from motionmusic.scoring.intervals import mean_interval
+
+NEGATIVES = ("easy", "hard", "super_hard")
+VOTERS = {"network": "", "judge": "judge_"}
+"""Who votes → how its columns begin."""
+FINDERS = ("network", "mint", "bailando")
+TOLERANCE_S = 0.1
+OFFSET_CHANCE = 5 / 101
+"""Of a guess among the offsets of a curve (motionmusic.scoring.offsets)."""
+
+VOTES = ["fold", "piece", "excerpt", *NEGATIVES]
+JUDGED = [*VOTES, *(f"judge_{name}" for name in NEGATIVES)]
+OFFSETS = ["fold", "piece", "planted_s", *(f"{way}_s" for way in FINDERS)]
+
+
+def read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A table of the stage dance or synchrony. Raises UserError where it or a column is missing."""
+    if not path.exists():
+        raise UserError(path, "", "what an earlier stage writes", "nothing", workspace.REMEDY)
+    frame = pd.read_csv(path, dtype={"piece": str, "neighbour": str})
+    missing = [column for column in columns if column not in frame]
+    if missing:
+        raise UserError(path, missing[0], "a column", "none of this name", workspace.REMEDY)
+    return frame[list(columns)]
+
+
+def agreement(votes: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[str, Any]:
+    """How often the true pair of music and motion gets the higher vote.
+
+    Args:
+        votes: one a seed: piece, excerpt, easy, hard, super_hard, and where a judge voted too
+            judge_easy, …; shares of draws.
+        seed: of the intervals.
+        resamples: of each.
+
+    Returns:
+        clips, pieces, network and judge {negative: Interval}.
+    """
+    mean = pd.concat(votes).groupby(["piece", "excerpt"], as_index=False).mean()
+    return {"clips": len(mean), "pieces": int(mean["piece"].nunique())} | {
+        voter: {
+            name: mean_interval(mean[f"{prefix}{name}"], mean["piece"], seed, resamples)
+            for name in NEGATIVES
+        }
+        for voter, prefix in VOTERS.items()
+        if f"{prefix}{NEGATIVES[0]}" in mean
+    }
+
+
+def recovered(offsets: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[str, Any]:
+    """How often a planted offset is found within 0.1 s.
+
+    Args:
+        offsets: one a seed: piece, planted_s, network_s, mint_s, bailando_s; NaN is not found.
+        seed: of the intervals.
+        resamples: of each.
+
+    Returns:
+        planted (of one seed), pieces, and for each of ``FINDERS`` its Interval.
+    """
+    rows = pd.concat(offsets, ignore_index=True)
+    off = {way: (rows[f"{way}_s"] - rows["planted_s"]).abs() for way in FINDERS}
+    return {"planted": len(offsets[0]), "pieces": int(rows["piece"].nunique())} | {
+        way: mean_interval((of <= TOLERANCE_S + 1e-6).astype(float), rows["piece"], seed, resamples)
+        for way, of in off.items()
+    }

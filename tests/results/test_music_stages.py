@@ -1,0 +1,216 @@
+"""The stages matching, dance_table, leaderboard and overview: what they read, write and refuse."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from conftest import ABOUT
+from report_results import TASK, make_results, predictions
+
+from motionmusic.errors import UserError
+from motionmusic.files import write_array, write_json, write_parquet, write_text
+from motionmusic.methods import METHODS
+from motionmusic.models import weights
+from motionmusic.models.conductor_weights import load_sync_network, published_entries, read
+from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.predictions import write_predictions
+from motionmusic.results.table import Table, read_tables
+from motionmusic.scoring.agreement import NEGATIVES
+from motionmusic.scoring.generated import ERRORS
+from motionmusic.scoring.intervals import Interval
+
+DATA, METRICS = Path("data/synthetic"), Path("metrics/synthetic")
+SEEDS, FOLDS, FRAMES = (0, 1), 2, 549
+PIECES = [f"P_{number}" for number in range(8)]
+TESTED = [
+    {"fold": n % FOLDS, "piece": piece, "excerpt": excerpt}
+    for n, piece in enumerate(PIECES) for excerpt in (1,)
+]  # fmt: skip
+
+
+@pytest.fixture
+def danced(space: Path, torch_alone: None) -> Path:
+    """Eight pieces, the second 9.1 s of each an excerpt, half of them tested in each of two folds."""
+    params = yaml.safe_load((space / "params.yaml").read_text("utf-8"))
+    params["seeds"] = list(SEEDS)
+    params["evaluate"]["resamples"] = 100
+    (space / "params.yaml").write_text(yaml.safe_dump(params))
+    rng = np.random.default_rng(0)
+    folder = space / DATA
+    write_json(folder / "segments/about.json", ABOUT | {"excerpt_frames": 229})
+    pieces = pd.DataFrame(
+        {"piece": PIECES, "label": [n % 4 for n in range(8)], "music_file": PIECES}
+    )
+    write_text(folder / "pieces.csv", pieces.to_csv(index=False))
+    tempo = pieces.assign(music_bpm=[100.0 + n for n in range(8)], motion_bpm=110.0)
+    write_text(folder / "tempo.csv", tempo.to_csv(index=False))
+    beats = [{"piece": piece, "kind": kind, "time_s": at} for piece in PIECES[1:]
+             for kind in ("music", "motion_mint", "motion_bailando")
+             for at in np.arange(0, 20, 0.5)]  # fmt: skip
+    write_parquet(folder / "beats.parquet", pd.DataFrame(beats))
+    tested = pd.DataFrame(TESTED)
+    names = [*NEGATIVES, *(f"judge_{name}" for name in NEGATIVES)]
+    train = {f: [p for n, p in enumerate(PIECES) if n % FOLDS != f] for f in range(FOLDS)}
+    for piece in PIECES:
+        steps = 0.02 * rng.standard_normal((FRAMES, 13, 2))
+        write_array(folder / "keypoints" / f"{piece}.npy", steps.cumsum(0).astype(np.float32))
+    for seed in SEEDS:
+        made = folder / "dance" / str(seed)
+        for piece in PIECES:
+            # the first one's music ends a frame before its motion
+            motion = rng.random((FRAMES - (piece == "P_0"), 13, 2), np.float32)
+            write_array(made / "motion" / f"{piece}.npy", motion)
+        votes = tested.assign(**{name: 0.5 + 0.25 * seed for name in names})
+        near = tested.assign(neighbour=[PIECES[1 - f] for f in tested["fold"]], neighbour_start=3)
+        found = tested.assign(planted_s=1.0, network_s=1.05, mint_s=0.5, bailando_s=np.nan)
+        for path, frame in (
+            (made / "votes.csv", votes), (made / "neighbours.csv", near),
+            (folder / f"synchrony/{seed}/votes.csv", votes.iloc[:, :6]),
+            (folder / f"synchrony/{seed}/offsets.csv", found.drop(columns="excerpt")),
+        ):  # fmt: skip
+            write_text(path, frame.to_csv(index=False))
+        for fold in range(FOLDS):
+            weights.save(made / f"fold{fold}_judge.safetensors", published_entries(SyncNetwork()))
+        write_json(made / "dance.json", {"folds": {f: {"train": train[f]} for f in train}})
+        for method in METHODS:
+            rows = [
+                {**query, "candidate": other["piece"], "candidate_excerpt": 1,
+                 "score": np.float32(rng.random())}
+                for query in TESTED for other in TESTED
+            ]  # fmt: skip
+            frame = pd.DataFrame(rows).sort_values(["fold", "piece"], kind="stable")
+            write_parquet(folder / "matches" / f"{method}-{seed}.parquet", frame)
+    return space
+
+
+def run_twice(stage: str, folder: Path, picture: Path) -> list[Table]:
+    """The tables of a stage, which writes the same bytes again."""
+    runs = []
+    for _ in range(2):
+        importlib.import_module(stage).main([TASK])
+        files = [*sorted(folder.iterdir()), picture]
+        runs.append([path.read_bytes() for path in files])
+    assert runs[0] == runs[1]
+    assert runs[0][-1].startswith(b"\x89PNG")
+    assert "nan" not in (folder / f"{folder.name}.md").read_text("utf-8")
+    return read_tables(folder / f"{folder.name}.json")
+
+
+def number(table: Table, row: str, column: int) -> Interval:
+    (cells,) = [each.cells for each in table.rows if each.cells[0] == row]
+    cell = cells[column]
+    assert isinstance(cell, Interval)
+    return cell
+
+
+def test_matching(danced: Path) -> None:
+    first, _, _, votes, planted = run_twice(
+        "matching", METRICS / "matching", Path("plots/synthetic/matching.png")
+    )
+    assert len(first.rows) == 3 + len(METHODS)
+    assert "8 test excerpts of 8 pieces; protocol by_piece, 2 folds; 8 tracks" in first.caption
+    assert "2 seeds" in first.caption
+    assert number(first, "true category, then any track", 1) == Interval(1, 1, 1)
+    assert number(votes, "from another piece (easy)", 1) == Interval(0.625, 0.625, 0.625)
+    assert [cell.value for cell in planted.rows[0].cells[:3] if isinstance(cell, Interval)] == [
+        1,
+        0,
+        0,
+    ]
+
+
+def test_dance_table(danced: Path) -> None:
+    errors, differences, _, votes = run_twice(
+        "dance_table", METRICS / "dance", Path("plots/synthetic/dance.png")
+    )
+    assert "8 test excerpts of 8 pieces, 9.1 s each; protocol by_piece" in errors.caption
+    # 18 s have no other moment
+    assert "Real motion, another moment: 0 excerpts" in errors.note
+    assert len(errors.columns) == 1 + len(ERRORS)
+    assert len(differences.rows) == 5
+    assert number(votes, "from another moment (hard)", 2).value == 0.625
+    assert number(errors, "mean pose", 1).value == pytest.approx(still_error(danced), rel=1e-4)
+
+
+def still_error(space: Path) -> float:
+    """MPE of the mean pose, piece by piece and judge by judge."""
+    folder, errors = space / DATA, []
+    motions = {piece: np.load(folder / "keypoints" / f"{piece}.npy") for piece in PIECES}
+    for n, piece in enumerate(PIECES):
+        fold = n % FOLDS
+        others = [motions[other] for m, other in enumerate(PIECES) if m % FOLDS != fold]
+        still = np.broadcast_to(np.concatenate(others).mean(0), (274, 13, 2))
+        start = 275 - (piece == "P_0")
+        pair = np.stack([motions[piece][start : start + 274], still])
+        for seed in SEEDS:
+            path = folder / "dance" / str(seed) / f"fold{fold}_judge.safetensors"
+            with torch.no_grad():
+                codes = load_sync_network(read(path)).motion_encoder(torch.from_numpy(pair))
+            errors.append(float((codes[0] - codes[1]).abs().mean()))
+    return float(np.mean(errors))
+
+
+def _removed(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def _without(name: str, column: str) -> Callable[[Path], None]:
+    def broken(folder: Path) -> None:
+        frame = pd.read_csv(folder / name)
+        write_text(folder / name, frame.drop(columns=column).to_csv(index=False))
+
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("stage", "broken", "named"),
+    [
+        ("matching", _removed("synchrony/1/offsets.csv"), "offsets.csv"),
+        ("matching", _removed("matches/infonce-1.parquet"), "infonce-1.parquet"),
+        ("dance_table", _removed("dance/0/motion/P_3.npy"), "P_3.npy"),
+        ("dance_table", _removed("keypoints/P_2.npy"), "P_2.npy"),
+        ("dance_table", _removed("dance/1/fold1_judge.safetensors"), "fold1_judge"),
+        ("dance_table", _removed("dance/0/dance.json"), "dance.json"),
+        ("dance_table", _without("dance/0/votes.csv", "judge_hard"), "judge_hard"),
+        ("dance_table",
+         lambda folder: write_array(folder / "dance/1/motion/P_4.npy", np.zeros((273, 13, 2))), "P_4"),
+        ("dance_table",
+         lambda folder: write_array(folder / "keypoints/P_4.npy", np.zeros((FRAMES, 26))), "P_4.npy"),
+        ("dance_table",
+         lambda folder: write_text(folder / "dance/0/neighbours.csv",
+                                   "fold,piece,excerpt,neighbour,neighbour_start\n"), "P_0"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named(
+    stage: str, broken: Callable[[Path], None], named: str, danced: Path
+) -> None:
+    broken(danced / DATA)
+    with pytest.raises(UserError) as error:
+        importlib.import_module(stage).main([TASK])
+    assert named in str(error.value)
+    assert not METRICS.exists()
+
+
+def test_leaderboard_and_overview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_results(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    params = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    for name in params["benchmark"]["entries"]:
+        for seed in params["benchmark"]["seeds"]:
+            write_predictions(DATA / "entries" / f"{name}-{seed}.parquet", predictions())
+    importlib.import_module("leaderboard").main([TASK])
+    (board,) = read_tables(METRICS / "leaderboard" / "leaderboard.json")
+    assert len(board.rows) == 20 + 5 + 3
+    importlib.import_module("overview").main([TASK])
+    segments, _ = read_tables(Path("metrics/overview/overview.json"))
+    assert [row.cells[0] for row in segments.rows] == ["synthetic: by_piece, 2 folds"]
+    assert Path("plots/overview/overview.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(UserError, match=r"evaluation\.json: expected a JSON file"):
+        importlib.import_module("overview").main([TASK, "own"])
