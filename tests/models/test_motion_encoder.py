@@ -107,52 +107,6 @@ def test_number_of_parameters_per_layer() -> None:
     }  # fmt: skip
 
 
-# State dict, section 7
-
-
-@pytest.mark.parametrize(("channels", "layout"), [(3, "musictodance"), (6, "aist")])
-def test_the_keys_are_those_of_the_authors_files(channels: int, layout: LayoutName) -> None:
-    v, k = len(LAYOUTS[layout].joints), 4
-    expected: dict[str, tuple[int, ...]] = {"fc.weight": (k, 256), "fc.bias": (k,)}
-
-    def norm(name: str, size: int) -> None:
-        for key in ("weight", "bias", "running_mean", "running_var"):
-            expected[f"{name}.{key}"] = (size,)
-        expected[f"{name}.num_batches_tracked"] = ()
-
-    def linear(name: str, *shape: int) -> None:
-        expected[f"{name}.weight"] = shape
-        expected[f"{name}.bias"] = (shape[0],)
-
-    norm("data_bn", v * channels)
-    before = channels
-    for layer, out in WIDTHS.items():
-        gcn = f"{layer}.gcn1"
-        expected |= {f"{gcn}.PA": (3, v, v), f"{gcn}.alpha": (1,)}
-        for j in range(3):
-            linear(f"{gcn}.conv_d.{j}", out, before, 1, 1)
-            linear(f"{gcn}.conv_a.{j}", out // 4, before, 1, 1)
-            linear(f"{gcn}.conv_b.{j}", out // 4, before, 1, 1)
-        linear(f"{gcn}.conv_ta", 1, out, 9)
-        linear(f"{gcn}.conv_sa", 1, out, v)
-        linear(f"{gcn}.fc1c", out // 2, out)
-        linear(f"{gcn}.fc2c", out, out // 2)
-        norm(f"{gcn}.bn", out)
-        linear(f"{layer}.tcn1.conv", out, out, 9, 1)
-        norm(f"{layer}.tcn1.bn", out)
-        if layer in ("l1", "l5", "l8"):
-            linear(f"{gcn}.down.0", out, before, 1, 1)
-            norm(f"{gcn}.down.1", out)
-        if layer in ("l5", "l8"):
-            linear(f"{layer}.residual.conv", out, before, 1, 1)
-            norm(f"{layer}.residual.bn", out)
-        before = out
-    with torch.device("meta"):
-        network = MotionEncoder(channels, graph_of(layout).to("meta"), k)
-    got = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    assert got == expected
-
-
 # Against plain NumPy
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,3 +117,30 @@ def test_a_fold_starts_from_its_own_weights(trained: Callable[..., dict[str, str
     with pytest.raises(UserError, match=r"fold1\.last"):
         cotrain.main(["synthetic", "merged", "fc", "0"])
     assert (CELLS / "cotrain-merged-fc-0/history.csv").exists()  # the earlier result stays
+
+
+def test_the_optimiser_steps_as_pytorchs_and_imports_no_compiler() -> None:
+    """Seconds of every start; each stage is a process of its own."""
+    script = """
+import sys, torch
+from motionmusic.training.phases import adam
+from motionmusic.models.weights import load_optimiser, optimiser_state
+own = torch.nn.Linear(3, 2)
+other = torch.nn.Linear(3, 2)
+other.load_state_dict(own.state_dict())
+def steps(network, optimiser):
+    for _ in range(3):
+        optimiser.zero_grad()
+        network(torch.ones(1, 3)).square().sum().backward()
+        optimiser.step()
+mine = adam(own, 0.1)
+steps(own, mine)
+load_optimiser(mine, optimiser_state(mine))
+steps(own, adam(own, 0.1, 0.01))
+assert "torch._dynamo" not in sys.modules
+steps(other, torch.optim.Adam(other.parameters(), lr=0.1, fused=True))
+groups = [{"params": [other.weight], "weight_decay": 0.01}, {"params": [other.bias], "weight_decay": 0.0}]
+steps(other, torch.optim.AdamW(groups, lr=0.1, fused=True))
+assert torch.equal(own.weight, other.weight) and torch.equal(own.bias, other.bias)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-import resource
 import statistics
 import sys
 import time
@@ -98,14 +97,6 @@ def keep_memory() -> None:
     if mallopt is not None:
         for name, value in _MALLOC.items():
             mallopt(name, value)
-
-
-def peak_memory_mib(device: torch.device) -> int:
-    """The most memory that this process held at once, of the device where it is a GPU."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) // 2**20
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // 2**20 if sys.platform == "darwin" else peak // 2**10
 
 
 def describe(device: torch.device) -> dict[str, Any]:
