@@ -173,8 +173,8 @@ def test_where_the_dance_starts(call: Call) -> None:
     assert starts["given"]["curves"] == starts["own"]["curves"]
     # a start later by a frame is the same curve, read one offset earlier
     before, after = (starts[name]["curves"]["votes"] for name in ("own", "frame"))
-    # but for the scale of the music, of which the later start needs a frame more
-    np.testing.assert_allclose(after[:-1], before[1:], atol=0.1 * np.ptp(before))
+    # but near the ends of what is heard, which the later start moves by a frame
+    np.testing.assert_allclose(after[30:70], before[31:71], atol=0.1 * np.ptp(before))
     assert np.ptp(before) > 1e-3
     # of 100 frames 50 have music 2 s before the other's beginning
     assert starts["other"]["curves"]["votes"][0] is not None
