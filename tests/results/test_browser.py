@@ -197,9 +197,7 @@ def test_a_cell_is_chosen_with_the_keyboard(page: Any) -> None:
     assert page.locator("#playing").inner_text().startswith("<i>C_2, excerpt 1")
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(360, "dark"), (1400, "light")]
-)
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1400, "light")])
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(
     browser: Any, address: str, width: int, scheme: str
 ) -> None:
