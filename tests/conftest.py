@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 from closure import ROOT
+from task_facts import ABOUT
 
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.files import write_array, write_json
@@ -30,33 +31,6 @@ def torch_alone() -> Iterator[None]:
         torch.manual_seed(0)
         yield
     torch.set_num_threads(threads)
-
-
-ABOUT = {
-    "task": "synthetic",
-    "corpus": "synthetic",
-    "source": "synthetic",
-    "layout": "musictodance",
-    "motion_rate_hz": 25.0,
-    "labels": {"C": "Cha-cha", "R": "Rumba", "T": "Tango", "W": "Waltz"},
-    "center": "once",
-    "scale": "per_piece",
-    "paper_bones": False,
-    "music": {
-        "feature": "logmel",
-        "sample_rate": 12800,
-        "resampler": "soxr_hq",
-        "scale": "per_piece",
-        "pad_short": False,
-        "short_sound": "error",
-    },
-    "protocol": "by_piece",
-    "folds": 2,
-    "excerpt_frames": 25,
-    "excerpts": None,
-    "pieces": 12,
-    "stand_ins": {"motion": 0, "sound": 0, "pieces": 0},
-}
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from closure import ROOT
-from conftest import ABOUT
+from task_facts import ABOUT
 
 from motionmusic.files import write_array, write_json, write_parquet, write_text
 from motionmusic.predictions import make_predictions, write_predictions

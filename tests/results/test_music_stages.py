@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import ABOUT
 from report_results import TASK, make_results, predictions
+from task_facts import ABOUT
 
 from motionmusic.errors import UserError
 from motionmusic.files import write_array, write_json, write_parquet, write_text

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import soundfile
 import yaml
-from conftest import ABOUT
+from task_facts import ABOUT
 
 from motionmusic.errors import UserError
 from motionmusic.features.mel import SAMPLE_RATE, mel_from

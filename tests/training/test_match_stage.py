@@ -14,7 +14,7 @@ import soundfile
 import synchrony
 import torch
 import yaml
-from conftest import ABOUT
+from task_facts import ABOUT
 
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import MUSICTODANCE, paper_graph
