@@ -20,6 +20,18 @@ from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.files import write_array, write_json
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let numba write its cache once, before several processes would do so at the same time."""
+    if hasattr(config, "workerinput"):
+        return
+    import librosa
+    import resampy
+
+    noise = np.random.default_rng(0).normal(size=22050 * 2).astype(np.float32)
+    librosa.beat.beat_track(y=noise, sr=22050)
+    resampy.resample(noise, 22050, 12800, filter="kaiser_fast")
+
+
 @pytest.fixture
 def torch_alone() -> Iterator[None]:
     """One thread and a seed for torch, and none of it left behind."""

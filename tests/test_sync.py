@@ -180,6 +180,11 @@ def test_where_the_dance_starts(call: Call) -> None:
     assert starts["other"]["curves"]["votes"][0] is not None
 
 
+def test_a_start_on_a_frame_but_for_rounding(call: Call) -> None:
+    start = np.nextafter(1.0, 0)  # 25 frames before it is a hair before the music begins
+    assert call(DANCE, DANCE / "audio.wav", "--start", start).status == 0
+
+
 def test_a_start_between_frames_is_kept(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = []
 

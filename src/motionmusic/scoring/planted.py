@@ -59,7 +59,7 @@ def curves(
     # what some offset needs, from a whole number of frames before the dance on; of an album, so
     # much is tracked for its tempo
     before = math.floor(min(LARGEST_S, start_s) * rate_hz + 1e-6)
-    first_s = start_s - before / rate_hz
+    first_s = max(0.0, start_s - before / rate_hz)  # a whole number of frames, but for rounding
     span_s = before / rate_hz + seconds + LARGEST_S
     samples = read_audio(
         music, how.sample_rate, start_s=first_s, duration_s=span_s, resampler=how.resampler
