@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 # a test is one thread, however many run beside it
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# numba's cache does not bear two processes that write it for the first time
+os.environ["NUMBA_CACHE_DIR"] = os.path.join(  # noqa: PTH118
+    tempfile.gettempdir(), f"motionmusic-numba-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+)
 
 import numpy as np
 import pandas as pd
@@ -18,18 +23,6 @@ from task_facts import ABOUT
 
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.files import write_array, write_json
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Let numba write its cache once, before several processes would do so at the same time."""
-    if hasattr(config, "workerinput"):
-        return
-    import librosa
-    import resampy
-
-    noise = np.random.default_rng(0).normal(size=22050 * 2).astype(np.float32)
-    librosa.beat.beat_track(y=noise, sr=22050)
-    resampy.resample(noise, 22050, 12800, filter="kaiser_fast")
 
 
 @pytest.fixture
