@@ -11,6 +11,7 @@ file and its record in benchmarks/results/recipes; one that is interrupted goes 
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from itertools import cycle
@@ -30,11 +31,11 @@ from motionmusic.files import write_bytes, write_json, write_text
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.results import figures
 from motionmusic.training import phases
-from motionmusic.training.checkpoint import Store, code_digest, content_key, remove
+from motionmusic.training.cell import git_revision
+from motionmusic.training.checkpoint import Store, code_digest, content_key
 from motionmusic.training.device import describe, pick_device
-from motionmusic.training.folds import Segments, motion_encoder, read_folds
+from motionmusic.training.folds import Segments, read_folds
 from motionmusic.training.loop import AfterEpoch, Chance, Schedule, logits_of, optimise
-from motionmusic.training.provenance import git_revision
 from motionmusic.training.recipe import RECIPES, Recipe
 
 RESULTS = Path(__file__).parent / "results" / "recipes"
@@ -98,7 +99,7 @@ def train(asked: argparse.Namespace) -> None:
     }
     chance = Chance(asked.seed, ("curves", asked.task, asked.input, asked.fold))
     with phases.seeded(chance, "initial", device):
-        network = motion_encoder(asked.task, segments, asked.width).to(device)
+        network = folds[asked.fold].encoder(asked.width).to(device)
     how = Schedule(
         asked.batch, asked.epochs, asked.learning_rate, asked.schedule, asked.precision, recipe
     )
@@ -128,7 +129,7 @@ def train(asked: argparse.Namespace) -> None:
         "seconds": round(run.seconds, 1),
     }
     write_json(RESULTS / f"{name}.json", record)
-    remove(kept)
+    shutil.rmtree(kept, ignore_errors=True)
     print(name, last)
 
 

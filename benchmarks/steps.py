@@ -32,7 +32,7 @@ from motionmusic import errors
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import LAYOUTS, LayoutName, paper_graph
 from motionmusic.files import write_bytes, write_json
-from motionmusic.models.mapping import mapping
+from motionmusic.models.heads import mapping
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.training import cuda_graph, phases

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from torch.profiler import ProfilerActivity, profile
 
 from motionmusic.results import figures
-from motionmusic.training.provenance import git_revision
+from motionmusic.training.cell import git_revision
 
 VARIANTS = ("eager fp32", "eager fp32, a backward for each loss", "ours fp32", "ours bf16")
 EAGER, EAGER_EACH, OURS, OURS_LOW = VARIANTS

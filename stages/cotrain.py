@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from motionmusic import errors, workspace
 from motionmusic.params import Epochs, Train, group
-from motionmusic.predictions import write_predictions
 from motionmusic.training import phases
 from motionmusic.training.cell import training
-from motionmusic.training.folds import motion_encoder, read_folds, segment_files, write_history
+from motionmusic.training.folds import read_folds, segment_files, write_results
 from motionmusic.training.loop import Chance
 
 
@@ -36,9 +33,8 @@ def main(given: Sequence[str]) -> None:
             chance = Chance(int(seed), ("cotrain", kind, variant, fold.number))
             part = f"fold{fold.number}"
             with phases.seeded(chance, "initial", cell.device):
-                networks = phases.collaborative(
-                    motion_encoder(task, fold.segments, settings.width), variant, settings.width
-                ).to(cell.device)
+                encoder = fold.encoder(settings.width)
+                networks = phases.collaborative(encoder, variant, settings.width).to(cell.device)
             optimisers = [
                 phases.resume(networks.motion, motion / f"{part}.last.safetensors", how),
                 phases.resume(networks.music, music / f"{part}.{of_music}.last.safetensors", how),
@@ -47,12 +43,9 @@ def main(given: Sequence[str]) -> None:
                 networks, optimisers, fold.segments, how, settings.select, settings.epochs, chance,
                 cell.store(part),
             )  # fmt: skip
-            cell.save(part, trained.tested)
-            networks.load_state_dict(trained.tested)
-            tested.append(fold.predictions(task, networks.motion))
+            tested.append(fold.tested(cell, networks, trained.tested, networks.motion))
             histories.append(trained.run.history)
-        write_predictions(cell.folder / "predictions.parquet", pd.concat(tested))
-        write_history(cell.folder / "history.csv", histories)
+        write_results(cell.folder, histories, tested)
 
 
 if __name__ == "__main__":

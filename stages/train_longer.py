@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from motionmusic import errors, workspace
 from motionmusic.params import Epochs, Train, group
-from motionmusic.predictions import write_predictions
 from motionmusic.training import phases
 from motionmusic.training.cell import training
-from motionmusic.training.folds import motion_encoder, read_folds, segment_files, write_history
+from motionmusic.training.folds import read_folds, segment_files, write_results
 from motionmusic.training.loop import Chance
 
 
@@ -30,18 +27,15 @@ def main(given: Sequence[str]) -> None:
         how = phases.schedule(settings, epochs, cell.precision)
         for fold in read_folds(task, kind, how.recipe, cell.device):
             chance = Chance(int(seed), ("train_longer", kind, fold.number))
-            network = motion_encoder(task, fold.segments, settings.width).to(cell.device)
+            network = fold.encoder(settings.width).to(cell.device)
             optimiser = phases.resume(network, start / f"fold{fold.number}.last.safetensors", how)
             trained = phases.train_motion(
                 network, optimiser, fold.segments, how, settings.select, chance, settings.epochs,
                 cell.store(f"fold{fold.number}"),
             )  # fmt: skip
-            cell.save(f"fold{fold.number}", trained.tested)
-            network.load_state_dict(trained.tested)
-            tested.append(fold.predictions(task, network))
+            tested.append(fold.tested(cell, network, trained.tested, network))
             histories.append(trained.run.history)
-        write_predictions(cell.folder / "predictions.parquet", pd.concat(tested))
-        write_history(cell.folder / "history.csv", histories)
+        write_results(cell.folder, histories, tested)
 
 
 if __name__ == "__main__":

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from motionmusic import errors, workspace
 from motionmusic.models.weights import prefixed
 from motionmusic.params import Train, group
-from motionmusic.predictions import write_predictions
 from motionmusic.training import phases
 from motionmusic.training.cell import training
-from motionmusic.training.folds import motion_encoder, read_folds, segment_files, write_history
+from motionmusic.training.folds import read_folds, segment_files, write_results
 from motionmusic.training.loop import Chance
 
 
@@ -27,7 +24,7 @@ def main(given: Sequence[str]) -> None:
         for fold in read_folds(task, kind, how.recipe, cell.device):
             chance = Chance(int(seed), ("train_motion", kind, fold.number))
             with phases.seeded(chance, "initial", cell.device):
-                network = motion_encoder(task, fold.segments, settings.width).to(cell.device)
+                network = fold.encoder(settings.width).to(cell.device)
             optimiser = phases.adam(network, how.learning_rate, how.recipe.weight_decay)
             trained = phases.train_motion(
                 network, optimiser, fold.segments, how, settings.select, chance,
@@ -35,12 +32,9 @@ def main(given: Sequence[str]) -> None:
             )  # fmt: skip
             last = prefixed(network=trained.last, adam=trained.moments)
             cell.save(f"fold{fold.number}.last", last)
-            cell.save(f"fold{fold.number}", trained.tested)
-            network.load_state_dict(trained.tested)
-            tested.append(fold.predictions(task, network))
+            tested.append(fold.tested(cell, network, trained.tested, network))
             histories.append(trained.run.history)
-        write_predictions(cell.folder / "predictions.parquet", pd.concat(tested))
-        write_history(cell.folder / "history.csv", histories)
+        write_results(cell.folder, histories, tested)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from motionmusic.models.weights import prefixed
 from motionmusic.params import Train, group
 from motionmusic.training import phases
 from motionmusic.training.cell import training
-from motionmusic.training.folds import read_folds, segment_files, write_history
+from motionmusic.training.folds import read_folds, segment_files, write_results
 from motionmusic.training.loop import Chance
 
 
@@ -30,16 +30,13 @@ def main(given: Sequence[str]) -> None:
                     network = MusicAutoencoder(2 * settings.width, dropout=kind == "dropout")
                     network = network.to(cell.device)
                 trained = phases.train_music(network, fold.segments, how, chance, cell.store(part))
-                last = prefixed(network=trained.last, adam=trained.moments)
-                cell.save(f"{part}.last", last)
+                cell.save(f"{part}.last", prefixed(network=trained.last, adam=trained.moments))
                 cell.save(part, trained.tested)
+                names = {"reconstruction_loss": f"{kind}_reconstruction_loss"}
                 histories.append(
-                    [
-                        {key if key == "epoch" else f"{kind}_{key}": row[key] for key in row}
-                        for row in trained.run.history
-                    ]
+                    [{names.get(k, k): v for k, v in row.items()} for row in trained.run.history]
                 )
-        write_history(cell.folder / "history.csv", histories)
+        write_results(cell.folder, histories)
 
 
 if __name__ == "__main__":

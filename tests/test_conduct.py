@@ -22,8 +22,7 @@ from motionmusic.data.manifest import blob_id
 from motionmusic.errors import UserError
 from motionmusic.models import published
 from motionmusic.models.conductor_weights import published_entries
-from motionmusic.models.generator import Generator
-from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.models.virtual_conductor import Generator, SyncNetwork
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 

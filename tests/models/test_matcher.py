@@ -17,10 +17,10 @@ from motionmusic.errors import UserError
 from motionmusic.features.motion import bones
 from motionmusic.methods import METHODS, Method
 from motionmusic.models import matcher, weights
-from motionmusic.models.conductor_encoders import CODE as SIZE
 from motionmusic.models.deconfounded import Deconfounded
 from motionmusic.models.heads import Mapped, Towers
 from motionmusic.models.matcher import About, Category, Codes, Matcher
+from motionmusic.models.synchrony import CODE as SIZE
 from motionmusic.models.synchrony import SynchronyNetwork
 
 pytestmark = pytest.mark.usefixtures("torch_alone")

@@ -22,8 +22,7 @@ from motionmusic.models.conductor_weights import (
     published_entries,
     read,
 )
-from motionmusic.models.generator import Generator
-from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.models.virtual_conductor import Generator, SyncNetwork
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 

@@ -19,7 +19,7 @@ from motionmusic.files import write_array, write_json, write_parquet, write_text
 from motionmusic.methods import METHODS
 from motionmusic.models import weights
 from motionmusic.models.conductor_weights import load_sync_network, published_entries, read
-from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.models.virtual_conductor import SyncNetwork
 from motionmusic.predictions import write_predictions
 from motionmusic.results.table import Table, read_tables
 from motionmusic.scoring.agreement import NEGATIVES

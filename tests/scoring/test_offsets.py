@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from motionmusic.features.beats import Definition, beat_alignment
-from motionmusic.models.conductor_encoders import CODE
-from motionmusic.models.synchrony import SynchronyNetwork, Voter
+from motionmusic.models.synchrony import CODE, SynchronyNetwork, Voter
 from motionmusic.scoring.offsets import (
     LARGEST_S,
     OFFSETS_S,

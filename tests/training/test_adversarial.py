@@ -8,9 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from motionmusic.models.critic import Critic
-from motionmusic.models.generator import Generator
-from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.models.virtual_conductor import Critic, Generator, SyncNetwork
 from motionmusic.training.adversarial import (
     PENALTY,
     SYNC,

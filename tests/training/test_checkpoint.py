@@ -20,7 +20,7 @@ from motionmusic.training.folds import Segments
 from motionmusic.training.loop import AfterEpoch, Chance, Schedule, optimise
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
-EPOCHS = 4
+EPOCHS = 3
 
 
 class Killed(BaseException):
@@ -28,14 +28,14 @@ class Killed(BaseException):
 
 
 def train(phase: str, store: Store | None, select: phases.Select, kind: Any) -> phases.Trained:
-    """One phase as the stages run it, from its initial weights: ten segments, two steps an epoch."""
+    """One phase as the stages run it, from its initial weights: two steps an epoch."""
     chance = Chance(0, (phase, 0))
     random = torch.Generator().manual_seed(1)
     data = Segments(
-        torch.rand(14, 3, 25, 5, generator=random), torch.rand(14, 1, 96, 25, generator=random),
-        torch.arange(14) % 3, torch.arange(10), torch.arange(10, 14),
+        torch.rand(8, 3, 25, 5, generator=random), torch.rand(8, 1, 96, 25, generator=random),
+        torch.arange(8) % 3, torch.arange(5), torch.arange(5, 8),
     )  # fmt: skip
-    plan = Schedule(4, EPOCHS, 0.01, kind, "fp32")
+    plan = Schedule(2, EPOCHS, 0.01, kind, "fp32")
     with phases.seeded(chance, "initial", torch.device("cpu")):
         motion = MotionEncoder(3, torch.eye(5).repeat(3, 1, 1), 3, width=4)
         networks = phases.collaborative(motion, phase.removeprefix("music "), 4)
@@ -54,21 +54,16 @@ def same(a: State, b: State) -> bool:
 
 @pytest.mark.parametrize(
     ("phase", "kind"),
-    [
-        ("motion", "one_cycle"),
-        ("music dropout", "constant"),
-        ("dropout", "constant"),
-        ("fc", "one_cycle"),
-    ],
+    [("motion", "constant"), ("music dropout", "constant"), ("fc", "one_cycle")],
 )
-def test_killed_in_every_epoch_it_ends_the_same(
+def test_killed_in_later_epochs_it_ends_the_same(
     phase: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     select: phases.Select = "last" if phase == "music dropout" else "best_validation"
     whole = train(phase, None, select, kind)
     step = phases._Adam.step
-    for victim in range(EPOCHS):
-        calls = 2 * {"motion": 1, "music dropout": 1, "dropout": 2, "fc": 3}[phase]  # an epoch
+    for victim in range(1, EPOCHS):  # in the first there is nothing to go on from
+        calls = 2 * {"motion": 1, "music dropout": 1, "fc": 3}[phase]  # an epoch
         left = victim * calls + calls // 2
         store = Store(tmp_path / phase / str(victim), "fold0", every_s=0, share=math.inf)
 
@@ -90,9 +85,7 @@ def test_killed_in_every_epoch_it_ends_the_same(
         assert again.run.history == whole.run.history, victim
 
 
-def small(
-    store: Store | None, epochs: int = 6, before: Callable[[int], None] | None = None
-) -> Tensor:
+def small(store: Store | None, before: Callable[[int], None] = lambda _: None) -> Tensor:
     network = nn.Linear(2, 1)
     with torch.no_grad():
         network.weight.fill_(0.5)
@@ -101,8 +94,7 @@ def small(
 
     def losses(rows: Tensor) -> tuple[dict[str, Tensor], None]:
         nonlocal done
-        if before is not None:
-            before(done)
+        before(done)
         done += 1
         noise = torch.rand(2)  # as dropout draws
         return {"x": (network(rows[:, None] * noise) ** 2).mean()}, None
@@ -110,9 +102,13 @@ def small(
     with phases.seeded(Chance(0, ("small",)), "dropout", torch.device("cpu")):
         optimise(
             [network], [phases.adam(network, 0.1)], losses, torch.arange(8.0),
-            Schedule(4, epochs, 0.1, "one_cycle", "fp32"), Chance(0, ("small",)), AfterEpoch(), store,
+            Schedule(4, 6, 0.1, "one_cycle", "fp32"), Chance(0, ("small",)), AfterEpoch(), store,
         )  # fmt: skip
     return network.weight.detach().clone()
+
+
+def epochs_in(folder: Path) -> list[str]:
+    return [path.name.split("-")[1] for path in sorted(folder.iterdir())]
 
 
 def until(step: int) -> Callable[[int], None]:
@@ -130,14 +126,14 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_used(
     with pytest.raises(Killed):
         small(store, before=until(9))
     kept = sorted(tmp_path.iterdir())
-    assert [path.name.split("-")[1] for path in kept] == ["000003", "000004"]
+    assert epochs_in(tmp_path) == ["000003", "000004"]
     content = bytearray(kept[-1].read_bytes())
     content[-3] ^= 1  # one bit of one weight
     kept[-1].write_bytes(content)
     assert torch.equal(small(store), small(None))
     assert "damaged" in capsys.readouterr().err
     # done: only the last one is left until the cell is done
-    assert [path.name.split("-")[1] for path in tmp_path.iterdir()] == ["000006"]
+    assert epochs_in(tmp_path) == ["000006"]
 
 
 def test_an_unfinished_write_leaves_the_one_before(
@@ -155,22 +151,20 @@ def test_an_unfinished_write_leaves_the_one_before(
     with pytest.raises(OSError, match="No space"):
         small(store)
     monkeypatch.setattr(checkpoint, "write_bytes", write)
-    assert [path.name.split("-")[1] for path in sorted(tmp_path.iterdir())] == ["000001", "000002"]
+    assert epochs_in(tmp_path) == ["000001", "000002"]
     assert torch.equal(small(store), small(None))
 
 
-def test_a_done_training_is_not_trained_again(tmp_path: Path) -> None:
-    store = Store(tmp_path, "fold0")
-    first = small(store)
-    assert torch.equal(small(store, before=until(0)), first)
-
-
-def test_checkpoints_come_when_it_is_time(tmp_path: Path) -> None:
+def test_checkpoints_come_when_it_is_time_and_what_is_done_is_not_trained_again(
+    tmp_path: Path,
+) -> None:
     store = Store(tmp_path, "fold0", every_s=3600)
     with pytest.raises(Killed):
         small(store, before=until(9))
     # the first at once, so that a slow training keeps something early; then none for an hour
-    assert [path.name.split("-")[1] for path in tmp_path.iterdir()] == ["000001"]
+    assert epochs_in(tmp_path) == ["000001"]
+    first = small(store)
+    assert torch.equal(small(store, before=until(0)), first)
 
 
 def test_another_content_has_another_key() -> None:

@@ -10,11 +10,12 @@ from motionmusic.errors import UserError
 from motionmusic.features.keypoints import clip_of
 from motionmusic.training.dances import (
     Dance,
+    beats_at_frames,
+    continued,
     cut_motion,
     cut_music,
     windows,
 )
-from motionmusic.training.negatives import beats_at_frames
 
 
 def dance(frames: int) -> Dance:
@@ -24,20 +25,24 @@ def dance(frames: int) -> Dance:
     return Dance("x", motion, mel, np.arange(frames) / 15, 30)
 
 
-def test_beats_are_counted_through_the_piece_and_beyond_its_ends() -> None:
-    beats = beats_at_frames(np.array([1.0, 1.5, 2.0, 2.5]), 120, 30)
-    np.testing.assert_allclose(beats, (np.arange(120) / 30 - 1.0) * 2, atol=1e-9)
+@pytest.mark.parametrize(
+    ("times", "at", "beats"),
+    [
+        ([1.0, 1.5, 2.0, 2.5], [0, 15, 30, 119], [-2, -1, 0, 119 / 15 - 2]),  # beyond both ends
+        ([0.5, 0.9, 1.6, 2.0], [15, 27, 48, 60], [0, 1, 2, 3]),  # uneven, but whole at each
+        ([], [30], [2]),  # 120 a minute
+        ([1.0], [30], [2]),
+    ],
+)
+def test_beats_are_counted(times: list[float], at: list[int], beats: list[float]) -> None:
+    found = beats_at_frames(np.array(times), 120, 30)
+    np.testing.assert_allclose(found[at], beats, atol=1e-9)
 
 
-def test_uneven_beats_are_whole_at_each_beat() -> None:
-    times = np.array([0.5, 0.9, 1.6, 2.0])
-    beats = beats_at_frames(times, 70, 30)
-    np.testing.assert_allclose(beats[[15, 27, 48, 60]], [0, 1, 2, 3], atol=1e-9)
-
-
-@pytest.mark.parametrize("times", [[], [1.0]])
-def test_without_beats_120_a_minute(times: list[float]) -> None:
-    np.testing.assert_allclose(beats_at_frames(np.array(times), 31, 30)[30], 2)
+def test_beats_go_on_at_both_ends() -> None:
+    found = continued(np.array([1.0, 1.5, 2.0]), -0.2, 3.6)
+    assert (found[0], found[-1]) == (-0.5, 4.0)
+    np.testing.assert_allclose(np.diff(found), 0.5)
 
 
 def test_windows_are_consecutive_and_whole() -> None:

@@ -21,7 +21,7 @@ from motionmusic.features.skeletons import MUSICTODANCE, paper_graph
 from motionmusic.files import write_array, write_json, write_text
 from motionmusic.methods import METHODS
 from motionmusic.models import deconfounded, weights
-from motionmusic.models.mapping import mapping
+from motionmusic.models.heads import mapping
 from motionmusic.models.matcher import load, trained
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder

@@ -86,7 +86,7 @@ def predictions_are_those_of_the_weights_row_by_row() -> None:
         table = read_predictions(CELLS / name / "predictions.parquet")
         assert len(table) == 2 * 24  # validation and test of two folds
         for fold in folds.read_folds("synthetic", "merged", PAPER, torch.device("cpu")):
-            network = folds.motion_encoder("synthetic", fold.segments, 4).eval()
+            network = fold.encoder(4).eval()
             path = CELLS / name / f"fold{fold.number}.safetensors"
             state = load(path)
             part = {k.removeprefix("motion."): v for k, v in state.items()}

@@ -11,9 +11,14 @@ from tqdm import tqdm
 
 from motionmusic.features.keypoints import FRAMES
 from motionmusic.features.mel import MEL_PER_FRAME, RATE_HZ
-from motionmusic.models.conductor_encoders import MotionEncoder, MusicEncoder
-from motionmusic.models.generator import NOISE, SHORTEST_S, Generator
-from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.models.virtual_conductor import (
+    NOISE,
+    SHORTEST_S,
+    Generator,
+    MotionEncoder,
+    MusicEncoder,
+    SyncNetwork,
+)
 from motionmusic.streams import stream
 
 _PART = 30 * FRAMES  # frames that are encoded at a time; more would only take more memory
@@ -25,16 +30,14 @@ def conducted(
 ) -> NDArray[np.float32]:
     """The motion for a whole piece.
 
-    The authors generate minutes one by one, which leaves a jump between them (V16), and drop what
-    is left after the last whole second (V14). Here the piece is generated as a whole, its end
-    filled up to a whole second by the music reversed.
+    It is generated as a whole, its end filled up to a whole second by the music reversed; the
+    authors' way leaves jumps between minutes (V16) and drops the end (V14).
 
     Args:
         generator: in eval mode.
         mel: (t, 128) of :func:`~motionmusic.features.mel.mel_spectrogram`, at least two frames.
         seed: of the noise.
-        smooth: by the authors' Savitzky–Golay filter (19 frames, order 5): what the network gives
-            trembles (5.4).
+        smooth: by the authors' Savitzky–Golay filter (19 frames, order 5), as it trembles (5.4).
 
     Returns:
         (ceil(t / 3), 13, 2) at 30 Hz: x to the right, y down, about 0…1.
@@ -55,10 +58,7 @@ def sync_error(
 ) -> float:
     """1 − the mean vote that the two belong together; means nothing for less than seconds (3.5).
 
-    Args:
-        network: in eval mode.
-        mel: (t, 128), t at least 4.
-        motion: (ceil(t / 3), 13, 2).
+    ``network`` in eval mode, mel (t, 128) with t at least 4, motion (ceil(t / 3), 13, 2).
     """
     heard = encoded(network.music_encoder, torch.from_numpy(mel)[None], "compare")
     seen = encoded(network.motion_encoder, torch.from_numpy(motion)[None], "see")
@@ -68,13 +68,8 @@ def sync_error(
 def encoded(encoder: MusicEncoder | MotionEncoder, x: Tensor, what: str | None = None) -> Tensor:
     """What the encoder gives for (1, t, …), made part by part and the same as if made as a whole.
 
-    Args:
-        encoder: in eval mode.
-        x: (1, t, 128) or (1, f, 13, 2).
-        what: name of the progress bar on a terminal; none without it.
-
-    Returns:
-        (1, f, 64), f = ceil(t / 3) of music.
+    The encoder is in eval mode, ``what`` names the progress bar on a terminal (none without it).
+    (1, t, 128) or (1, f, 13, 2) → (1, f, 64), f = ceil(t / 3).
     """
     stride = MEL_PER_FRAME if isinstance(encoder, MusicEncoder) else 1
     frames = -(-x.shape[1] // stride)

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 
 from motionmusic.errors import UserError
 from motionmusic.models import weights
-from motionmusic.models.generator import Generator
-from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.models.virtual_conductor import Generator, SyncNetwork
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -37,15 +36,10 @@ _REMEDY = "take the authors' file, or one that this package wrote (docs/dance.md
 
 
 def load_generator(state_dict: Mapping[str, Tensor], file: str | Path = "generator") -> Generator:
-    """The generator, float32 in eval mode: mel (n, 90 s, 128), noise (n, s, 8) → (n, 30 s, 13, 2).
+    """The generator in eval mode from all 278 entries, those that are there twice as well.
 
-    Args:
-        state_dict: all 278 entries, those that are there twice as well.
-        file: what to call it in errors.
-
-    Raises:
-        UserError: entries are missing, unknown, of another shape, or differ from their doubles; it
-            names them.
+    Raises UserError that names the entries of ``file`` which are missing, unknown, of another shape
+    or differ from their doubles.
     """
     return _filled(Generator, state_dict, file)
 
@@ -53,21 +47,13 @@ def load_generator(state_dict: Mapping[str, Tensor], file: str | Path = "generat
 def load_sync_network(
     state_dict: Mapping[str, Tensor], file: str | Path = "M2S-Net"
 ) -> SyncNetwork:
-    """M2S-Net, float32 in eval mode: mel (n, t, 128), motion (n, f, 13, 2) → (n, f), f = ceil(t/3).
-
-    Args:
-        state_dict: all 234 entries.
-        file: what to call it in errors.
-
-    Raises:
-        UserError: entries are missing, unknown or of another shape; it names them.
-    """
+    """M2S-Net in eval mode from all 234 entries; errors as of :func:`load_generator`."""
     return _filled(SyncNetwork, state_dict, file)
 
 
-def published_entries(network: Generator | SyncNetwork) -> dict[str, Tensor]:
+def published_entries(network: nn.Module) -> dict[str, Tensor]:
     """All entries of a network under the authors' names, as their files have them."""
-    entries = {their: value for _, their, value in _named(network)}
+    entries = {_theirs(name): value for name, value in network.state_dict().items()}
     # copies, as a safetensors file takes no tensor twice
     return entries | {_double(name): entries[name].clone() for name in entries if _double(name)}
 
@@ -95,15 +81,10 @@ def read(path: Path) -> dict[str, Tensor]:
     return dict(state)
 
 
-def _named(network: nn.Module) -> list[tuple[str, str, Tensor]]:
-    """Our name, theirs and the value of every entry."""
-    found = []
-    for name, value in network.state_dict().items():
-        their = name
-        for ours, theirs in _RENAMED:
-            their = re.sub(ours, theirs, their)
-        found.append((name, their, value))
-    return found
+def _theirs(name: str) -> str:
+    for ours, theirs in _RENAMED:
+        name = re.sub(ours, theirs, name)
+    return name
 
 
 def _double(name: str) -> str:
@@ -115,24 +96,15 @@ def _double(name: str) -> str:
 def _filled(kind: type[Network], state: Mapping[str, Tensor], file: str | Path) -> Network:
     with torch.random.fork_rng([]):  # building draws weights
         network = kind()
-    named = _named(network)
-    shapes = {their: value.shape for _, their, value in named}
-    doubles = {_double(name): name for name in shapes if _double(name)}
-    shapes |= {double: shapes[name] for double, name in doubles.items()}
-    problems = [f"{name} is missing" for name in shapes if name not in state]
-    problems += [f"{name} is unknown" for name in state if name not in shapes]
-    problems += [
-        f"{name} has shape {tuple(state[name].shape)}, not {tuple(shape)}"
-        for name, shape in shapes.items()
-        if name in state and state[name].shape != shape
-    ]
-    problems += [
+    entries = published_entries(network)
+    doubles = {_double(name): name for name in entries if _double(name)}
+    problems = weights.problems(entries, state) + [
         f"{double} differs from {name}"
         for double, name in doubles.items()
         if double in state and name in state and not torch.equal(state[double], state[name])
     ]
     if problems:
-        expected = f"the {len(shapes)} entries of the authors' network"
+        expected = f"the {len(entries)} entries of the authors' network"
         raise weights.misfit(file, problems, expected, _REMEDY)
-    network.load_state_dict({name: state[their] for name, their, _ in named})
+    network.load_state_dict({name: state[_theirs(name)] for name in network.state_dict()})
     return network.eval()

@@ -1,8 +1,8 @@
 """DecCM's idea: a teacher and a student autoencoder, with genre and popularity as confounders.
 
-After DecCM (arXiv 2208.03633): two variational autoencoders whose latents decode each
-other's modality, a margin on matching scores, a back-door adjustment over genres on the music's side
-and inverse-propensity weights for how often a track occurs. What is different here, and why:
+After DecCM (arXiv 2208.03633): two variational autoencoders whose latents decode each other's
+modality, a margin on scores, a back-door adjustment over genres for music, and weights by inverse
+propensity, how often a track occurs. What is different here, and why:
 
 - The hinge pushes the *hardest* negatives down; the published code subtracts a term that picks the
   easiest. Pairs of the same track are no negatives of each other. The divergence is annealed in.
@@ -39,12 +39,9 @@ class Latent(NamedTuple):
 
 
 class Deconfounded(nn.Module):
-    """Student or teacher: z (n, d) → latents of unit means, scores between them.
+    """Student or teacher: z (n, d = size_in) → latents of unit means, scores between them.
 
-    Args:
-        size_in: d, of both modalities' codes.
-        size: of the latent.
-        prior: (genres,) shares of the genres among the training segments; None for no back-door.
+    The buffer ``prior`` (genres,) is for the shares of the genres among the training segments.
     """
 
     prior: Tensor
@@ -119,18 +116,16 @@ def loss(
     drawn = {name: latent.draw() for name, latent in latents.items()}
     genres = torch.bincount(labels, minlength=len(network.prior)) / len(labels)
     a, b = drawn["motion"], network.adjust(drawn["music"], genres)
-    targets = {"motion": motion, "music": music}
-    crossed = {"motion": drawn["music"], "music": drawn["motion"]}
     rebuilt = [
-        (network.decoders[name](crossed[name]) - _standard(network, name, z)).square().mean(1)
-        for name, z in targets.items()
+        (network.decoders[name](drawn[other]) - _standard(network, name, z)).square().mean(1)
+        for name, other, z in (("motion", "music", motion), ("music", "motion", music))
     ]
     scores = a @ b.T
     own = scores.diagonal()
-    negatives = ~(tracks[:, None] == tracks[None])
+    negatives = tracks[:, None] != tracks[None]
     hinges = []
-    for rows, allowed in ((scores, negatives), (scores.T, negatives.T)):
-        behind = (margin - own[:, None] + rows).clamp(min=0) * allowed
+    for rows in (scores, scores.T):
+        behind = (margin - own[:, None] + rows).clamp(min=0) * negatives
         hinges.append(behind.topk(min(hardest, len(rows)), 1).values.mean(1))
     normal = Latent(torch.zeros_like(a), torch.zeros_like(a))
     spread = latents["motion"].divergence(normal) + latents["music"].divergence(normal)

@@ -8,18 +8,37 @@ of its segments', and a track's the mean of its windows'.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+# multiples of the embedding's size; 13 linear layers, most of them without anything between (O14)
+HIDDEN = (2, 4, 4, 8, 8, 16, 16, 8, 8, 4, 2)
+
+
+def mapping(size: int = 256) -> nn.Sequential:
+    """From motion embedding to music decoder, (n, size) → (n, size) ≥ 0: 48.8 M weights at 256."""
+    return nn.Sequential(
+        nn.Linear(size, 2 * size, bias=False),
+        nn.Linear(2 * size, 2 * size, bias=False),
+        nn.BatchNorm1d(2 * size),
+        nn.ReLU(),
+        *(nn.Linear(a * size, b * size, bias=False) for a, b in pairwise(HIDDEN)),
+        nn.BatchNorm1d(2 * size),
+        nn.Linear(2 * size, size, bias=False),
+        nn.BatchNorm1d(size),
+        nn.ReLU(),
+    )
 
 
 class Mapped(nn.Module):
     """The paper's learned space: the negative squared distance of mapped z_m and z_a.
 
     Up to a constant of the motion, −‖m − a‖² is the inner product of (m, 1) and (2a, −‖a‖²). With
-    the identity as its mapping it is the space in which the pair loss works, which never sees the
-    mapped code (O5).
+    the identity as its mapping it is the space of the pair loss, which never sees the mapped code
+    (O5).
     """
 
     def __init__(self, mapping: nn.Module):
@@ -40,7 +59,18 @@ class Towers(nn.Module):
 
     def __init__(self, size_in: int, size: int, temperature: float):
         super().__init__()
-        self.towers = nn.ModuleDict({name: _tower(size_in, size) for name in ("motion", "music")})
+        self.towers = nn.ModuleDict(
+            {
+                name: nn.Sequential(
+                    nn.BatchNorm1d(size_in, affine=False),
+                    nn.Linear(size_in, 2 * size),
+                    nn.ReLU(),
+                    nn.Dropout(0.2),
+                    nn.Linear(2 * size, size),
+                )
+                for name in ("motion", "music")
+            }
+        )
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
 
     def motion(self, z: Tensor) -> Tensor:
@@ -52,27 +82,11 @@ class Towers(nn.Module):
         return F.normalize(self.towers["music"](z), dim=1)
 
 
-def _tower(size_in: int, size: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.BatchNorm1d(size_in, affine=False),
-        nn.Linear(size_in, 2 * size),
-        nn.ReLU(),
-        nn.Dropout(0.2),
-        nn.Linear(2 * size, size),
-    )
-
-
 def label_loss(motion: Tensor, music: Tensor, labels: Tensor, margin: float) -> Tensor:
     """Pairs of one class near, of two classes apart (the margin form of Hadsell et al. 2006).
 
-    Args:
-        motion, music: unit vectors (n, size); every motion is paired with every music.
-        labels: (n,).
-        margin: the distance from which pairs of two classes are left alone.
-
-    Returns:
-        mean d² of the pairs of one class + mean max(0, margin − d)² of the others, so that both
-        kinds weigh the same however often they occur.
+    Every motion is paired with every music, unit vectors (n, size); labels are (n,). The mean d²
+    of pairs of one class + the mean max(0, margin − d)² of the others: both weigh the same.
     """
     squared = (2 - 2 * motion @ music.T).clamp(min=1e-12)
     same = labels[:, None] == labels[None]

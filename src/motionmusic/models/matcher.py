@@ -29,8 +29,7 @@ from motionmusic.files import Float32, read_json, write_json
 from motionmusic.methods import Method
 from motionmusic.models import weights
 from motionmusic.models.deconfounded import Deconfounded
-from motionmusic.models.heads import Mapped, Towers
-from motionmusic.models.mapping import mapping
+from motionmusic.models.heads import Mapped, Towers, mapping
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.models.synchrony import SynchronyNetwork
@@ -67,24 +66,20 @@ class About(BaseModel):
     knows: dict[int, list[str]]
 
 
-SIZES = {"synchrony": (), "contrastive": ("width", "size"), "infonce": ("width", "size")}
-SIZES |= {"deconfounded": ("width", "size", "backdoor")}
+SIZES = {
+    "synchrony": (),
+    "contrastive": ("width", "size"),
+    "infonce": ("width", "size"),
+    "deconfounded": ("width", "size", "backdoor"),
+}
 
 
 def about_of(
-    of: workspace.About,
-    method: Method,
-    seed: int,
-    index: pd.DataFrame,
-    sizes: Mapping[str, int],
+    of: workspace.About, method: Method, seed: int, index: pd.DataFrame, sizes: Mapping[str, int]
 ) -> About:
-    """What a matcher of this task is.
+    """What a matcher of the task ``of`` is, which has an index of fold, split and piece.
 
-    Args:
-        of: the task.
-        method, seed: of the matcher.
-        index: fold, split, piece of every segment.
-        sizes: width, size and backdoor; those that the method has are kept.
+    ``sizes`` has width, size and backdoor; those that the method has are kept.
     """
     learned = index[index["split"].isin(["train", "validation"])]
     return About(
@@ -155,10 +150,7 @@ def network_of(about: About) -> Category | Codes | SynchronyNetwork:
 class Matcher:
     """A network in evaluation mode; arrays in, arrays out.
 
-    Attributes:
-        about: what it is.
-        network: of :func:`network_of`.
-        digest: of its weights and of what it is; codes made by another digest are of another matcher.
+    The digest is of its weights and of what it is: codes of another digest are another matcher's.
     """
 
     def __init__(self, about: About, network: nn.Module, digest: str = ""):

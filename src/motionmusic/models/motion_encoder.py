@@ -1,10 +1,8 @@
 """The adaptive attention graph convolutional network of the motion (docs/method.md).
 
-Only the six layers that run are built; their names are those of the authors' state dict, where
-seven more are constructed and never used (O19). So are the modules, which only hold the weights:
-activations are (n, t, v, channels) throughout, so that 1×1 convolutions are plain matrix products
-and 9×1 convolutions run in channels-last without a copy (docs/speed.md; the algebra is the
-same).
+Only the six layers that run are built, under the names of the authors' state dict, which has seven
+more (O19). The modules only hold the weights: activations are (n, t, v, channels) throughout, so
+that 1×1 convolutions are matrix products and 9×1 ones need no copy (docs/speed.md).
 """
 
 from __future__ import annotations
@@ -29,13 +27,12 @@ class GraphConvolution(nn.Module):
         self.embedding = channels_out // 4
         self.PA = nn.Parameter(graph.clone())
         self.alpha = nn.Parameter(torch.zeros(1))
-        self.conv_a = nn.ModuleList(
-            nn.Conv2d(channels_in, self.embedding, 1) for _ in range(SUBSETS)
-        )
-        self.conv_b = nn.ModuleList(
-            nn.Conv2d(channels_in, self.embedding, 1) for _ in range(SUBSETS)
-        )
-        self.conv_d = nn.ModuleList(nn.Conv2d(channels_in, channels_out, 1) for _ in range(SUBSETS))
+
+        def three(size: int) -> nn.ModuleList:
+            return nn.ModuleList(nn.Conv2d(channels_in, size, 1) for _ in range(SUBSETS))
+
+        self.conv_a, self.conv_b = three(self.embedding), three(self.embedding)
+        self.conv_d = three(channels_out)
         self.bn = nn.BatchNorm1d(channels_out)
         self.down: nn.Module = nn.Identity()
         if channels_in != channels_out:
@@ -51,18 +48,15 @@ class GraphConvolution(nn.Module):
         for conv in (*self.conv_a, *self.conv_b):
             _kaiming(conv)
         for conv in self.conv_d:
-            assert isinstance(conv, nn.Conv2d)
-            assert conv.bias is not None
-            nn.init.normal_(conv.weight, 0, math.sqrt(2 / (channels_out * channels_in * SUBSETS)))
-            nn.init.zeros_(conv.bias)
+            spread = math.sqrt(2 / (channels_out * channels_in * SUBSETS))
+            nn.init.normal_(conv.get_parameter("weight"), 0, spread)
         nn.init.constant_(self.bn.weight, 1e-6)  # the graph branch starts switched off
         nn.init.xavier_normal_(self.conv_sa.weight)
         nn.init.kaiming_normal_(self.fc1c.weight)
-        for value in (self.conv_ta.weight, self.fc2c.weight):
-            nn.init.zeros_(value)
-        for bias in (self.conv_sa.bias, self.conv_ta.bias, self.fc1c.bias, self.fc2c.bias):
-            assert bias is not None
-            nn.init.zeros_(bias)
+        nn.init.zeros_(self.conv_ta.weight)
+        nn.init.zeros_(self.fc2c.weight)
+        for module in (*self.conv_d, self.conv_sa, self.conv_ta, self.fc1c, self.fc2c):
+            nn.init.zeros_(module.get_parameter("bias"))
 
     def forward(self, x: Tensor) -> Tensor:
         n, frames, joints, channels = x.shape
@@ -102,13 +96,8 @@ class TemporalConvolution(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int):
         super().__init__()
-        self.conv = nn.Conv2d(
-            channels_in,
-            channels_out,
-            (kernel, 1),
-            stride=(stride, 1),
-            padding=((kernel - 1) // 2, 0),
-        )
+        padding = ((kernel - 1) // 2, 0)
+        self.conv = nn.Conv2d(channels_in, channels_out, (kernel, 1), (stride, 1), padding)
         self.bn = nn.BatchNorm1d(channels_out)
         _kaiming(self.conv)
 
@@ -213,7 +202,5 @@ def _stacked(convolutions: Iterable[nn.Module], dim: int = 0) -> tuple[Tensor, l
 
 
 def _kaiming(module: nn.Module) -> None:
-    assert isinstance(module, nn.Conv2d)
-    assert module.bias is not None
-    nn.init.kaiming_normal_(module.weight, mode="fan_out")
-    nn.init.zeros_(module.bias)
+    nn.init.kaiming_normal_(module.get_parameter("weight"), mode="fan_out")
+    nn.init.zeros_(module.get_parameter("bias"))

@@ -23,10 +23,8 @@ class MusicAutoencoder(nn.Module):
         self.channels = channels
         encoder: list[nn.Module] = []
         for i, stride in enumerate(STRIDES):
-            encoder += [
-                nn.Conv2d(1 if i == 0 else channels, channels, 4, stride, 1),
-                nn.BatchNorm2d(channels),
-            ]
+            size_in = channels if i else 1
+            encoder += [nn.Conv2d(size_in, channels, 4, stride, 1), nn.BatchNorm2d(channels)]
             if i < 5 or dropout:
                 encoder.append(nn.ReLU())
             if dropout and i != 4:

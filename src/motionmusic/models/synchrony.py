@@ -1,11 +1,7 @@
 """Music–motion synchrony, learned without labels: is this the music of this movement, now?
 
-After VirtualConductor (docs/method.md): one encoder gives every frame's music a code of 64 numbers,
-another gives its pose one, and a small network votes whether the two belong together. The mean vote
-of a clip is p, and 1 − p is the **sync error**.
-
-M2S-Net (m2s_net.py) has the authors' encoders. Ours are made for minutes of dance instead of 90
-hours: fewer and narrower layers, all joints, and speeds beside positions.
+After VirtualConductor (docs/method.md): every frame's music and pose become codes, and a small
+network votes whether they belong together. A clip's mean vote is p, and 1 − p its **sync error**.
 """
 
 from __future__ import annotations
@@ -16,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from motionmusic.models.conductor_encoders import CODE
-
+CODE = 64
+"""Numbers that describe one motion frame's music, or its pose."""
 CHANNELS = 16
 BLOCKS = 3
 
@@ -56,10 +52,8 @@ class Voter(nn.Module):
     def halves(self, music: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
         """What each side adds to the first layer, (…, f, 64): once a side, not once a pair."""
         first = self.fuse_layer[0]
-        assert isinstance(first, nn.Conv1d)
-        assert first.bias is not None
-        weight = first.weight[:, :, 0].T
-        return music @ weight[:CODE], motion @ weight[CODE:] + first.bias
+        weight = first.get_parameter("weight")[:, :, 0].T
+        return music @ weight[:CODE], motion @ weight[CODE:] + first.get_parameter("bias")
 
     def votes(self, both: Tensor) -> Tensor:
         """The sum of the two halves, (n, f, 64) → (n, f)."""
@@ -73,7 +67,9 @@ class Voter(nn.Module):
 
 
 class SynchronyNetwork(Voter):
-    """Ours: music (n, t, bands) and motion (n, t, v, 3) at one rate → votes (n, t).
+    """Ours, for minutes of dance instead of 90 hours: smaller, with all joints and their speeds.
+
+    Music (n, t, bands) and motion (n, t, v, 3) at one rate → votes (n, t).
 
     Args:
         graph: (3, v, v), the joints' links (skeletons.paper_graph).
@@ -81,27 +77,26 @@ class SynchronyNetwork(Voter):
     """
 
     def __init__(self, graph: Tensor, bands: int):
-        super().__init__(MusicCodes(bands, CHANNELS), MotionCodes(graph, CHANNELS, BLOCKS))
+        super().__init__(MusicCodes(bands), MotionCodes(graph))
 
 
 class MotionCodes(nn.Module):
     """A spatial-temporal graph network without pooling over time: (n, t, v, 3) → (n, t, 64)."""
 
-    def __init__(self, graph: Tensor, channels: int, blocks: int):
+    def __init__(self, graph: Tensor):
         super().__init__()
         joints = graph.shape[1]
         self.norm = nn.BatchNorm1d(6 * joints)
-        sizes = [6] + blocks * [channels]
-        self.blocks = nn.ModuleList(GraphBlock(graph, a, b) for a, b in pairwise(sizes))
-        self.out = nn.Sequential(nn.Conv1d(channels * joints, CODE, 1), nn.BatchNorm1d(CODE))
+        sizes = [6] + BLOCKS * [CHANNELS]
+        self.blocks = nn.Sequential(*(GraphBlock(graph, a, b) for a, b in pairwise(sizes)))
+        self.out = nn.Sequential(nn.Conv1d(CHANNELS * joints, CODE, 1), nn.BatchNorm1d(CODE))
 
     def forward(self, motion: Tensor) -> Tensor:
         speed = F.pad(motion[:, 1:] - motion[:, :-1], (0, 0, 0, 0, 1, 0))
         x = torch.cat([motion, speed], 3).permute(0, 3, 2, 1)
         n, channels, joints, frames = x.shape
         x = self.norm(x.reshape(n, channels * joints, frames)).reshape(x.shape).transpose(2, 3)
-        for block in self.blocks:
-            x = block(x)
+        x = self.blocks(x)
         y: Tensor = self.out(x.transpose(2, 3).reshape(n, -1, frames))
         return y.transpose(1, 2)
 
@@ -128,20 +123,15 @@ class GraphBlock(nn.Module):
 class MusicCodes(nn.Module):
     """Convolutions over bands and time, pooled over bands only: (n, t, bands) → (n, t, 64)."""
 
-    def __init__(self, bands: int, channels: int):
+    def __init__(self, bands: int):
         super().__init__()
         layers: list[nn.Module] = []
-        for a, b in ((1, channels // 2), (channels // 2, channels), (channels, channels)):
-            layers += [
-                nn.Conv2d(a, b, 3, stride=(2, 1), padding=1),
-                nn.BatchNorm2d(b),
-                nn.ReLU(),
-            ]
+        for a, b in pairwise((1, CHANNELS // 2, CHANNELS, CHANNELS)):
+            layers += [nn.Conv2d(a, b, 3, (2, 1), 1), nn.BatchNorm2d(b), nn.ReLU()]
             bands = (bands + 1) // 2
         self.layers = nn.Sequential(*layers)
-        self.out = nn.Sequential(
-            nn.Conv1d(channels * bands, CODE, 9, padding=4), nn.BatchNorm1d(CODE)
-        )
+        size = CHANNELS * bands
+        self.out = nn.Sequential(nn.Conv1d(size, CODE, 9, padding=4), nn.BatchNorm1d(CODE))
 
     def forward(self, music: Tensor) -> Tensor:
         y: Tensor = self.out(self.layers(music.transpose(1, 2)[:, None]).flatten(1, 2))

@@ -48,17 +48,21 @@ def load(path: Path) -> State:
 def load_into(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
     """Load ``state`` (read from ``path``) strictly. Raises UserError that names every bad key."""
     own = module.state_dict()
-    problems = [f"{key} is missing" for key in own if key not in state]
-    problems += [f"{key} is unknown" for key in state if key not in own]
-    problems += [
+    if found := problems(own, state):
+        expected = f"the {len(own)} tensors of {type(module).__name__}"
+        raise misfit(path, found, expected, REMEDY)
+    module.load_state_dict(dict(state))
+
+
+def problems(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    """What does not fit in a state: entries that are missing, unknown or of another shape."""
+    shapes = [
         f"{key} has shape {tuple(value.shape)}, not {tuple(own[key].shape)}"
         for key, value in state.items()
         if key in own and own[key].shape != value.shape
     ]
-    if problems:
-        expected = f"the {len(own)} tensors of {type(module).__name__}"
-        raise misfit(path, problems, expected, REMEDY)
-    module.load_state_dict(dict(state))
+    missing = [f"{key} is missing" for key in own if key not in state]
+    return missing + [f"{key} is unknown" for key in state if key not in own] + shapes
 
 
 def misfit(file: str | Path, problems: Sequence[str], expected: str, remedy: str) -> UserError:

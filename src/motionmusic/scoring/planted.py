@@ -27,8 +27,7 @@ from motionmusic.scoring.offsets import (
     vote_curve,
 )
 from motionmusic.streams import stream
-from motionmusic.training.dances import sides
-from motionmusic.training.negatives import continued
+from motionmusic.training.dances import continued, sides
 
 PLANTED_S = 1.5  # planted offsets lie within it to both sides, well inside the curve
 BEAT_RATE = 22_050  # samples a second in which beats are tracked

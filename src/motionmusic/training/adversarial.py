@@ -1,15 +1,15 @@
 """M2S-GAN learns to dance: motion from music, against a critic (docs/method.md).
 
 What differs from the authors' training: the frozen music encoder's codes are made once, by its own
-statistics (theirs drift, V8), the gradient penalty is taken for each sample (theirs is one norm over
-the batch, V7), and validation dances choose the epoch (theirs is the last, V23), because a
-generator that is best at one epoch can be far off at the next.
+statistics (theirs drift, V8), the gradient penalty is of each sample (theirs of the batch, V7), and
+validation dances choose the epoch (theirs is the last, V23), as the next can be far worse.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,13 +18,16 @@ from torch.optim import RMSprop
 
 from motionmusic.features.keypoints import FRAMES
 from motionmusic.models.conductor import encoded
-from motionmusic.models.conductor_encoders import MotionEncoder
-from motionmusic.models.critic import Critic
-from motionmusic.models.generator import NOISE, Generator
-from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.models.virtual_conductor import (
+    NOISE,
+    Critic,
+    Generator,
+    MotionEncoder,
+    SyncNetwork,
+)
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.contrastive import validating
-from motionmusic.training.dances import Dance, cut_codes, cut_motion, windows
+from motionmusic.training.dances import Dance, Windows, cut_motion, windows
 from motionmusic.training.fitting import Best
 from motionmusic.training.loop import Chance, Schedule, optimise
 from motionmusic.training.phases import seeded
@@ -62,17 +65,18 @@ def train_generator(
     optimisers = [optimiser(generator), optimiser(critic)]
     step = Adversarial(generator, critic, optimisers[1], network.motion_encoder)
 
+    def cut(chosen: Windows) -> tuple[Tensor, Tensor]:
+        codes = torch.stack([music[d][start : start + frames] for d, start in chosen])
+        return codes, cut_motion(dances, chosen, frames)
+
     def losses(rows: Tensor) -> tuple[dict[str, Tensor], None]:
         random = np.random.default_rng(int(torch.randint(2**62, ())))
-        chosen = np.array(
-            [(d, random.integers(len(music[d]) - frames + 1)) for d, _ in rows.tolist()]
-        )
-        codes, real = cut_codes(music, chosen, frames), cut_motion(dances, chosen, frames)
-        return step.losses(codes, real), None
+        starts = [random.integers(len(music[d]) - frames + 1) for d, _ in rows.tolist()]
+        chosen = np.stack([rows[:, 0].cpu().numpy(), starts], axis=1)
+        return step.losses(*cut(chosen)), None
 
     def missed(rows: Tensor) -> tuple[dict[str, Tensor], None]:
-        chosen = rows.cpu().numpy()
-        codes, real = cut_codes(music, chosen, frames), cut_motion(dances, chosen, frames)
+        codes, real = cut(rows.cpu().numpy())
         return {"sync": step.sync(step.made(codes), real)}, None
 
     batch = min(BATCH, len(rows))
@@ -83,7 +87,7 @@ def train_generator(
         optimise(
             [generator, critic], optimisers, losses, rows.to(device), schedule, chance, best, store
         )
-    generator.load_state_dict(best.state)
+    generator.load_state_dict(best.kept[1])
     return generator.eval()
 
 
@@ -92,25 +96,18 @@ def optimiser(network: nn.Module) -> RMSprop:
     return RMSprop([p for p in network.parameters() if p.requires_grad], LEARNING_RATE)
 
 
+@dataclass
 class Adversarial:
     """One training step; the critic's five are made here, the generator's loss is returned.
 
-    Args:
-        generator: whose music encoder is not trained.
-        critic: is trained.
-        critic_optimiser: of the critic.
-        encoder: of motion, trained and in eval mode; what it sees in motion is the sync loss.
+    The generator's music encoder is not trained. The sync loss is of what the trained ``encoder``
+    of motion, in eval mode, sees.
     """
 
-    def __init__(
-        self,
-        generator: Generator,
-        critic: Critic,
-        critic_optimiser: RMSprop,
-        encoder: MotionEncoder,
-    ):
-        self.generator, self.critic, self.encoder = generator, critic, encoder
-        self.critic_optimiser = critic_optimiser
+    generator: Generator
+    critic: Critic
+    critic_optimiser: RMSprop
+    encoder: MotionEncoder
 
     def losses(self, music: Tensor, real: Tensor) -> dict[str, Tensor]:
         """Of whole seconds: codes of music (n, 30 s, 64) and their real motion (n, 30 s, 13, 2)."""
@@ -149,15 +146,10 @@ def critic_loss(critic: Critic, real: Tensor, made: Tensor) -> Tensor:
 
 @torch.no_grad()
 def nearest(codes: Tensor, others: Sequence[Tensor]) -> tuple[int, int]:
-    """Whose music, and from which frame on, is most like this one's.
+    """Whose music, and from which frame on, is most like this one's: number and first frame.
 
-    Args:
-        codes: of the music, (f, 64).
-        others: of other music, (m, 64) each, one of them at least as long.
-
-    Returns:
-        Number among the others and first frame. Music is alike where mean and standard deviation
-        over the f frames are near, measured in the others' own deviations.
+    Codes (f, 64) of the music and (m, 64) of others, one of them at least as long. Music is alike
+    where mean and deviation over the f frames are near, measured in the others' own deviations.
     """
     frames = len(codes)
     size = [max(0, len(other) - frames + 1) for other in others]

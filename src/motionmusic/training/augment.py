@@ -27,7 +27,7 @@ class Body:
 
     Attributes:
         mirror: (g, v, v), slots of the mirror image from slots, before x is negated.
-        origin: (g, v), what x = 0 is in the mirror image: 1 where a coordinate goes from 0 to 1.
+        origin: (g, v), added after x is negated: 1 for coordinates from 0 to 1, else 0.
         slots: (g, v, v), slots from joints.
         turns: whether a turn about the vertical is one in the array, too.
     """
@@ -39,9 +39,8 @@ class Body:
 
     def to(self, device: torch.device) -> Body:
         """The same on a device."""
-        return Body(
-            self.mirror.to(device), self.origin.to(device), self.slots.to(device), self.turns
-        )
+        mirror, origin, slots = (x.to(device) for x in (self.mirror, self.origin, self.slots))
+        return Body(mirror, origin, slots, self.turns)
 
 
 def body(kind: str, layout: LayoutName, scale: Scale, *, paper_bones: bool) -> Body:
@@ -69,16 +68,10 @@ def body(kind: str, layout: LayoutName, scale: Scale, *, paper_bones: bool) -> B
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The augmentation of one fold's training segments.
-
-    Attributes:
-        recipe: how far it goes.
-        body: of the motion; None where only music is trained.
-        ends: from :func:`neighbours`.
-    """
+    """The augmentation of one fold's training segments; ``ends`` are from :func:`neighbours`."""
 
     recipe: Recipe
-    body: Body | None
+    body: Body | None  # none where only music is trained
     ends: Tensor
 
     def __call__(self, motion: Tensor, music: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -110,13 +103,8 @@ def move(motion: Tensor, of: Body, how: Recipe) -> Tensor:
 def neighbours(rows: Tensor, excerpts: NDArray[np.integer[Any]], frames: int) -> Tensor:
     """How far each segment's time goes on both sides while everything still trains.
 
-    Args:
-        rows: of the training segments.
-        excerpts: the number of every row's excerpt; segments of one lie in time order.
-        frames: of a segment.
-
-    Returns:
-        (m, 2) first and last frame, counted through all rows; only training rows are of use.
+    From the training rows, every row's excerpt (whose segments lie in time order) and the frames of
+    a segment: (m, 2) first and last frame, counted through all rows; only training rows are of use.
     """
     trains = np.zeros(len(excerpts) + 2, bool)
     trains[rows.cpu().numpy() + 1] = True

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -47,13 +46,9 @@ def code_digest() -> dict[str, str]:
 
 @dataclass
 class Store:
-    """The checkpoints of one training, for example of one fold of a cell.
+    """The checkpoints of one training, FOLDER/NAME-EPOCH-DIGEST.safetensors.
 
-    Attributes:
-        folder: of the training's content key.
-        name: of the training within it; the files are NAME-EPOCH-DIGEST.safetensors.
-        every_s: seconds between two checkpoints,
-        share: or so many that writing them takes at most this share of the time.
+    There are ``every_s`` seconds between two, or so many that writing takes at most this share.
     """
 
     folder: Path
@@ -97,11 +92,6 @@ class Store:
     def _paths(self) -> list[Path]:
         """Latest first."""
         return sorted(self.folder.glob(f"{self.name}-*-*.safetensors"), reverse=True)
-
-
-def remove(folder: Path) -> None:
-    """Everything that was kept for a training which is done; with other contents' leftovers."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _digest(content: bytes) -> str:

@@ -1,9 +1,12 @@
 """A network learns whether dance and music are in time, and is asked how often it tells.
 
+What music is wrong for a movement: *easy*, of another piece; *hard*, of the same piece, at least
+10 s away and off the beat; *super-hard*, the same moment, a quarter to three quarters of a beat off.
+A moment that is whole beats away may be in time, so it is never a negative.
+
 What differs from the authors' training (docs/method.md): windows are drawn for every sample and not
-for a whole batch, all three kinds of negatives are in every step, easy ones are of another piece
-(theirs can be the same minute, V20), hard and super-hard ones are off the beat, and every window is
-encoded once.
+for a whole batch, all three kinds are in every step, easy ones are of another piece (theirs can be
+the same minute, V20), and every window is encoded once.
 """
 
 from __future__ import annotations
@@ -16,16 +19,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from motionmusic.models.conductor_encoders import CODE
-from motionmusic.models.synchrony import Voter
+from motionmusic.models.synchrony import CODE, Voter
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.dances import Dance, Windows, cut_motion, cut_music, windows
 from motionmusic.training.fitting import fit
 from motionmusic.training.loop import Chance, Schedule
-from motionmusic.training.negatives import MARGIN, NEGATIVES, easy, hard, super_hard
 from motionmusic.training.phases import seeded
 
+NEGATIVES = ("easy", "hard", "super_hard")
+MARGIN = 20
+"""Frames before and after a moment within which its super-hard negatives lie."""
+AWAY_S = 10
 VALIDATION = 32  # windows at most that choose the epoch
+DRAWS = 20  # negatives of each kind for each tested clip
+
+Frames = NDArray[np.int64]
 Network = TypeVar("Network", bound=Voter)
 See = Callable[[Tensor], Tensor]
 
@@ -48,9 +56,7 @@ def train_voter(
         train, validation: dances.
         frames: of a clip.
         schedule: from the number of training windows.
-        chance: whose random stream.
-        store: of checkpoints.
-        device: where it trains; the network stays there.
+        chance, store, device: random stream, checkpoints, and where it trains and stays.
         see: what is done to training motion (n, frames, joints, coordinates) before it is seen.
 
     Raises:
@@ -96,14 +102,8 @@ def losses(
 ) -> dict[str, Tensor]:
     """Cross-entropies of clips' mean votes (V1): ``same``, and of the negatives together.
 
-    Args:
-        network: that is trained.
-        dances: each of at least ``frames`` + 2 ``MARGIN`` frames.
-        rows: (n, 2) windows, of which only the dance counts: the clips are drawn anew. Where all
-            are of one piece, this step has no easy negatives.
-        frames: of a clip.
-        random: what draws.
-        see: as for :func:`train_voter`.
+    Of the windows (n, 2) only the dance counts, of at least ``frames`` + 2 ``MARGIN``: the clips are
+    drawn anew. Where all are of one piece, there are no easy negatives.
     """
     first, elsewhere = drawn(dances, rows[:, 0], frames, random)
     both = np.concatenate([first, elsewhere])
@@ -165,7 +165,6 @@ def right(
     dances: Sequence[Dance],
     codes: Sequence[tuple[Tensor, Tensor]],
     clip: tuple[int, int, int],
-    draws: int,
     random: np.random.Generator,
 ) -> dict[str, float]:
     """How often a clip's own music gets a higher mean vote than a negative of each kind.
@@ -175,12 +174,10 @@ def right(
         dances: of the same split.
         codes: of each dance's music and motion, (f, 64) each.
         clip: number of the dance, first frame, frames.
-        draws: of each kind of negative.
         random: what draws.
 
     Returns:
-        By kind 0…1, NaN where the data have no such negative: no other piece of that length, a
-        piece that is not longer than the clip.
+        By kind 0…1, NaN where the data have no such negative.
     """
     piece, start, frames = clip
     dance, motion = dances[piece], codes[piece][1][start : start + frames]
@@ -188,7 +185,7 @@ def right(
     far, near = hard(starts, start, dance.rate_hz), super_hard(starts, start)
     foreign = [d for d, (music, _) in enumerate(codes) if d != piece and len(music) >= frames]
     places: dict[str, list[tuple[int, int]]] = {kind: [] for kind in NEGATIVES}
-    for _ in range(draws):
+    for _ in range(DRAWS):
         if foreign:
             other = int(random.choice(foreign))
             first = int(random.integers(len(codes[other][0]) - frames + 1))
@@ -210,3 +207,28 @@ def right(
             won = (true > others).double() + 0.5 * (true == others).double()
             better[kind] = float(won.mean())
     return better
+
+
+def hard(beats: NDArray[np.float64], start: int, rate_hz: float) -> Frames:
+    """The other moments of the same piece that are wrong for the frame ``start``.
+
+    ``beats`` (m,) have passed at each frame that may be chosen. In a short piece, moments as far
+    away as its farther half; where none of them is off the beat, those on it too.
+    """
+    distance = np.abs(np.arange(len(beats)) - start)
+    far = distance >= min(AWAY_S * rate_hz, distance.max() / 2)
+    off = far & (np.abs((beats - beats[start]) % 1 - 0.5) <= 0.25)
+    return np.flatnonzero(off if off.any() else far)
+
+
+def super_hard(beats: NDArray[np.float64], start: int) -> Frames:
+    """The frames near ``start`` that are part of a beat off; arguments as for :func:`hard`."""
+    near = np.arange(max(0, start - MARGIN), min(len(beats), start + MARGIN + 1))
+    passed = np.abs(beats[near] - beats[start])
+    return np.asarray(near[(passed >= 0.25) & (passed <= 0.75)])
+
+
+def easy(pieces: NDArray[np.int64], random: np.random.Generator) -> Frames:
+    """For each row (n,) the number of a row of another piece."""
+    rows = np.arange(len(pieces))
+    return np.array([random.choice(rows[pieces != piece]) for piece in pieces], np.int64)

@@ -18,7 +18,6 @@ from motionmusic.features.audio import read_audio
 from motionmusic.features.keypoints import FRAMES
 from motionmusic.features.mel import MEL_PER_FRAME, SAMPLE_RATE, mel_from
 from motionmusic.files import read_array
-from motionmusic.training.negatives import beats_at_frames
 
 Windows = NDArray[np.int64]
 
@@ -75,10 +74,8 @@ def read_keypoint_dances(corpus: str, names: Iterable[str]) -> dict[str, Dance]:
 
 def dance_files(corpus: str, names: Iterable[str], *kinds: str) -> list[Path]:
     """The files that dances are read from, with the corpus's tables."""
-    tables = [workspace.data(corpus, name) for name in ("beats.parquet", "pieces.csv")]
-    return tables + [
-        workspace.data(corpus, kind, f"{name}.npy") for name in names for kind in kinds
-    ]
+    files = [(kind, f"{name}.npy") for name in names for kind in kinds]
+    return [workspace.data(corpus, *file) for file in [("beats.parquet",), ("pieces.csv",), *files]]
 
 
 def _music_beats(corpus: str) -> dict[str, NDArray[np.float64]]:
@@ -88,6 +85,35 @@ def _music_beats(corpus: str) -> dict[str, NDArray[np.float64]]:
     times = {str(piece): np.sort(rows["time_s"]) for piece, rows in table.groupby("piece")}
     pieces = workspace.read_pieces(corpus)["piece"]
     return {piece: np.asarray(times.get(piece, np.zeros(0)), np.float64) for piece in pieces}
+
+
+def beats_at_frames(
+    beats_s: NDArray[np.float64], frames: int, rate_hz: float
+) -> NDArray[np.float64]:
+    """How many beats have passed at each frame, (frames,), going on evenly at both ends.
+
+    Args:
+        beats_s: seconds of the music's beats, ascending; with fewer than two of them, 120 a minute
+            from frame 0 on.
+        frames: how many.
+        rate_hz: frames a second.
+    """
+    times = np.arange(frames) / rate_hz
+    if len(beats_s) < 2:
+        return times * 2
+    grid = continued(beats_s, 0, float(times[-1]))
+    before = np.searchsorted(grid, beats_s[0])
+    return np.asarray(np.interp(times, grid, np.arange(len(grid)) - float(before)))
+
+
+def continued(beats_s: NDArray[np.float64], first_s: float, last_s: float) -> NDArray[np.float64]:
+    """At least two beats, going on at their median interval to ``first_s`` and ``last_s`` and beyond."""
+    step = float(np.median(np.diff(beats_s)))
+    before = int(max(0, beats_s[0] - first_s) / step) + 1
+    after = int(max(0, last_s - beats_s[-1]) / step) + 1
+    earlier = beats_s[0] - step * np.arange(before, 0, -1)
+    later = beats_s[-1] + step * np.arange(1, after + 1)
+    return np.concatenate([earlier, beats_s, later])
 
 
 def _tensor(array: NDArray[np.floating]) -> Tensor:
@@ -100,11 +126,14 @@ def sides(ids: pd.DataFrame) -> dict[str, list[str]]:
     return none | {str(split): sorted(set(rows["piece"])) for split, rows in ids.groupby("split")}
 
 
-def check_split(ids: pd.DataFrame, task: str) -> None:
-    """Negatives are of other pieces, so every split needs two, and no piece may be on two sides.
+def tested(ids: pd.DataFrame) -> list[tuple[str, int]]:
+    """Piece and number of each test excerpt of one fold, in order."""
+    rows = ids[ids["split"] == "test"]
+    return sorted(set(zip(rows["piece"], rows["excerpt"].tolist(), strict=True)))
 
-    Raises UserError where that does not hold for the rows of a fold.
-    """
+
+def check_split(ids: pd.DataFrame, task: str) -> None:
+    """Raises UserError where a fold's split has less than two pieces, or a piece is on two sides."""
     names = sides(ids)
     count = {split: len(pieces) for split, pieces in names.items()}
     if min(count.values()) < 2 or sum(count.values()) > ids["piece"].nunique():
@@ -124,24 +153,15 @@ def windows(dances: Sequence[Dance], frames: int) -> Windows:
     """
     short = [dance for dance in dances if len(dance.motion) < frames]
     if short:
-        raise UserError(
-            "segments",
-            "",
-            f"dances of at least {frames / short[0].rate_hz:.1f} s",
-            f"{', '.join(dance.name for dance in short[:3])} shorter than that",
-            "leave them out of the corpus",
-        )
+        expected = f"dances of at least {frames / short[0].rate_hz:.1f} s"
+        got = f"{', '.join(dance.name for dance in short[:3])} shorter than that"
+        raise UserError("segments", "", expected, got, "leave them out of the corpus")
     rows = [
         (number, start)
         for number, dance in enumerate(dances)
         for start in range(0, len(dance.motion) - frames + 1, frames)
     ]
     return np.array(rows, np.int64).reshape(-1, 2)
-
-
-def cut_codes(codes: Sequence[Tensor], rows: Windows, frames: int) -> Tensor:
-    """(n, frames, 64) of windows (n, 2), dance and first frame, of each dance's codes (f, 64)."""
-    return torch.stack([codes[d][start : start + frames] for d, start in rows])
 
 
 def cut_motion(dances: Sequence[Dance], rows: Windows, frames: int) -> Tensor:

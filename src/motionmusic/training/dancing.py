@@ -4,40 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from motionmusic.features.keypoints import FRAMES
 from motionmusic.files import Float32
 from motionmusic.models.conductor import conducted, encoded
-from motionmusic.models.generator import Generator
-from motionmusic.models.m2s_net import SyncNetwork
+from motionmusic.models.virtual_conductor import SyncNetwork
 from motionmusic.streams import stream
 from motionmusic.training.adversarial import nearest, train_generator
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.contrastive import right, train_voter
-from motionmusic.training.dances import Dance, sides
+from motionmusic.training.dances import Dance, sides, tested
 from motionmusic.training.loop import Chance, Schedule
 
 CLIP_S, BATCH, LEARNING_RATE = 4, 4, 0.003  # of M2S-Net; a step has two clips of each dance
-DRAWS = 20  # negatives of each kind for each tested clip
 
 
-@dataclass
-class Fold:
-    """What a fold leaves.
+class Fold(NamedTuple):
+    """What a fold leaves: networks by name, and of each tested piece and excerpt
 
-    Attributes:
-        networks: by name.
-        motion: (f, 13, 2) by tested piece, the generator's for its music.
-        votes: fold, piece, excerpt, and how often the true pair wins, by network and judge.
-        neighbours: fold, piece, excerpt, neighbour, neighbour_start: the most similar music.
+    ``motion``, (f, 13, 2), the generator's for the piece's music; ``votes``, how often the true pair
+    wins, by network and judge; ``neighbours``, piece and first frame of the most similar music.
     """
 
-    networks: dict[str, Generator | SyncNetwork]
+    networks: dict[str, nn.Module]
     motion: dict[str, Float32]
     votes: pd.DataFrame
     neighbours: pd.DataFrame
@@ -52,16 +46,9 @@ def train_fold(
     store: Callable[[str], Store],
     device: torch.device,
 ) -> Fold:
-    """Train on some pieces, test on others.
+    """Train on some pieces of a fold (fold, split, piece, excerpt), test on others.
 
-    Args:
-        ids: rows of the fold: fold, split, piece, excerpt.
-        dances: by piece.
-        clip: excerpt → its first frame and frames at 30 Hz.
-        steps: of M2S-Net, of M2S-GAN.
-        seed: of all chance.
-        store: name → its checkpoints.
-        device: where to train.
+    ``clip`` gives an excerpt's first frame and frames at 30 Hz; ``steps`` are M2S-Net's and M2S-GAN's.
     """
     fold, names = int(ids["fold"].iloc[0]), sides(ids)
     train, validation, test = (
@@ -93,35 +80,25 @@ def train_fold(
     heard = [music for music, _ in codes_of(network, train)]
     random = stream(seed, "conduct", "votes", fold)
     votes, neighbours = [], []
-    excerpts = ids.loc[ids["split"] == "test", ["piece", "excerpt"]].drop_duplicates()
-    for piece, excerpt in excerpts.sort_values(["piece", "excerpt"]).itertuples(index=False):
+    for piece, excerpt in tested(ids):
         number, (start, frames) = names["test"].index(piece), clip(excerpt)
         start = min(start, len(test[number].motion) - frames)  # rounded beyond the end
         key = {"fold": fold, "piece": piece, "excerpt": excerpt}
         place = (number, start, frames)
-        better = right(network, test, own, place, DRAWS, random)
-        judged = right(judge, test, apart, place, DRAWS, random)
+        better = right(network, test, own, place, random)
+        judged = right(judge, test, apart, place, random)
         votes.append(key | better | {f"judge_{kind}": share for kind, share in judged.items()})
         other, first = nearest(own[number][0][start : start + frames], heard)
         neighbours.append(key | {"neighbour": train[other].name, "neighbour_start": first})
-    return Fold(
-        {"synchrony": network, "judge": judge, "generator": generator},
-        {
-            dance.name: conducted(generator, dance.music.numpy(), seed, smooth=False)
-            for dance in test
-        },
-        pd.DataFrame(votes),
-        pd.DataFrame(neighbours),
-    )
+    networks = {"synchrony": network, "judge": judge, "generator": generator}
+    motion = {
+        dance.name: conducted(generator, dance.music.numpy(), seed, smooth=False) for dance in test
+    }
+    return Fold(networks, motion, pd.DataFrame(votes), pd.DataFrame(neighbours))
 
 
 @torch.no_grad()
 def codes_of(network: SyncNetwork, dances: Sequence[Dance]) -> list[tuple[Tensor, Tensor]]:
     """The codes of each dance's music and motion, (f, 64) each."""
-    return [
-        (
-            encoded(network.music_encoder, dance.music[None])[0],
-            encoded(network.motion_encoder, dance.motion[None])[0],
-        )
-        for dance in dances
-    ]
+    hear, see = network.music_encoder, network.motion_encoder
+    return [(encoded(hear, d.music[None])[0], encoded(see, d.motion[None])[0]) for d in dances]

@@ -23,10 +23,9 @@ Precision = Literal["fp32", "bf16"]
 
 
 def pick_device() -> torch.device:
-    """The device that MOTIONMUSIC_DEVICE names: ``auto`` (the default), ``cpu``, ``cuda``, ``cuda:1``.
+    """The device that MOTIONMUSIC_DEVICE names: ``cpu``, ``cuda``, ``cuda:1`` or, the default, ``auto``.
 
-    ``auto`` takes CUDA where there is one, else the CPU, and says so. Raises UserError where a
-    device is asked for that is not there.
+    ``auto`` takes CUDA or else the CPU, and says so. Raises UserError where a device is not there.
     """
     wanted = os.environ.get(VARIABLE, "auto")
     if wanted == "auto":

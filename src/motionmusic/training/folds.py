@@ -15,8 +15,10 @@ from motionmusic import workspace
 from motionmusic.features.skeletons import LAYOUTS, paper_graph
 from motionmusic.files import write_text
 from motionmusic.models.motion_encoder import MotionEncoder
-from motionmusic.predictions import make_predictions
+from motionmusic.models.weights import State
+from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.training.augment import Augmentation, body, neighbours
+from motionmusic.training.cell import Cell
 from motionmusic.training.loop import History, logits_of
 from motionmusic.training.recipe import Recipe
 
@@ -27,12 +29,8 @@ IDS = ["split", "piece", "excerpt", "segment", "label"]
 class Segments:
     """The segments of one task and fold, on the device.
 
-    Attributes:
-        motion: (n, c, 25, v) float32; no channels where only music is trained.
-        music: (n, 1, 96, 25) float32.
-        labels: (n,) int64.
-        train, validation: indices of the rows in each.
-        augmentation: of the training segments, where the recipe has one.
+    motion (n, c, 25, v) float32, without channels where only music is trained; music (n, 1, 96, 25)
+    float32; labels (n,) int64; train, validation: the rows in each.
     """
 
     motion: Tensor
@@ -53,17 +51,29 @@ class Segments:
 class Fold:
     """One fold: its number, the ids of all segments in the order of the arrays, the segments."""
 
+    task: str
     number: int
     ids: pd.DataFrame
     segments: Segments
 
-    def predictions(self, task: str, network: nn.Module) -> pd.DataFrame:
-        """The logits of a motion encoder for validation and test segments."""
-        rows = np.flatnonzero(self.ids["split"].isin(["validation", "test"]).to_numpy())
+    def tested(self, cell: Cell, network: nn.Module, state: State, of: nn.Module) -> pd.DataFrame:
+        """Save the state to test and load it; the logits of the motion encoder ``of`` the network.
+
+        They are for validation and test segments.
+        """
+        cell.save(f"fold{self.number}", state)
+        network.load_state_dict(state)
+        rows = np.flatnonzero(self.ids["split"].isin(["validation", "test"]))
         motion = self.segments.motion
-        logits = logits_of(network, motion, torch.from_numpy(rows).to(motion.device))
+        logits = logits_of(of, motion, torch.from_numpy(rows).to(motion.device))
         ids = self.ids.iloc[rows][IDS].reset_index(drop=True)
-        return make_predictions(task, ids, logits.numpy())
+        return make_predictions(self.task, ids, logits.numpy())
+
+    def encoder(self, width: int) -> MotionEncoder:
+        """A new motion encoder for the task's classes, on the CPU."""
+        about = workspace.about(self.task)
+        graph = torch.from_numpy(paper_graph(LAYOUTS[about.layout]))
+        return MotionEncoder(self.segments.motion.shape[1], graph, len(about.labels), width)
 
 
 def segment_files(task: str, *kinds: str) -> list[Path]:
@@ -73,13 +83,9 @@ def segment_files(task: str, *kinds: str) -> list[Path]:
 
 
 def read_folds(task: str, kind: str | None, recipe: Recipe, device: torch.device) -> list[Fold]:
-    """Every fold, on the device.
+    """Every fold of a task, on the device; ``kind`` is joints, bones or merged, None for music alone.
 
-    Args:
-        task: its segments are read.
-        kind: joints, bones or merged; None for music alone.
-        recipe: says whether training segments are augmented.
-        device: where to train.
+    Training segments are augmented as the recipe says.
     """
     music = torch.from_numpy(workspace.read_segments(task, "music")).to(device)
     motion, image = music.new_empty(len(music), 0, music.shape[3], 0), None
@@ -100,20 +106,17 @@ def read_folds(task: str, kind: str | None, recipe: Recipe, device: torch.device
             augmentation = Augmentation(recipe, image, ends)
         labels = torch.tensor(ids["label"].to_numpy(np.int64), device=device)
         segments = Segments(motion, music, labels, train, validation, augmentation)
-        folds.append(Fold(number, ids, segments))
+        folds.append(Fold(task, number, ids, segments))
     return folds
 
 
-def motion_encoder(task: str, segments: Segments, width: int) -> MotionEncoder:
-    """A new motion encoder for the task's classes, on the CPU."""
-    about = workspace.about(task)
-    graph = torch.from_numpy(paper_graph(LAYOUTS[about.layout]))
-    return MotionEncoder(segments.motion.shape[1], graph, len(about.labels), width)
-
-
-def write_history(path: Path, histories: Sequence[History]) -> None:
-    """Per-epoch numbers as CSV, averaged over folds."""
+def write_results(
+    folder: Path, histories: Sequence[History], predictions: Sequence[pd.DataFrame] = ()
+) -> None:
+    """history.csv, per-epoch numbers averaged over folds, and predictions.parquet of all folds."""
+    if predictions:
+        write_predictions(folder / "predictions.parquet", pd.concat(predictions))
     stacked = pd.concat([pd.DataFrame(history) for history in histories])
     mean = stacked.groupby("epoch", as_index=False).mean()
     mean["epoch"] = mean["epoch"].astype(int)
-    write_text(path, mean.to_csv(index=False, float_format="%.6g"))
+    write_text(folder / "history.csv", mean.to_csv(index=False, float_format="%.6g"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import pandas as pd
 import torch
@@ -14,12 +15,11 @@ from motionmusic.streams import stream
 from motionmusic.training.augment import body, move
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.contrastive import right, train_voter
-from motionmusic.training.dances import Dance, sides
+from motionmusic.training.dances import Dance, sides, tested
 from motionmusic.training.loop import Chance, Schedule
 from motionmusic.training.recipe import QUICK
 
 CLIP_FRAMES, BATCH, LEARNING_RATE = 100, 8, 0.003  # a step has two clips of each dance
-DRAWS = 20  # negatives of each kind for each tested excerpt
 
 
 def train_fold(
@@ -30,16 +30,7 @@ def train_fold(
     store: Store,
     device: torch.device,
 ) -> SynchronyNetwork:
-    """The network of one fold, on the CPU and in eval mode.
-
-    Args:
-        ids: rows of the fold: fold, split, piece, excerpt.
-        dances: by piece.
-        about: what the network is.
-        epochs: of training.
-        store: of checkpoints.
-        device: where it trains.
-    """
+    """The network of one fold (fold, split, piece, excerpt), on the CPU and in eval mode."""
     image = body("joints", about.layout, about.joints.scale, paper_bones=False).to(device)
 
     def see(motion: Tensor) -> Tensor:
@@ -47,9 +38,7 @@ def train_fold(
         return move(motion.permute(0, 3, 1, 2), image, QUICK).permute(0, 2, 3, 1)
 
     def make() -> SynchronyNetwork:
-        network = network_of(about)
-        assert isinstance(network, SynchronyNetwork)
-        return network
+        return cast(SynchronyNetwork, network_of(about))
 
     def schedule(rows: int) -> Schedule:
         return Schedule(min(BATCH, rows), epochs, LEARNING_RATE, "one_cycle", "fp32", QUICK)
@@ -68,19 +57,13 @@ def votes(
     """How often the true music of each test excerpt wins: fold, piece, excerpt, easy, hard, super_hard."""
     names, fold = sides(ids)["test"], int(ids["fold"].iloc[0])
     test = [dances[name] for name in names]
+    hear, see = network.music_encoder, network.motion_encoder
     with torch.no_grad():
-        codes = [
-            (
-                network.music_encoder(dance.music[None])[0],
-                network.motion_encoder(dance.motion[None])[0],
-            )
-            for dance in test
-        ]
+        codes = [(hear(dance.music[None])[0], see(dance.motion[None])[0]) for dance in test]
     random = stream(about.seed, "synchrony", "votes", fold)
-    excerpts = ids.loc[ids["split"] == "test", ["piece", "excerpt"]].drop_duplicates()
     rows = []
-    for piece, excerpt in excerpts.sort_values(["piece", "excerpt"]).itertuples(index=False):
+    for piece, excerpt in tested(ids):
         clip = (names.index(piece), excerpt * about.excerpt_frames, about.excerpt_frames)
-        better = right(network, test, codes, clip, DRAWS, random)
+        better = right(network, test, codes, clip, random)
         rows.append({"fold": fold, "piece": piece, "excerpt": excerpt} | better)
     return pd.DataFrame(rows)

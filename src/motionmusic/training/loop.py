@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,16 +13,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import tqdm
 
 from motionmusic.errors import UserError
-from motionmusic.models.weights import (
-    State,
-    load_optimiser,
-    optimiser_state,
-    part,
-    prefixed,
-)
+from motionmusic.models.weights import State, load_optimiser, optimiser_state, part, prefixed
 from motionmusic.streams import stream
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.cuda_graph import Captured
@@ -62,16 +58,12 @@ class Chance:
 class AfterEpoch:
     """What is done between epochs: nothing, unless a subclass says more."""
 
+    kept: tuple[float, State] = (-math.inf, {})
+    """The best score so far and its weights, for subclasses that choose an epoch."""
+
     def after_epoch(self, epoch: int) -> dict[str, float]:
         """Called with the epoch's number (from 0); what it returns joins the epoch's row."""
         return {}
-
-    def dump(self) -> tuple[State, dict[str, Any]]:
-        """What it keeps, for a checkpoint: tensors, and what JSON holds."""
-        return {}, {}
-
-    def restore(self, state: State, facts: dict[str, Any]) -> None:
-        """Take what a checkpoint kept."""
 
 
 def optimise(
@@ -89,50 +81,41 @@ def optimise(
     Args:
         networks: put into training mode at the start of every epoch.
         optimisers: all stepped on every batch.
-        losses: rows of a batch → (named losses, number predicted right or None). The losses are added up
-            and back-propagated once, which gives the gradients of one backward each.
-        train_rows: (n,) indices of the training segments. They are shuffled anew in every epoch, as
-            a function of seed and epoch alone; the last incomplete batch is dropped.
-        schedule: batch size, epochs, learning rate, precision.
-        chance: whose random stream.
+        losses: rows of a batch → (named losses, number predicted right or None). The losses are added
+            up and back-propagated once.
+        train_rows: (n,) rows to train on, shuffled anew in every epoch as a function of seed and
+            epoch alone; the last incomplete batch is dropped.
+        schedule, chance: how, and whose random stream.
         between: what is done after each epoch.
-        store: where an interrupted training left its checkpoints, and where new ones go; a training
-            that goes on gives the bytes of one that was never interrupted.
+        store: of checkpoints; a training that goes on from one gives the bytes of one that was never
+            interrupted.
 
     Returns:
         the history's rows have ``epoch`` (from 1), every loss's mean over batches, ``accuracy`` (of
         the training segments seen, in training mode) and what ``between`` gave.
 
     Raises:
-        UserError: there are fewer training segments than one batch, a loss is not finite, or
-            memory is not enough.
+        UserError: fewer training rows than one batch, a loss is not finite, too little memory.
     """
     steps = len(train_rows) // schedule.batch
     if steps == 0:
-        raise UserError(
-            "params.yaml",
-            "train.*.batch",
-            f"a batch of at most the {len(train_rows)} training segments",
-            str(schedule.batch),
-            "set a smaller batch, or use more excerpts",
-        )
+        expected = f"a batch of at most the {len(train_rows)} training segments"
+        remedy = "set a smaller batch, or use more excerpts"
+        raise UserError("params.yaml", "train.*.batch", expected, str(schedule.batch), remedy)
     for optimiser in optimisers:
         for settings in optimiser.param_groups:
             _set_rate(settings, schedule.learning_rate)
+    total, rate = schedule.epochs * steps + 1, schedule.learning_rate
     schedulers = [
-        torch.optim.lr_scheduler.OneCycleLR(
-            optimiser,
-            schedule.learning_rate,
-            total_steps=schedule.epochs * steps + 1,
-            cycle_momentum=False,
-        )
+        OneCycleLR(optimiser, rate, total_steps=total, cycle_momentum=False)
         for optimiser in optimisers
         if schedule.schedule == "one_cycle"
     ]
+    name = "/".join(map(str, chance.cell))
     names: list[str] = []
 
     def step(rows: Tensor) -> tuple[Tensor, Tensor | None]:
-        # products and activations alone: weights, Adam and batch norms' statistics stay float32
+        # of products and activations alone; weights, moments and statistics stay float32
         with torch.autocast(rows.device.type, torch.bfloat16, enabled=schedule.precision == "bf16"):
             named, hits = losses(rows)
         names[:] = named
@@ -151,7 +134,8 @@ def optimise(
     if found is not None:
         history = _restore(*found, networks, optimisers, schedulers, between)
         seconds = found[1]["seconds"]
-    bar = _bar(schedule.epochs, len(history), "/".join(map(str, chance.cell)))
+    bar = tqdm(total=schedule.epochs, initial=len(history), desc=name, unit="epoch",
+               mininterval=0.2 if sys.stderr.isatty() else 30, maxinterval=30)  # fmt: skip
     for epoch in range(len(history), schedule.epochs):
         started = time.monotonic()
         for network in networks:
@@ -159,7 +143,7 @@ def optimise(
         by_step: list[Tensor] = []
         right: Tensor | None = None
         for rows in _batches(train_rows, schedule.batch, chance, epoch):
-            with _enough_memory(schedule, chance):
+            with _enough_memory(schedule, name):
                 values, hits = run_step(rows)
             for scheduler in schedulers:
                 scheduler.step()
@@ -167,7 +151,7 @@ def optimise(
                 right = hits if right is None else right + hits
             by_step.append(values)
         # the only time in an epoch that the device is waited for
-        _must_be_finite(torch.stack(by_step).cpu(), schedule, chance, epoch, store)
+        _must_be_finite(torch.stack(by_step).cpu(), schedule, name, epoch, store)
         totals = [float(total) for total in sum(by_step[1:], by_step[0])]
         row = {"epoch": float(epoch + 1)}
         row |= {f"{name}_loss": total / steps for name, total in zip(names, totals, strict=True)}
@@ -178,17 +162,17 @@ def optimise(
         seconds += time.monotonic() - started
         last = epoch + 1 == schedule.epochs
         if store is not None and store.due(last=last):
-            kept, facts = between.dump()
-            facts |= {
+            facts = {
                 "epoch": epoch + 1,
                 "seconds": seconds,
                 "history": history,
+                "best": between.kept[0],
                 "schedulers": [
                     scheduler.state_dict() | {"_last_lr": [*map(float, scheduler.get_last_lr())]}
                     for scheduler in schedulers
                 ],
             }
-            store.save(_everything(networks, optimisers, kept), facts, last=last)
+            store.save(_everything(networks, optimisers, between.kept[1]), facts, last=last)
         shown = {"loss": sum(totals) / steps, "accuracy": row.get("accuracy")}
         bar.set_postfix({k: f"{v:.3f}" for k, v in shown.items() if v is not None}, refresh=False)
         bar.update()
@@ -197,7 +181,7 @@ def optimise(
 
 
 @contextmanager
-def _enough_memory(schedule: Schedule, chance: Chance) -> Iterator[None]:
+def _enough_memory(schedule: Schedule, name: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -205,8 +189,7 @@ def _enough_memory(schedule: Schedule, chance: Chance) -> Iterator[None]:
         if not isinstance(error, no_memory) and "allocate memory" not in str(error):
             raise
         raise UserError(
-            "/".join(map(str, chance.cell)), f"batch of {schedule.batch}",
-            "memory for one step", str(error).splitlines()[0],
+            name, f"batch of {schedule.batch}", "memory for one step", str(error).splitlines()[0],
             "set a smaller train.*.batch or train.*.width, or a device with more memory",
         ) from None  # fmt: skip
 
@@ -220,15 +203,15 @@ def _set_rate(settings: dict[str, Any], rate: float) -> None:
 
 
 def _must_be_finite(
-    losses: Tensor, schedule: Schedule, chance: Chance, epoch: int, store: Store | None
+    losses: Tensor, schedule: Schedule, name: str, epoch: int, store: Store | None
 ) -> None:
     broken = (~losses.isfinite()).any(1).nonzero()
     if len(broken):
+        step = int(broken[0])
         kept = None if store is None else store.latest()
         raise UserError(
-            "/".join(map(str, chance.cell)), f"epoch {epoch + 1}, step {int(broken[0]) + 1}",
-            "a finite loss", f"{losses[int(broken[0])].tolist()}, learning rate"
-            f" {schedule.learning_rate:g}",
+            name, f"epoch {epoch + 1}, step {step + 1}", "a finite loss",
+            f"{losses[step].tolist()}, learning rate {schedule.learning_rate:g}",
             f"lower train.*.learning_rate; the last good checkpoint is {kept or 'none'}",
         )  # fmt: skip
 
@@ -237,15 +220,13 @@ def _everything(
     networks: Sequence[nn.Module], optimisers: Sequence[torch.optim.Optimizer], kept: State
 ) -> State:
     """All tensors that decide how a training goes on."""
-    state = prefixed(kept=kept, random={"cpu": torch.get_rng_state()})
-    for number, network in enumerate(networks):
-        state |= prefixed(**{f"network{number}": network.state_dict()})
-    for number, optimiser in enumerate(optimisers):
-        state |= prefixed(**{f"adam{number}": optimiser_state(optimiser)})
+    random = {"cpu": torch.get_rng_state()}
     device = next(networks[0].parameters()).device
     if device.type == "cuda":
-        state["random.cuda"] = torch.cuda.get_rng_state(device)
-    return state
+        random["cuda"] = torch.cuda.get_rng_state(device)
+    states = {f"network{number}": network.state_dict() for number, network in enumerate(networks)}
+    states |= {f"adam{number}": optimiser_state(adam) for number, adam in enumerate(optimisers)}
+    return prefixed(kept=kept, random=random, **states)
 
 
 def _restore(
@@ -253,7 +234,7 @@ def _restore(
     facts: dict[str, Any],
     networks: Sequence[nn.Module],
     optimisers: Sequence[torch.optim.Optimizer],
-    schedulers: Sequence[torch.optim.lr_scheduler.LRScheduler],
+    schedulers: Sequence[OneCycleLR],
     between: AfterEpoch,
 ) -> History:
     for number, network in enumerate(networks):
@@ -266,7 +247,7 @@ def _restore(
             scheduler.optimizer.param_groups, scheduler.get_last_lr(), strict=True
         ):
             _set_rate(settings, float(rate))
-    between.restore(part(state, "kept"), facts)
+    between.kept = facts["best"], part(state, "kept")
     torch.set_rng_state(state["random.cpu"])
     if "random.cuda" in state:
         torch.cuda.set_rng_state(state["random.cuda"], next(networks[0].parameters()).device)
@@ -281,16 +262,8 @@ def _batches(rows: Tensor, size: int, chance: Chance, epoch: int) -> Iterator[Te
         yield shuffled[start : start + size]
 
 
-def _bar(epochs: int, done: int, name: str) -> tqdm[Any]:
-    terminal = sys.stderr.isatty()
-    return tqdm(
-        total=epochs, initial=done, desc=name, unit="epoch", mininterval=0.2 if terminal else 30,
-        maxinterval=30,
-    )  # fmt: skip
-
-
 @torch.no_grad()
-def logits_of(network: nn.Module, motion: Tensor, rows: Tensor, size: int = 256) -> Tensor:
+def logits_of(network: nn.Module, motion: Tensor, rows: Tensor) -> Tensor:
     """Logits (len(rows), k) of a motion encoder in evaluation mode, on the CPU."""
     network.eval()
-    return torch.cat([network(motion[chunk])[1].float().cpu() for chunk in torch.split(rows, size)])
+    return torch.cat([network(motion[some])[1].float().cpu() for some in torch.split(rows, 256)])

@@ -57,10 +57,7 @@ def codes(
     chance = Chance(about.seed, ("match", about.method, int(ids["fold"].iloc[0])))
     with seeded(chance, "initial", device):
         network = cast(Codes, network_of(about)).to(device)
-    parts: dict[str, nn.Module] = {
-        "motion": network.motion_encoder,
-        "music": network.music_encoder,
-    }
+    parts: dict[str, nn.Module] = {"motion": network.motion_encoder, "music": network.music_encoder}
     if about.method == "mapping":
         parts["mapping"] = cast(heads.Mapped, network.head).mapping
     state = weights.load(cotrained)
@@ -69,7 +66,7 @@ def codes(
     network.eval()
     if about.method not in FIXED:
         joints, music = (
-            torch.from_numpy(segments[kind]).to(device) for kind in ("joints", "music")
+            torch.from_numpy(segments[name]).to(device) for name in ("joints", "music")
         )
         pairs = Pairs(
             ids,
@@ -87,13 +84,7 @@ def _blocks(encode: Callable[[Tensor], Tensor], segments: Tensor) -> Tensor:
 
 
 class Pairs:
-    """The codes of one fold's segments, pair by pair, on the device.
-
-    Args:
-        ids: split, piece, excerpt, label; n rows.
-        motion, music: (n, d).
-        tracks: (n,) number of each row's track.
-    """
+    """The codes (n, d) of one fold's segments, pair by pair, on the device, and their tracks (n,)."""
 
     def __init__(self, ids: pd.DataFrame, motion: Tensor, music: Tensor, tracks: Tensor):
         self.motion, self.music, self.tracks = motion, music, tracks
@@ -119,10 +110,8 @@ def train_head(
 ) -> None:
     """Train a head in place; the epoch of the least validation loss is kept."""
     batch = min(how.batch, len(pairs.train))
-    schedule = Schedule(
-        batch, how.epochs, how.learning_rate, "one_cycle", "fp32",
-        Recipe(weight_decay=how.weight_decay),
-    )  # fmt: skip
+    recipe = Recipe(weight_decay=how.weight_decay)
+    schedule = Schedule(batch, how.epochs, how.learning_rate, "one_cycle", "fp32", recipe)
 
     def learn(head: nn.Module, losses: Losses, chance: Chance) -> None:
         fit(head, losses, pairs.train, pairs.validation, schedule, chance)
@@ -167,8 +156,7 @@ def deconfounded_losses(
 ) -> Losses:
     """DecCM's loss; the teacher (trained where none is given) sees the means of whole excerpts."""
     train, tracks = pairs.train, pairs.tracks
-    shares = torch.bincount(pairs.labels[train], minlength=len(head.prior)) / len(train)
-    head.prior.copy_(shares)
+    head.prior.copy_(torch.bincount(pairs.labels[train], minlength=len(head.prior)) / len(train))
     often = torch.bincount(tracks[train], minlength=int(tracks.max()) + 1).clamp(min=1)
     weight = 1 / often[tracks] if how.propensity else torch.ones_like(pairs.motion[:, 0])
     weight = weight / weight[train].mean()
@@ -180,23 +168,20 @@ def deconfounded_losses(
         taken += head.training
         # the divergence comes in over the first half of the steps
         share = min(1.0, 2 * taken / steps) if head.training else 1.0
-        its = None
-        if teacher is not None:
-            its = (teacher, pairs.whole[0][rows], pairs.whole[1][rows])
+        whole = pairs.whole[0][rows], pairs.whole[1][rows]
         named = deconfounded.loss(
             head, seen[0][rows], seen[1][rows], tracks[rows], pairs.labels[rows], weight[rows],
             margin=how.margin, hardest=how.hardest, divergence=share * how.divergence,
-            teacher=its, pull=how.teacher,
+            teacher=None if teacher is None else (teacher, *whole), pull=how.teacher,
         )  # fmt: skip
         return named, None
 
     return losses
 
 
-def windows(ids: pd.DataFrame, split: str | None = None) -> pd.DataFrame:
-    """One row an excerpt (of a split, or of all): piece, excerpt, label, rows in time order."""
-    rows = ids if split is None else ids[ids["split"] == split]
-    groups = rows.assign(row=rows.index).groupby(ID, sort=False)
+def windows(ids: pd.DataFrame) -> pd.DataFrame:
+    """One row an excerpt: piece, excerpt, label, rows in time order."""
+    groups = ids.assign(row=ids.index).groupby(ID, sort=False)
     return groups.agg(label=("label", "first"), rows=("row", list)).reset_index()
 
 
@@ -206,18 +191,12 @@ def scored(
     segments: Mapping[str, Float32],
     vote: Callable[[list[int]], int],
 ) -> pd.DataFrame:
-    """A fold's test excerpts against all excerpts.
+    """A fold's test excerpts against all excerpts: score float32, higher is better, of each pair.
 
-    Args:
-        matcher: of the fold.
-        ids: rows of the fold, in the order of the segments.
-        segments: joints and music, (n, …) each.
-        vote: an excerpt's class from its segments' classes in time order (category).
-
-    Returns:
-        fold, piece, excerpt, candidate, candidate_excerpt, score float32; higher is better.
+    ``ids`` are rows of the fold in the order of the segments (joints and music); ``vote`` makes an
+    excerpt's class from its segments' classes in time order (category).
     """
-    queries, gallery = windows(ids, "test"), windows(ids)
+    queries, gallery = windows(ids[ids["split"] == "test"]), windows(ids)
     joints, music = segments["joints"], segments["music"]
     if matcher.about.method == "category":
         votes = [vote(matcher.logits(joints[rows]).argmax(1).tolist()) for rows in queries["rows"]]

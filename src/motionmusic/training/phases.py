@@ -1,7 +1,7 @@
 """What is optimised when: motion alone, music alone, both together (paper section 3.3).
 
-Phase 1 of the paper is two trainings that share no gradient, so they are two stages. The
-collaborative phase starts from both, with their optimisers' moments.
+Phase 1 of the paper is two trainings that share no gradient, so they are two stages; phase 2 starts
+from both, with their optimisers' moments.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from motionmusic.models import weights
-from motionmusic.models.mapping import mapping
+from motionmusic.models.heads import mapping
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.models.weights import State
@@ -56,21 +56,12 @@ class Trained:
 
 def schedule(settings: Train, epochs: int, precision: Precision) -> Schedule:
     """The schedule of one phase."""
-    return Schedule(
-        settings.batch,
-        epochs,
-        settings.learning_rate,
-        settings.schedule,
-        precision,
-        RECIPES[settings.recipe],
-    )
+    rate, kind = settings.learning_rate, settings.schedule
+    return Schedule(settings.batch, epochs, rate, kind, precision, RECIPES[settings.recipe])
 
 
 def adam(network: nn.Module, learning_rate: float, weight_decay: float = 0.0) -> torch.optim.Adam:
-    """The paper's optimiser: betas 0.9 / 0.999, eps 1e-8, no weight decay.
-
-    With weight decay it is decoupled (AdamW) and spares biases, batch norms and the like.
-    """
+    """The paper's optimiser; weight decay is decoupled (AdamW) and spares biases and batch norms."""
     parameters = list(network.parameters())
     cuda = parameters[0].device.type == "cuda"
     # a CUDA graph reads the learning rate anew at every step from where it lies
@@ -85,10 +76,7 @@ def adam(network: nn.Module, learning_rate: float, weight_decay: float = 0.0) ->
 
 
 def _uncompiled(kind: type[Kind]) -> type[Kind]:
-    """An optimiser without the guards that PyTorch puts around its methods for its compiler.
-
-    They import that compiler, 2.6 s at every start, and nothing is compiled here.
-    """
+    """An optimiser without PyTorch's guards, which import its compiler, 2.6 s at every start."""
     names = ("add_param_group", "load_state_dict", "state_dict", "zero_grad", "step")
     bare = {name: inspect.unwrap(getattr(kind, name)) for name in names}
     return type(kind.__name__, (kind,), bare | {"step": torch.no_grad()(bare["step"])})
@@ -117,8 +105,8 @@ def seeded(chance: Chance, use: str, device: torch.device) -> Iterator[None]:
 def epoch_to_test(select: Select, epochs: int, earlier: int) -> int:
     """After how many epochs of this phase the weights are tested (O6).
 
-    ``last_hundred``: the authors write a checkpoint where the epoch, counted from 0 through both
-    phases, is a multiple of 100, and test the last: 1,401 of 1,500, and 1,401 of the second 1,500.
+    ``last_hundred``: the authors' last checkpoint, where the epoch, counted from 0 through both
+    phases, is a multiple of 100: 1,401 of 1,500, and 1,401 of the second 1,500.
     """
     if select == "last_hundred":
         return (earlier + epochs - 1) // 100 * 100 - earlier + 1
@@ -147,20 +135,15 @@ def train_motion(
     earlier_epochs: int = 0,
     store: Store | None = None,
 ) -> Trained:
-    """The motion encoder by cross-entropy alone. The network is changed in place.
+    """Phase 1 of the motion encoder: cross-entropy alone. The network is changed in place.
 
-    Phase 1 of the paper; with the network, the moments and the ``earlier_epochs`` of phase 1, the
-    control that the paper lacks: as many epochs without collaborative learning as with it (O7).
+    Where it goes on after ``earlier_epochs``: the control that the paper lacks (O7).
     """
-
     losses = motion_losses(network, segments, schedule.recipe)
     at = epoch_to_test(select, schedule.epochs, earlier_epochs)
     keeper = Keeper(network, network, segments, select, at)
-    with seeded(chance, "dropout", segments.motion.device):  # nothing else draws here
-        run = optimise(
-            [network], [optimiser], losses, segments.train, schedule, chance, keeper, store
-        )
-    return Trained(keeper.state, network.state_dict(), weights.optimiser_state(optimiser), run)
+    run = _optimised(network, [optimiser], losses, segments, schedule, chance, keeper, store)
+    return Trained(keeper.kept[1], network.state_dict(), weights.optimiser_state(optimiser), run)
 
 
 def train_music(
@@ -178,10 +161,7 @@ def train_music(
         return {"reconstruction": F.mse_loss(decoded.to(music.dtype), music)}, None
 
     optimiser = adam(network, schedule.learning_rate, schedule.recipe.weight_decay)
-    with seeded(chance, "dropout", segments.music.device):
-        run = optimise(
-            [network], [optimiser], losses, segments.train, schedule, chance, AfterEpoch(), store
-        )
+    run = _optimised(network, [optimiser], losses, segments, schedule, chance, AfterEpoch(), store)
     state = network.state_dict()
     return Trained(state, state, weights.optimiser_state(optimiser), run)
 
@@ -191,9 +171,7 @@ class Collaborative(nn.Module):
 
     def __init__(self, motion: MotionEncoder, music: MusicAutoencoder, between: nn.Module):
         super().__init__()
-        self.motion = motion
-        self.music = music
-        self.mapping = between
+        self.motion, self.music, self.mapping = motion, music, between
 
     def losses(
         self, motion: Tensor, music: Tensor, labels: Tensor, smoothing: float = 0.0
@@ -232,17 +210,9 @@ def cotrain(
     chance: Chance,
     store: Store | None = None,
 ) -> Trained:
-    """Phase 2, collaborative learning. The networks are changed in place.
+    """Phase 2, collaborative learning. The networks, as phase 1 left them, are changed in place.
 
-    Args:
-        networks: as phase 1 left them.
-        optimisers: of motion and music, with the moments of phase 1; the mapping gets its own.
-        segments: as in phase 1.
-        schedule: of this phase.
-        select: which epoch's weights are tested.
-        earlier_epochs: of phase 1, for ``last_hundred``.
-        chance: whose random stream.
-        store: of its checkpoints.
+    The optimisers are those of motion and music, with their moments; the mapping gets its own.
     """
 
     def losses(rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
@@ -254,11 +224,23 @@ def cotrain(
         optimisers = [*optimisers, adam(networks.mapping, schedule.learning_rate, decay)]
     at = epoch_to_test(select, schedule.epochs, earlier_epochs)
     keeper = Keeper(networks, networks.motion, segments, select, at)
+    run = _optimised(networks, optimisers, losses, segments, schedule, chance, keeper, store)
+    return Trained(keeper.kept[1], networks.state_dict(), {}, run)
+
+
+def _optimised(
+    network: nn.Module,
+    optimisers: Sequence[torch.optim.Adam],
+    losses: Losses,
+    segments: Segments,
+    schedule: Schedule,
+    chance: Chance,
+    between: AfterEpoch,
+    store: Store | None,
+) -> Run:
     with seeded(chance, "dropout", segments.motion.device):
-        run = optimise(
-            [networks], optimisers, losses, segments.train, schedule, chance, keeper, store
-        )
-    return Trained(keeper.state, networks.state_dict(), {}, run)
+        rows = segments.train
+        return optimise([network], optimisers, losses, rows, schedule, chance, between, store)
 
 
 class Keeper(AfterEpoch):
@@ -269,27 +251,16 @@ class Keeper(AfterEpoch):
     ):
         self.network, self.motion, self.segments = network, motion, segments
         self.select, self.at = select, at
-        self.best = -1.0
-        self.state: State = {}
 
     def after_epoch(self, epoch: int) -> dict[str, float]:
         """Validate where that selects, and keep the weights if this is their epoch."""
         if self.select != "best_validation":
             if epoch + 1 == self.at:
-                self.state = copy.deepcopy(self.network.state_dict())
+                self.kept = 0.0, copy.deepcopy(self.network.state_dict())
             return {}
         rows = self.segments.validation
         predicted = logits_of(self.motion, self.segments.motion, rows).argmax(1)
         accuracy = float((predicted == self.segments.labels[rows].cpu()).float().mean())
-        if accuracy > self.best:
-            self.best = accuracy
-            self.state = copy.deepcopy(self.network.state_dict())
+        if accuracy > self.kept[0]:
+            self.kept = accuracy, copy.deepcopy(self.network.state_dict())
         return {"validation_accuracy": accuracy}
-
-    def dump(self) -> tuple[State, dict[str, Any]]:
-        """The weights that are kept so far, and their accuracy."""
-        return self.state, {"best": self.best}
-
-    def restore(self, state: State, facts: dict[str, Any]) -> None:
-        """Take the weights of a checkpoint."""
-        self.state, self.best = state, facts["best"]
