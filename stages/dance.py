@@ -13,12 +13,7 @@ from motionmusic.files import write_array, write_json, write_text
 from motionmusic.models.conductor_weights import published_entries
 from motionmusic.params import Dance, group
 from motionmusic.training.cell import training
-from motionmusic.training.dances import (
-    check_split,
-    dance_files,
-    read_keypoint_dances,
-    sides,
-)
+from motionmusic.training.dances import check_split, dance_files, read_keypoint_dances, sides
 from motionmusic.training.dancing import train_fold
 from motionmusic.training.folds import segment_files
 

@@ -24,11 +24,8 @@ def main(given: Sequence[str]) -> None:
     device = pick_device()
     match, deccm = group(Match, "match"), group(Deconfounded, "deconfounded")
     index = workspace.read_index(task)
-    sizes = {
-        "width": group(Train, "train", task).width,
-        "size": match.size,
-        "backdoor": int(deccm.backdoor),
-    }
+    width = group(Train, "train", task).width
+    sizes = {"width": width, "size": match.size, "backdoor": int(deccm.backdoor)}
     about = about_of(workspace.about(task), cast(Method, method), int(seed), index, sizes)
     segments = {kind: workspace.read_segments(task, kind) for kind in ("joints", "music")}
     joints, bones = (

@@ -87,13 +87,12 @@ def test_the_networks_have_the_sizes_that_they_are_told(method: Method) -> None:
     assert network.motion(joints).shape == network.music(music).shape == (2, CODE[method])
 
 
-def test_the_back_door_is_one_of_the_sizes() -> None:
-    for backdoor in (0, 1):
-        what = about("deconfounded", sizes={"width": 4, "size": 6, "backdoor": backdoor})
-        head = cast(Codes, matcher.network_of(what)).head
-        assert isinstance(head, Deconfounded)
-        assert head.prior.shape == (3,)
-        assert (head.genres is not None) == bool(backdoor)
+@pytest.mark.parametrize("backdoor", [0, 1])
+def test_the_back_door_is_one_of_the_sizes(backdoor: int) -> None:
+    what = about("deconfounded", sizes={"width": 4, "size": 6, "backdoor": backdoor})
+    head: Any = cast(Codes, matcher.network_of(what)).head
+    assert head.prior.shape == (3,)
+    assert (head.genres is not None) == bool(backdoor)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -138,18 +137,13 @@ def test_another_preparation_of_the_inputs_is_another_matcher(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("method", BY_CODES)
-def test_a_windows_code_is_the_mean_of_its_segments(method: Method) -> None:
+def test_codes_are_means_over_segments_and_scores_inner_products(method: Method) -> None:
     of = Matcher(about(method), lively(about(method)), "")
-    joints, music = window(4)
-    for code, array in ((of.motion_code, joints), (of.music_code, music)):
+    sides = zip((of.motion_code, of.music_code), window(4), strict=True)
+    for code, array in sides:
         parts = np.stack([code(array[[i]]) for i in range(4)])
         assert np.ptp(parts, axis=0).max() > 1e-4
         np.testing.assert_allclose(code(array), parts.mean(0), rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("method", BY_CODES)
-def test_scores_are_inner_products(method: Method) -> None:
-    of = Matcher(about(method), lively(about(method)), "")
     motion = [of.motion_code(window(2, seed)[0]) for seed in range(3)]
     music = [of.music_code(window(2, seed)[1]) for seed in range(4)]
     found = of.scores(motion, music)
@@ -238,15 +232,14 @@ def test_a_broken_description_is_one_error_that_says_where(
     assert "dvc repro" in error.value.remedy
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '"x"'])
-def test_a_description_that_is_none(tmp_path: Path, content: str) -> None:
-    folder = saved(tmp_path / "a", "mapping", folds=1)
-    (folder / "matcher.json").write_text(content)
-    with pytest.raises(UserError):
-        matcher.read_about(folder)
-    (folder / "matcher.json").unlink()
+def test_a_description_that_is_none(tmp_path: Path) -> None:
+    for content in ("", "{", "[]", '"x"'):
+        (tmp_path / "matcher.json").write_text(content)
+        with pytest.raises(UserError):
+            matcher.read_about(tmp_path)
+    (tmp_path / "matcher.json").unlink()
     with pytest.raises(UserError, match="no such file"):
-        matcher.load(folder)
+        matcher.load(tmp_path)
 
 
 def test_weights_that_are_missing_cut_or_of_another_size(tmp_path: Path) -> None:

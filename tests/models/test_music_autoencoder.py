@@ -80,41 +80,13 @@ def kinds(stack: nn.Sequential) -> str:
     return "".join(letters[type(module).__name__] for module in stack)
 
 
-def test_modules_of_the_plain_variant() -> None:
-    network = MusicAutoencoder(4)
-    assert kinds(network.encoder) == "cbr" * 5 + "cb"
-    assert kinds(network.decoder) == "tbr" * 5 + "tb"
-
-
-def test_modules_of_the_dropout_variant() -> None:
-    """Dropout after every ReLU but the fifth, and a sixth ReLU (O13)."""
-    network = MusicAutoencoder(4, dropout=True)
+def test_modules_of_both_variants() -> None:
+    """With dropout one after every ReLU but the fifth, and a sixth ReLU (O13)."""
+    plain, network = MusicAutoencoder(4), MusicAutoencoder(4, dropout=True)
+    assert kinds(plain.encoder) == "cbr" * 5 + "cb"
     assert kinds(network.encoder) == "cbrd" * 4 + "cbr" + "cbrd"
-    assert kinds(network.decoder) == "tbr" * 5 + "tb"
+    assert kinds(plain.decoder) == kinds(network.decoder) == "tbr" * 5 + "tb"
     assert {module.p for module in network.encoder if isinstance(module, nn.Dropout)} == {0.25}
-
-
-@pytest.mark.parametrize(
-    ("dropout", "positions"), [(False, [0, 3, 6, 9, 12, 15]), (True, [0, 4, 8, 12, 16, 19])]
-)
-def test_positions_are_those_of_the_authors_files(dropout: bool, positions: list[int]) -> None:
-    values = MusicAutoencoder(4, dropout=dropout).state_dict()
-    for key in ("weight", "bias"):
-        for position in positions:
-            assert f"encoder.{position}.{key}" in values
-            assert f"encoder.{position + 1}.{key}" in values
-    assert values["encoder.4.weight"].dim() == (4 if dropout else 1)
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_the_sign_of_z(training: bool) -> None:
-    x = torch.rand(8, 1, 96, 25)
-    plain = MusicAutoencoder(8).train(training).encode(x)
-    assert bool((plain < 0).any())
-    assert bool((plain > 0).any())
-    dropped = MusicAutoencoder(8, dropout=True).train(training).encode(x)
-    assert bool((dropped >= 0).all())
-    assert bool((dropped > 0).any())
 
 
 def test_z_is_flattened_channel_major() -> None:
@@ -128,9 +100,3 @@ def test_z_is_flattened_channel_major() -> None:
             assert torch.equal(z[:, 2 * channel + height], stacked[:, channel, height, 0])
     # and the decoder takes it apart in the same order
     assert torch.equal(decoded, network.decoder(stacked))
-
-
-def test_the_output_has_any_sign() -> None:
-    decoded = MusicAutoencoder(8).train().decode(torch.randn(6, 16))
-    assert bool((decoded < 0).any())
-    assert bool((decoded > 0).any())

@@ -28,18 +28,13 @@ def assert_same(a: weights.State, b: weights.State) -> None:
         assert torch.equal(a[key], b[key]), key
 
 
-def test_round_trip(tmp_path: Path) -> None:
-    state = network().state_dict()
+def test_round_trip_also_of_views(tmp_path: Path) -> None:
+    value = torch.arange(12.0).reshape(3, 4)
+    state = network().state_dict() | {"t": value.T, "part": value[1:2, 1:3]}
     path = tmp_path / "new" / "w.safetensors"
     weights.save(path, state)
     assert_same(weights.load(path), state)
     assert [file.name for file in path.parent.iterdir()] == ["w.safetensors"]
-
-
-def test_views_and_columns_are_saved_as_they_look(tmp_path: Path) -> None:
-    value = torch.arange(12.0).reshape(3, 4)
-    weights.save(tmp_path / "w", {"t": value.T, "part": value[1:2, 1:3]})
-    assert_same(weights.load(tmp_path / "w"), {"t": value.T, "part": torch.tensor([[5.0, 6.0]])})
 
 
 def test_prefixes_part_and_join() -> None:
@@ -78,33 +73,28 @@ def test_load_into_takes_what_fits(tmp_path: Path) -> None:
     assert_same(target.state_dict(), source.state_dict())
 
 
-@pytest.mark.parametrize("kind", ["missing", "unknown", "shape"])
-def test_load_into_names_what_does_not_fit(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("1.running_mean", None, "1.running_mean is missing"),
+        ("9.weight", torch.zeros(1), "9.weight is unknown"),
+        ("0.weight", torch.zeros(5, 3), "0.weight has shape (5, 3), not (4, 3)"),
+    ],
+)
+def test_load_into_names_what_does_not_fit(
+    key: str, value: Tensor | None, message: str, tmp_path: Path
+) -> None:
     target = network()
     before = copy.deepcopy(target.state_dict())
-    state = {key: value + 1 for key, value in before.items()}
-    if kind == "missing":
-        del state["1.running_mean"]
-        message = "1.running_mean is missing"
-    elif kind == "unknown":
-        state["9.weight"] = torch.zeros(1)
-        message = "9.weight is unknown"
-    else:
-        state["0.weight"] = torch.zeros(5, 3)
-        message = "0.weight has shape (5, 3), not (4, 3)"
+    state = {name: old + 1 for name, old in before.items()} | {key: value}
     path = tmp_path / "w.safetensors"
     with pytest.raises(UserError) as caught:
-        weights.load_into(target, state, path)
+        weights.load_into(target, {k: v for k, v in state.items() if v is not None}, path)
     assert caught.value.where == message
     assert caught.value.file == path
     assert_same(target.state_dict(), before)  # nothing is loaded by halves
-
-
-def test_load_into_counts_all_problems(tmp_path: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        weights.load_into(network(), {}, tmp_path)
-    assert caught.value.where.endswith("and 6 more")
-    assert caught.value.got.startswith("9 ")
+    with pytest.raises(UserError, match=r"and 6 more: expected .* got 9 "):
+        weights.load_into(target, {}, path)
 
 
 def train(net: nn.Sequential, optimiser: torch.optim.Optimizer, cell: str, epochs: int) -> None:

@@ -9,14 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_phases import run, same
 from torch import Tensor, nn
 
 from motionmusic import files
-from motionmusic.models.motion_encoder import MotionEncoder
-from motionmusic.models.weights import State
 from motionmusic.training import checkpoint, phases
 from motionmusic.training.checkpoint import Store, code_digest, content_key
-from motionmusic.training.folds import Segments
 from motionmusic.training.loop import AfterEpoch, Chance, Schedule, optimise
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
@@ -27,31 +25,6 @@ class Killed(BaseException):
     """Stands for a process that ends in the middle."""
 
 
-def train(phase: str, store: Store | None, select: phases.Select, kind: Any) -> phases.Trained:
-    """One phase as the stages run it, from its initial weights: two steps an epoch."""
-    chance = Chance(0, (phase, 0))
-    random = torch.Generator().manual_seed(1)
-    data = Segments(
-        torch.rand(8, 3, 25, 5, generator=random), torch.rand(8, 1, 96, 25, generator=random),
-        torch.arange(8) % 3, torch.arange(5), torch.arange(5, 8),
-    )  # fmt: skip
-    plan = Schedule(2, EPOCHS, 0.01, kind, "fp32")
-    with phases.seeded(chance, "initial", torch.device("cpu")):
-        motion = MotionEncoder(3, torch.eye(5).repeat(3, 1, 1), 3, width=4)
-        networks = phases.collaborative(motion, phase.removeprefix("music "), 4)
-    if phase == "motion":
-        adam = phases.adam(networks.motion, 0.01)
-        return phases.train_motion(networks.motion, adam, data, plan, select, chance, 0, store)
-    if phase == "music dropout":
-        return phases.train_music(networks.music, data, plan, chance, store)
-    optimisers = [phases.adam(child, 0.01) for child in (networks.motion, networks.music)]
-    return phases.cotrain(networks, optimisers, data, plan, select, EPOCHS, chance, store)
-
-
-def same(a: State, b: State) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
-
-
 @pytest.mark.parametrize(
     ("phase", "kind"),
     [("motion", "constant"), ("music dropout", "constant"), ("fc", "one_cycle")],
@@ -60,7 +33,7 @@ def test_killed_in_later_epochs_it_ends_the_same(
     phase: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     select: phases.Select = "last" if phase == "music dropout" else "best_validation"
-    whole = train(phase, None, select, kind)
+    whole = run(phase, 0, select, EPOCHS, kind)
     step = phases._Adam.step
     for victim in range(1, EPOCHS):  # in the first there is nothing to go on from
         calls = 2 * {"motion": 1, "music dropout": 1, "fc": 3}[phase]  # an epoch
@@ -76,9 +49,9 @@ def test_killed_in_later_epochs_it_ends_the_same(
 
         monkeypatch.setattr(phases._Adam, "step", dying)
         with pytest.raises(Killed):
-            train(phase, store, select, kind)
+            run(phase, 0, select, EPOCHS, kind, store)
         monkeypatch.setattr(phases._Adam, "step", step)
-        again = train(phase, store, select, kind)
+        again = run(phase, 0, select, EPOCHS, kind, store)
         assert same(again.tested, whole.tested), victim
         assert same(again.last, whole.last), victim
         assert same(again.moments, whole.moments), victim

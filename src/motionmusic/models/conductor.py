@@ -33,11 +33,8 @@ def conducted(
     It is generated as a whole, its end filled up to a whole second by the music reversed; the
     authors' way leaves jumps between minutes (V16) and drops the end (V14).
 
-    Args:
-        generator: in eval mode.
-        mel: (t, 128) of :func:`~motionmusic.features.mel.mel_spectrogram`, at least two frames.
-        seed: of the noise.
-        smooth: by the authors' Savitzky–Golay filter (19 frames, order 5), as it trembles (5.4).
+    The generator is in eval mode, mel (t, 128) has at least two frames, the seed is of the noise.
+    ``smooth`` is by the authors' Savitzky–Golay filter, as the motion trembles (5.4).
 
     Returns:
         (ceil(t / 3), 13, 2) at 30 Hz: x to the right, y down, about 0…1.

@@ -1,15 +1,10 @@
 """DecCM's idea: a teacher and a student autoencoder, with genre and popularity as confounders.
 
-After DecCM (arXiv 2208.03633): two variational autoencoders whose latents decode each other's
-modality, a margin on scores, a back-door adjustment over genres for music, and weights by inverse
-propensity, how often a track occurs. What is different here, and why:
-
-- The hinge pushes the *hardest* negatives down; the published code subtracts a term that picks the
-  easiest. Pairs of the same track are no negatives of each other. The divergence is annealed in.
-- DecCM's uploader has a prior over genres; a dance has its own genre. In training the adjustment
-  weighs the genres as the batch has them, afterwards as the training segments have them.
-- Its teacher is trained on professional content. All dances here are: the teacher sees what a
-  segment's student does not, the mean codes of the whole excerpt.
+After arXiv 2208.03633: two variational autoencoders whose latents decode each other's modality, a
+margin on scores, a back-door adjustment over genres for music, weights by inverse propensity.
+Different here: the hinge pushes the *hardest* negatives down, and pairs of one track are none; the
+genres weigh as the batch, afterwards as the training segments have them; the teacher sees what a
+segment's student does not, the mean codes of the whole excerpt.
 """
 
 from __future__ import annotations
@@ -49,16 +44,7 @@ class Deconfounded(nn.Module):
     def __init__(self, size_in: int, size: int, genres: int, *, backdoor: bool):
         super().__init__()
         names = ("motion", "music")
-        self.encoders = nn.ModuleDict(
-            {
-                name: nn.Sequential(
-                    nn.BatchNorm1d(size_in, affine=False),
-                    nn.Dropout(0.2),
-                    nn.Linear(size_in, 2 * size),
-                )
-                for name in names
-            }
-        )
+        self.encoders = nn.ModuleDict({name: _encoder(size_in, size) for name in names})
         self.decoders = nn.ModuleDict({name: nn.Linear(size, size_in) for name in names})
         self.register_buffer("prior", torch.full((genres,), 1 / genres))
         self.genres = nn.Embedding(genres, size) if backdoor else None
@@ -99,20 +85,18 @@ def loss(
     teacher: tuple[Deconfounded, Tensor, Tensor] | None = None,
     pull: float = 0.0,
 ) -> dict[str, Tensor]:
-    """The named losses of one batch.
+    """The named losses of one batch of pairs.
 
     Args:
-        network: trained.
         motion, music: codes (n, d), pair by pair.
         tracks, labels: (n,) numbers.
-        weights: (n,) of the pairs, mean 1: inverse propensities, or ones.
-        margin: by which a true pair's score must lead.
-        hardest: so many negatives a row count.
-        divergence: weight of KL to the standard normal.
-        teacher: the frozen teacher, and the codes of motion and music that it sees, (n, d).
-        pull: weight of KL(student ‖ teacher).
+        weights: (n,) of mean 1: inverse propensities, or ones.
+        margin, hardest: by which a true pair's score must lead so many negatives a row.
+        divergence, pull: weights of KL to the standard normal, and to the teacher.
+        teacher: frozen, and the codes of motion and music that it sees, (n, d).
     """
-    latents = {"motion": network.latent("motion", motion), "music": network.latent("music", music)}
+    given = {"motion": motion, "music": music}
+    latents = {name: network.latent(name, z) for name, z in given.items()}
     drawn = {name: latent.draw() for name, latent in latents.items()}
     genres = torch.bincount(labels, minlength=len(network.prior)) / len(labels)
     a, b = drawn["motion"], network.adjust(drawn["music"], genres)
@@ -135,12 +119,17 @@ def loss(
         "divergence": divergence * spread.mean(),
     }
     if teacher is not None and pull > 0:
-        model, its_motion, its_music = teacher
+        model, *its = teacher
         with torch.no_grad():
-            seen = model.latent("motion", its_motion), model.latent("music", its_music)
+            seen = [model.latent(name, z) for name, z in zip(given, its, strict=True)]
         apart = latents["motion"].divergence(seen[0]) + latents["music"].divergence(seen[1])
         named["teacher"] = pull * apart.mean()
     return named
+
+
+def _encoder(size_in: int, size: int) -> nn.Sequential:
+    norm = nn.BatchNorm1d(size_in, affine=False)
+    return nn.Sequential(norm, nn.Dropout(0.2), nn.Linear(size_in, 2 * size))
 
 
 def _standard(network: Deconfounded, modality: str, z: Tensor) -> Tensor:

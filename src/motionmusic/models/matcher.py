@@ -40,15 +40,7 @@ FILE = "matcher.json"
 
 
 class About(BaseModel):
-    """What a matcher is, as its matcher.json says.
-
-    Attributes:
-        labels: code → name of the dance types, in the order of the classes.
-        joints, music: how its inputs are made.
-        paper_bones: which slots its bones have (category only; O8).
-        sizes: of its networks.
-        knows: fold → the pieces that it was trained or chosen on.
-    """
+    """What a matcher is, as its matcher.json says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -57,13 +49,13 @@ class About(BaseModel):
     seed: int
     layout: LayoutName
     motion_rate_hz: float
-    labels: dict[str, str]
+    labels: dict[str, str]  # code → name of the dance types, in the order of the classes
     joints: Joints
     music: Music
-    paper_bones: bool
+    paper_bones: bool  # which slots its bones have (category only; O8)
     excerpt_frames: int
-    sizes: dict[str, int]
-    knows: dict[int, list[str]]
+    sizes: dict[str, int]  # of its networks
+    knows: dict[int, list[str]]  # fold → the pieces that it was trained or chosen on
 
 
 SIZES = {

@@ -135,13 +135,10 @@ class Layer(nn.Module):
 
 
 class MotionEncoder(nn.Module):
-    """Segments of motion → embedding and logits: (n, c, 25, v) → z (n, 4·width), logits (n, k).
+    """Segments of motion → embedding and logits: (n, c, 25, v) → z ≥ 0 (n, 4·width), logits (n, k).
 
-    Args:
-        channels: c, 3 for joints or bones, 6 for merged.
-        graph: (3, v, v), the initial value of the trained adjacency.
-        classes: k.
-        width: channels of the first layer, 64 in the paper (z then has 256 values, all ≥ 0).
+    There are 3 channels in joints or bones, 6 in merged; the graph (3, v, v) is the initial value of
+    the trained adjacency; the paper's width is 64.
     """
 
     def __init__(self, channels: int, graph: Tensor, classes: int, width: int = 64):

@@ -12,10 +12,8 @@ DROPOUT = 0.25
 class MusicAutoencoder(nn.Module):
     """Log-mel segments ↔ embedding: (n, 1, 96, 25) → z (n, 2·channels) → (n, 1, 96, 25).
 
-    Args:
-        channels: of every hidden layer, 128 in the paper (z then has 256 values).
-        dropout: the variant MCLEMCD-Dropout: dropout 0.25 after every encoder layer but the fifth,
-            and a ReLU on z that the plain variant lacks (O13).
+    The paper has 128 channels. The variant MCLEMCD-Dropout has dropout 0.25 after every encoder
+    layer but the fifth, and a ReLU on z that the plain variant lacks (O13).
     """
 
     def __init__(self, channels: int = 128, *, dropout: bool = False):

@@ -50,26 +50,19 @@ def accepted(store: Path) -> bool:
 
 def accept(store: Path) -> None:
     """Remember beside the weights that their licence was accepted. Raises OSError."""
-    write_text(
-        _acceptance(store),
-        f"{NOTICE}\n\nAccepted by the user of this computer. Cite: {ATTRIBUTION}.\n",
-    )
+    said = f"{NOTICE}\n\nAccepted by the user of this computer. Cite: {ATTRIBUTION}.\n"
+    write_text(_acceptance(store), said)
 
 
 def fetch_weights(store: Path) -> tuple[Path, Path]:
     """The files of generator and M2S-Net, verified; downloaded where they are not in the store.
 
-    $MOTIONMUSIC_MIRROR names a folder to copy from instead.
-
-    Raises:
-        UserError: the licence was not accepted, or files are missing or broken.
-        OSError: the store cannot be written.
+    $MOTIONMUSIC_MIRROR names a folder to copy from instead. Raises UserError where the licence was
+    not accepted, or files are missing or broken, OSError where the store cannot be written.
     """
     if not accepted(store):
-        raise UserError(
-            "weights", "", "their licence to be accepted", "no acceptance",
-            f"read it, then accept it: {NOTICE}",
-        )  # fmt: skip
+        remedy = f"read it, then accept it: {NOTICE}"
+        raise UserError("weights", "", "their licence to be accepted", "no acceptance", remedy)
     _, generator, network = fetch(MANIFEST, MANIFEST.entries, store)
     return generator, network
 

@@ -21,22 +21,17 @@ BLOCKS = 3
 class Voter(nn.Module):
     """Two encoders, and a vote for every frame; only the mean over seconds of it means something.
 
-    Args:
-        music_encoder: (n, k f, bands) → (n, f, 64), k music frames a motion frame.
-        motion_encoder: (n, f, joints, coordinates) → (n, f, 64).
+    Music (n, k f, bands), k music frames a motion frame, and motion (n, f, joints, coordinates)
+    become codes (n, f, 64).
     """
 
     def __init__(self, music_encoder: nn.Module, motion_encoder: nn.Module) -> None:
         super().__init__()
         self.music_encoder = music_encoder
         self.motion_encoder = motion_encoder
-        self.fuse_layer = nn.Sequential(
-            nn.Conv1d(2 * CODE, CODE, 1),
-            nn.ReLU(),
-            nn.Conv1d(CODE, CODE, 1),
-            nn.ReLU(),
-            nn.Conv1d(CODE, 1, 1),
-        )
+        sizes = (2 * CODE, CODE), (CODE, CODE), (CODE, 1)
+        first, second, last = (nn.Conv1d(a, b, 1) for a, b in sizes)
+        self.fuse_layer = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), last)
 
     def forward(self, music: Tensor, motion: Tensor) -> Tensor:
         """Music and motion, as the encoders take them → votes (n, f) in 0…1."""
@@ -69,11 +64,8 @@ class Voter(nn.Module):
 class SynchronyNetwork(Voter):
     """Ours, for minutes of dance instead of 90 hours: smaller, with all joints and their speeds.
 
-    Music (n, t, bands) and motion (n, t, v, 3) at one rate → votes (n, t).
-
-    Args:
-        graph: (3, v, v), the joints' links (skeletons.paper_graph).
-        bands: of the log-mel.
+    Log-mel (n, t, bands) and motion (n, t, v, 3) at one rate → votes (n, t); the graph (3, v, v) is
+    the joints' links (skeletons.paper_graph).
     """
 
     def __init__(self, graph: Tensor, bands: int):

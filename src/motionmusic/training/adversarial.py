@@ -28,9 +28,8 @@ from motionmusic.models.virtual_conductor import (
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.contrastive import validating
 from motionmusic.training.dances import Dance, Windows, cut_motion, windows
-from motionmusic.training.fitting import Best
 from motionmusic.training.loop import Chance, Schedule, optimise
-from motionmusic.training.phases import seeded
+from motionmusic.training.phases import Best, seeded
 
 LEARNING_RATE = 0.0005
 CRITIC_STEPS = 5

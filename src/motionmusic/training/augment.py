@@ -23,19 +23,12 @@ from motionmusic.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Body:
-    """What the slots of a motion array mean, in each of its g groups of x, y (up), z.
+    """What the slots of a motion array mean, in each of its g groups of x, y (up), z."""
 
-    Attributes:
-        mirror: (g, v, v), slots of the mirror image from slots, before x is negated.
-        origin: (g, v), added after x is negated: 1 for coordinates from 0 to 1, else 0.
-        slots: (g, v, v), slots from joints.
-        turns: whether a turn about the vertical is one in the array, too.
-    """
-
-    mirror: Tensor
-    origin: Tensor
-    slots: Tensor
-    turns: bool
+    mirror: Tensor  # (g, v, v), slots of the mirror image from slots, before x is negated
+    origin: Tensor  # (g, v), added after x is negated: 1 for coordinates from 0 to 1, else 0
+    slots: Tensor  # (g, v, v), slots from joints
+    turns: bool  # whether a turn about the vertical is one in the array, too
 
     def to(self, device: torch.device) -> Body:
         """The same on a device."""

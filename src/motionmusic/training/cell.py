@@ -74,15 +74,9 @@ def training(
     What it writes depends on parameters, inputs, code and machine; commit and time stand in
     metrics/TASK/RUNS/NAME.json only.
 
-    Args:
-        task, name: whose data, and the name of the cell.
-        params, inputs: everything, and the files, that decide what it computes.
-        precision: as params.yaml says it.
-        out: its folder, where it is not data/TASK/cells/NAME.
-        runs: folder of the record.
-
-    Raises:
-        UserError: another process trains this cell, or device or precision are not available.
+    ``params`` and the files ``inputs`` decide what it computes; ``out`` is its folder, where it is
+    not data/TASK/cells/NAME. Raises UserError where another process trains this cell, or device or
+    precision are not available.
     """
     started = time.monotonic()
     if "DVC_STAGE" in os.environ:

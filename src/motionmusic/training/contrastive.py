@@ -2,11 +2,8 @@
 
 What music is wrong for a movement: *easy*, of another piece; *hard*, of the same piece, at least
 10 s away and off the beat; *super-hard*, the same moment, a quarter to three quarters of a beat off.
-A moment that is whole beats away may be in time, so it is never a negative.
-
-What differs from the authors' training (docs/method.md): windows are drawn for every sample and not
-for a whole batch, all three kinds are in every step, easy ones are of another piece (theirs can be
-the same minute, V20), and every window is encoded once.
+A moment that is whole beats away may be in time, so it is never a negative. docs/method.md says what
+differs from the authors' training.
 """
 
 from __future__ import annotations
@@ -22,9 +19,8 @@ from torch import Tensor
 from motionmusic.models.synchrony import CODE, Voter
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.dances import Dance, Windows, cut_motion, cut_music, windows
-from motionmusic.training.fitting import fit
 from motionmusic.training.loop import Chance, Schedule
-from motionmusic.training.phases import seeded
+from motionmusic.training.phases import fit, seeded
 
 NEGATIVES = ("easy", "hard", "super_hard")
 MARGIN = 20
@@ -51,16 +47,9 @@ def train_voter(
 ) -> Network:
     """A new network at the epoch of the least validation loss, or the last where nothing validates.
 
-    Args:
-        make: builds the network.
-        train, validation: dances.
-        frames: of a clip.
-        schedule: from the number of training windows.
-        chance, store, device: random stream, checkpoints, and where it trains and stays.
-        see: what is done to training motion (n, frames, joints, coordinates) before it is seen.
-
-    Raises:
-        UserError: a dance is shorter than a clip with its margins.
+    ``frames`` are a clip's, ``schedule`` is made from the number of training windows, and ``see``
+    changes training motion (n, frames, joints, coordinates) before it is seen. Raises UserError
+    where a dance is shorter than a clip with its margins.
     """
     whole = frames + 2 * MARGIN
     dances = [
@@ -111,12 +100,8 @@ def losses(
     motion = network.motion_encoder(seen if see is None else see(seen))
     music = network.music_encoder(cut_music(dances, both, frames + 2 * MARGIN))
     same = music[:, MARGIN : MARGIN + frames]
-    shifted = torch.stack(
-        [
-            codes[MARGIN + shift : MARGIN + shift + frames]
-            for codes, shift in zip(music, part_of_a_beat(dances, both, random), strict=True)
-        ]
-    )
+    starts = MARGIN + part_of_a_beat(dances, both, random)
+    shifted = torch.stack([codes[k : k + frames] for codes, k in zip(music, starts, strict=True)])
     others = [same.roll(len(first), 0), shifted]
     if len(set(rows[:, 0])) > 1:
         others.append(same[easy(both[:, 0], random)])
@@ -169,15 +154,8 @@ def right(
 ) -> dict[str, float]:
     """How often a clip's own music gets a higher mean vote than a negative of each kind.
 
-    Args:
-        network: in eval mode.
-        dances: of the same split.
-        codes: of each dance's music and motion, (f, 64) each.
-        clip: number of the dance, first frame, frames.
-        random: what draws.
-
-    Returns:
-        By kind 0…1, NaN where the data have no such negative.
+    The dances of one split have codes of music and motion, (f, 64) each; the clip is the number of
+    the dance, first frame, frames. By kind 0…1, NaN where the data have no such negative.
     """
     piece, start, frames = clip
     dance, motion = dances[piece], codes[piece][1][start : start + frames]

@@ -17,9 +17,8 @@ WARM_UP = 3
 class Captured:
     """A step that runs as it is a few times, as CUDA asks for, and is captured and replayed then.
 
-    Every batch has to have one size, no step may wait for the device, and optimisers have to be
-    capturable, their learning rates tensors (:func:`motionmusic.training.phases.adam`). A step that
-    cannot be captured goes on as it is, and that is said.
+    Batches have one size, no step waits for the device, learning rates are tensors (phases.adam).
+    A step that cannot be captured goes on as it is, and that is said.
     """
 
     def __init__(self, step: Step):

@@ -23,21 +23,13 @@ Windows = NDArray[np.int64]
 
 
 class Dance(NamedTuple):
-    """One piece, motion and music from the same moment on.
-
-    Attributes:
-        name: of the piece.
-        motion: (f, joints, coordinates) at ``rate_hz``.
-        music: (k f, bands), k music frames a motion frame.
-        beats: (f,) float64, the music's beats counted up to each frame, with fractions.
-        rate_hz: motion frames a second.
-    """
+    """One piece, motion and music from the same moment on."""
 
     name: str
-    motion: Tensor
-    music: Tensor
-    beats: NDArray[np.float64]
-    rate_hz: float
+    motion: Tensor  # (f, joints, coordinates)
+    music: Tensor  # (k f, bands), k music frames a motion frame
+    beats: NDArray[np.float64]  # (f,) the music's beats up to each frame, with fractions
+    rate_hz: float  # motion frames a second
 
 
 def read_joint_dances(corpus: str, names: Iterable[str], rate_hz: float) -> dict[str, Dance]:
@@ -92,11 +84,7 @@ def beats_at_frames(
 ) -> NDArray[np.float64]:
     """How many beats have passed at each frame, (frames,), going on evenly at both ends.
 
-    Args:
-        beats_s: seconds of the music's beats, ascending; with fewer than two of them, 120 a minute
-            from frame 0 on.
-        frames: how many.
-        rate_hz: frames a second.
+    ``beats_s`` ascend; with fewer than two of them, there are 120 a minute from frame 0 on.
     """
     times = np.arange(frames) / rate_hz
     if len(beats_s) < 2:
@@ -147,10 +135,7 @@ def check_split(ids: pd.DataFrame, task: str) -> None:
 
 
 def windows(dances: Sequence[Dance], frames: int) -> Windows:
-    """Consecutive windows of ``frames``: (n, 2), number of the dance and first frame.
-
-    Raises UserError where a dance is shorter than one window.
-    """
+    """Consecutive windows: (n, 2), dance and first frame. Raises UserError for a shorter dance."""
     short = [dance for dance in dances if len(dance.motion) < frames]
     if short:
         expected = f"dances of at least {frames / short[0].rate_hz:.1f} s"

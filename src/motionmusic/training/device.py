@@ -54,10 +54,9 @@ def pick_precision(wanted: Literal["fp32", "bf16", "auto"], device: torch.device
     if device.type == "cuda":
         able = torch.cuda.is_bf16_supported(including_emulation=False)
         if wanted == "bf16" and not able:
-            raise UserError(
-                "params.yaml", "train.*.precision", "a device with bfloat16",
-                torch.cuda.get_device_name(device), "set fp32 or auto",
-            )  # fmt: skip
+            got = torch.cuda.get_device_name(device)
+            expected, remedy = "a device with bfloat16", "set fp32 or auto"
+            raise UserError("params.yaml", "train.*.precision", expected, got, remedy)
         chosen: Precision = "bf16" if wanted != "fp32" and able else "fp32"
     elif wanted == "auto":
         chosen = "bf16" if _step_seconds(torch.bfloat16) < _step_seconds(torch.float32) else "fp32"

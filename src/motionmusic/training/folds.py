@@ -27,16 +27,12 @@ IDS = ["split", "piece", "excerpt", "segment", "label"]
 
 @dataclass(frozen=True)
 class Segments:
-    """The segments of one task and fold, on the device.
+    """The segments of one task and fold, on the device."""
 
-    motion (n, c, 25, v) float32, without channels where only music is trained; music (n, 1, 96, 25)
-    float32; labels (n,) int64; train, validation: the rows in each.
-    """
-
-    motion: Tensor
-    music: Tensor
-    labels: Tensor
-    train: Tensor
+    motion: Tensor  # (n, c, 25, v) float32; no channels where only music is trained
+    music: Tensor  # (n, 1, 96, 25) float32
+    labels: Tensor  # (n,) int64
+    train: Tensor  # rows
     validation: Tensor
     augmentation: Augmentation | None = None
 

@@ -29,7 +29,7 @@ History = list[dict[str, float]]
 
 @dataclass(frozen=True)
 class Schedule:
-    """How one phase is optimised; the fields are the knobs of params.yaml's group ``train``."""
+    """How one phase is optimised (params.yaml, group ``train``)."""
 
     batch: int
     epochs: int
@@ -41,7 +41,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Run:
-    """What optimisation leaves: one row per epoch, and the seconds of all, interruptions left out."""
+    """One row per epoch, and the seconds of all, interruptions left out."""
 
     history: History
     seconds: float
@@ -79,16 +79,12 @@ def optimise(
     """Optimise for all epochs.
 
     Args:
-        networks: put into training mode at the start of every epoch.
-        optimisers: all stepped on every batch.
-        losses: rows of a batch → (named losses, number predicted right or None). The losses are added
-            up and back-propagated once.
-        train_rows: (n,) rows to train on, shuffled anew in every epoch as a function of seed and
-            epoch alone; the last incomplete batch is dropped.
-        schedule, chance: how, and whose random stream.
-        between: what is done after each epoch.
-        store: of checkpoints; a training that goes on from one gives the bytes of one that was never
-            interrupted.
+        networks, optimisers: trained in training mode; all are stepped on every batch.
+        losses: rows of a batch → (named losses, number predicted right or None); added up.
+        train_rows: (n,) rows, shuffled in every epoch as a function of seed and epoch alone; the
+            last incomplete batch is dropped.
+        schedule, chance, between: how, whose random stream, what is done after each epoch.
+        store: of checkpoints; going on from one gives the same bytes.
 
     Returns:
         the history's rows have ``epoch`` (from 1), every loss's mean over batches, ``accuracy`` (of
@@ -132,8 +128,8 @@ def optimise(
     seconds = 0.0
     found = None if store is None else store.load()
     if found is not None:
-        history = _restore(*found, networks, optimisers, schedulers, between)
-        seconds = found[1]["seconds"]
+        _restore(*found, networks, optimisers, schedulers, between)
+        history, seconds = found[1]["history"], found[1]["seconds"]
     bar = tqdm(total=schedule.epochs, initial=len(history), desc=name, unit="epoch",
                mininterval=0.2 if sys.stderr.isatty() else 30, maxinterval=30)  # fmt: skip
     for epoch in range(len(history), schedule.epochs):
@@ -141,22 +137,21 @@ def optimise(
         for network in networks:
             network.train()
         by_step: list[Tensor] = []
-        right: Tensor | None = None
+        right: list[Tensor] = []
         for rows in _batches(train_rows, schedule.batch, chance, epoch):
             with _enough_memory(schedule, name):
                 values, hits = run_step(rows)
             for scheduler in schedulers:
                 scheduler.step()
-            if hits is not None:
-                right = hits if right is None else right + hits
             by_step.append(values)
+            right += [] if hits is None else [hits]
         # the only time in an epoch that the device is waited for
         _must_be_finite(torch.stack(by_step).cpu(), schedule, name, epoch, store)
         totals = [float(total) for total in sum(by_step[1:], by_step[0])]
         row = {"epoch": float(epoch + 1)}
         row |= {f"{name}_loss": total / steps for name, total in zip(names, totals, strict=True)}
-        if right is not None:
-            row["accuracy"] = float(right) / (steps * schedule.batch)
+        if right:
+            row["accuracy"] = float(sum(right)) / (steps * schedule.batch)
         row |= between.after_epoch(epoch)
         history.append(row)
         seconds += time.monotonic() - started
@@ -236,23 +231,20 @@ def _restore(
     optimisers: Sequence[torch.optim.Optimizer],
     schedulers: Sequence[OneCycleLR],
     between: AfterEpoch,
-) -> History:
+) -> None:
     for number, network in enumerate(networks):
         network.load_state_dict(part(state, f"network{number}"))
     for number, optimiser in enumerate(optimisers):
         load_optimiser(optimiser, part(state, f"adam{number}"))
     for scheduler, values in zip(schedulers, facts["schedulers"], strict=True):
         scheduler.load_state_dict(values)
-        for settings, rate in zip(
-            scheduler.optimizer.param_groups, scheduler.get_last_lr(), strict=True
-        ):
+        groups = scheduler.optimizer.param_groups
+        for settings, rate in zip(groups, scheduler.get_last_lr(), strict=True):
             _set_rate(settings, float(rate))
     between.kept = facts["best"], part(state, "kept")
     torch.set_rng_state(state["random.cpu"])
     if "random.cuda" in state:
         torch.cuda.set_rng_state(state["random.cuda"], next(networks[0].parameters()).device)
-    history: History = facts["history"]
-    return history
 
 
 def _batches(rows: Tensor, size: int, chance: Chance, epoch: int) -> Iterator[Tensor]:

@@ -16,9 +16,8 @@ from motionmusic.files import Float32
 from motionmusic.models import deconfounded, heads, weights
 from motionmusic.models.matcher import About, Category, Codes, Matcher, network_of
 from motionmusic.params import Deconfounded, Match
-from motionmusic.training.fitting import fit
 from motionmusic.training.loop import Chance, Losses, Schedule
-from motionmusic.training.phases import seeded
+from motionmusic.training.phases import fit, seeded
 from motionmusic.training.recipe import Recipe
 
 ID = ["piece", "excerpt"]
@@ -43,16 +42,10 @@ def codes(
     settings: tuple[Match, Deconfounded],
     device: torch.device,
 ) -> Codes:
-    """The encoders of a cotrained cell and a head, which learns where the method learns one.
+    """The encoders of a cotrained cell (fc) and a head, which learns where the method learns one.
 
-    Args:
-        about: what the matcher is.
-        cotrained: weights of the variant fc.
-        ids: one fold's rows: fold, split, piece, excerpt, label.
-        segments: joints and music, (n, …) each.
-        tracks: the sound file of each row.
-        settings: of the heads, and of DecCM's.
-        device: where to train.
+    ``ids`` are one fold's rows (fold, split, piece, excerpt, label), ``segments`` their joints and
+    music, (n, …) each, ``tracks`` their sound files.
     """
     chance = Chance(about.seed, ("match", about.method, int(ids["fold"].iloc[0])))
     with seeded(chance, "initial", device):
@@ -116,22 +109,21 @@ def train_head(
     def learn(head: nn.Module, losses: Losses, chance: Chance) -> None:
         fit(head, losses, pairs.train, pairs.validation, schedule, chance)
 
-    if about.method != "deconfounded":
-        towers = cast(heads.Towers, head)
+    if isinstance(head, heads.Towers):
         if about.method == "infonce":
-            nn.init.constant_(towers.log_scale, -math.log(how.temperature))
+            nn.init.constant_(head.log_scale, -math.log(how.temperature))
         margin = how.margin if about.method == "contrastive" else None
-        learn(towers, tower_losses(towers, pairs, margin), chance)
+        learn(head, tower_losses(head, pairs, margin), chance)
         return
     steps = how.epochs * (len(pairs.train) // batch)
-    student = cast(deconfounded.Deconfounded, head)
-    teacher: deconfounded.Deconfounded | None = None
+    teacher = None
     if deccm.teacher > 0:
         whose = Chance(chance.seed, (*chance.cell, "teacher"))
         with seeded(whose, "initial", pairs.motion.device):
             made = cast(Codes, network_of(about)).head.to(pairs.motion.device)
         teacher = cast(deconfounded.Deconfounded, made)
         learn(teacher, deconfounded_losses(teacher, pairs, steps, deccm, None), whose)
+    student = cast(deconfounded.Deconfounded, head)
     learn(student, deconfounded_losses(student, pairs, steps, deccm, teacher), chance)
 
 

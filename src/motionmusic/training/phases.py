@@ -68,11 +68,9 @@ def adam(network: nn.Module, learning_rate: float, weight_decay: float = 0.0) ->
     rate = torch.tensor(learning_rate, device=parameters[0].device) if cuda else learning_rate
     if weight_decay == 0:
         return _Adam(parameters, lr=rate, fused=True, capturable=cuda)
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return _AdamW(groups, lr=rate, fused=True, capturable=cuda)
+    decayed = {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay}
+    spared = {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0}
+    return _AdamW([decayed, spared], lr=rate, fused=True, capturable=cuda)
 
 
 def _uncompiled(kind: type[Kind]) -> type[Kind]:
@@ -176,11 +174,10 @@ class Collaborative(nn.Module):
     def losses(
         self, motion: Tensor, music: Tensor, labels: Tensor, smoothing: float = 0.0
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """The three losses of phase 2 and the number predicted right.
+        """The three losses of phase 2, means over elements of weight 1 (O4), and the hits.
 
-        Motion: cross-entropy. Pair: mean square between z_m *before* the mapping and z_a (O5).
-        Reconstruction: the music decoded from the mapped z_m; the music never sees its own code
-        again (O25). All are means over elements and have the weight 1 (O4).
+        Pair: between z_m *before* the mapping and z_a (O5). Reconstruction: the music decoded from
+        the mapped z_m, never from its own code (O25).
         """
         z_motion, logits = self.motion(motion)
         z_music = self.music.encode(music)
@@ -243,6 +240,22 @@ def _optimised(
         return optimise([network], optimisers, losses, rows, schedule, chance, between, store)
 
 
+class Best(AfterEpoch):
+    """Keeps the weights of the epoch with the smallest validation loss, and its negative."""
+
+    def __init__(self, network: nn.Module, losses: Losses, rows: Tensor, chance: Chance):
+        self.network, self.losses, self.rows, self.chance = network, losses, rows, chance
+
+    def after_epoch(self, epoch: int) -> dict[str, float]:
+        """Validate, always on the same random draws, and keep the weights if they are the best."""
+        self.network.eval()
+        with torch.no_grad(), seeded(self.chance, "validation", self.rows.device):
+            loss = float(torch.stack([*self.losses(self.rows)[0].values()]).sum())
+        if -loss > self.kept[0]:
+            self.kept = -loss, copy.deepcopy(self.network.state_dict())
+        return {"validation_loss": loss}
+
+
 class Keeper(AfterEpoch):
     """Keeps the weights that are tested: those of one epoch, or of the best validation accuracy."""
 
@@ -264,3 +277,26 @@ class Keeper(AfterEpoch):
         if accuracy > self.kept[0]:
             self.kept = accuracy, copy.deepcopy(self.network.state_dict())
         return {"validation_accuracy": accuracy}
+
+
+def fit(
+    network: nn.Module,
+    losses: Losses,
+    train: Tensor,
+    validation: Tensor,
+    schedule: Schedule,
+    chance: Chance,
+    store: Store | None = None,
+) -> None:
+    """Train a network in place and leave it, in evaluation mode, at its best validation loss.
+
+    ``losses`` are as for :func:`optimise`, in either mode; ``train`` (n,) and ``validation`` (m,)
+    are rows on the network's device. Where none validate, the last epoch is kept.
+    """
+    best = Best(network, losses, validation, chance) if len(validation) else AfterEpoch()
+    optimiser = adam(network, schedule.learning_rate, schedule.recipe.weight_decay)
+    with seeded(chance, "draws", train.device):
+        optimise([network], [optimiser], losses, train, schedule, chance, best, store)
+    if len(validation):
+        network.load_state_dict(best.kept[1])
+    network.eval()

@@ -8,25 +8,15 @@ from math import pi
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is done beside the optimiser's steps; with 0 a part of it does nothing.
+    """What is done beside the optimiser's steps; with 0 a part of it does nothing."""
 
-    Attributes:
-        weight_decay: decoupled from Adam, of weights with two or more axes.
-        smoothing: share of the label that is spread over all classes.
-        shift: frames that a segment's middle moves at most, into neighbours that train as well.
-        tempo: share by which a segment is played faster or slower at most, its music likewise.
-        mirror: probability of a mirror image, left and right exchanged.
-        turn: radians that a dance is turned about the vertical at most.
-        noise: standard deviation of every joint's every coordinate, in the array's unit.
-    """
-
-    weight_decay: float = 0.0
-    smoothing: float = 0.0
-    shift: float = 0.0
-    tempo: float = 0.0
-    mirror: float = 0.0
-    turn: float = 0.0
-    noise: float = 0.0
+    weight_decay: float = 0.0  # decoupled from Adam, of weights with two or more axes
+    smoothing: float = 0.0  # share of the label that is spread over all classes
+    shift: float = 0.0  # frames that a segment's middle moves at most, into training neighbours
+    tempo: float = 0.0  # share by which motion and music are faster or slower at most
+    mirror: float = 0.0  # probability of a mirror image, left and right exchanged
+    turn: float = 0.0  # radians about the vertical at most
+    noise: float = 0.0  # standard deviation of every coordinate of every joint
 
     @property
     def augments(self) -> bool:
@@ -36,7 +26,6 @@ class Recipe:
 
 PAPER = Recipe()
 QUICK = Recipe(
-    weight_decay=0.05, smoothing=0.1, shift=12.5, tempo=0.1, mirror=0.5, turn=pi,
-    noise=0.005,
-)  # fmt: skip
+    weight_decay=0.05, smoothing=0.1, shift=12.5, tempo=0.1, mirror=0.5, turn=pi, noise=0.005
+)
 RECIPES = {"paper": PAPER, "quick": QUICK}
