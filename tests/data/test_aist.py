@@ -14,7 +14,8 @@ import pytest
 from closure import ROOT
 from web_server import Server, serving
 
-from motionmusic.data import aist, web
+from motionmusic.data import aist
+from motionmusic.data import fetch as fetching
 from motionmusic.data.aist import find_pieces, gather, read_dance, read_ignore_list, split_of
 from motionmusic.errors import UserError
 
@@ -152,7 +153,7 @@ def test_values_arrive_unchanged(tmp_path: Path) -> None:
     [
         ([1, 2], "", "dictionary"),
         (None, "", "dictionary"),
-        ({"keypoints3d": keypoints()}, "keypoints3d_optim", "a value"),
+        ({"keypoints3d": keypoints()}, "", "dictionary with keypoints3d_optim"),
         *(
             ({"keypoints3d_optim": array}, "keypoints3d_optim", "(frames, 17, 3)")
             for array in (
@@ -263,7 +264,7 @@ def test_output_inside_or_at_the_folder(tmp_path: Path) -> None:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(web, "WAIT_S", 0.001)
+    monkeypatch.setattr(fetching, "WAIT_S", 0.001)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     keys = zipped(
         {

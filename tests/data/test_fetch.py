@@ -18,7 +18,6 @@ import pytest
 from web_server import Server, serving
 
 from motionmusic.data import fetch as fetching
-from motionmusic.data import web
 from motionmusic.data.manifest import Entry, Manifest
 from motionmusic.errors import UserError
 
@@ -31,7 +30,7 @@ FIRST, SECOND, THIRD, *REST = CONTENT
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("MOTIONMUSIC_MIRROR", raising=False)
-    monkeypatch.setattr(web, "WAIT_S", 0.01)
+    monkeypatch.setattr(fetching, "WAIT_S", 0.01)
     with serving(f"/{ROOT.as_posix()}/", CONTENT) as server:
         monkeypatch.setattr(fetching, "SERVER", server.url)
         yield server
@@ -94,7 +93,7 @@ def test_what_is_wanted_comes_once_and_only_what_is_not_there(
 def test_a_passing_fault_is_overcome(
     server: Server, tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "TIMEOUT_S", 0.5 if fault == "stall" else 5)
+    monkeypatch.setattr(fetching, "TIMEOUT_S", 0.5 if fault == "stall" else 5)
     server.script[FIRST] = [fault, fault, "ok"]
     get(tmp_path)
     assert held(tmp_path) == CONTENT
@@ -220,11 +219,11 @@ def test_from_a_mirror_with_faults(server: Server, tmp_path: Path, mirror: Path)
 CHILD = """
 import resource, signal, sys
 from pathlib import Path
-from motionmusic.data import fetch, web
+from motionmusic.data import fetch
 from motionmusic.data.manifest import Entry, Manifest
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 url, store, owner, name, commit, limit, *entries = sys.argv[1:]
-fetch.SERVER, web.TIMEOUT_S, web.WAIT_S = url, 1, 60
+fetch.SERVER, fetch.TIMEOUT_S, fetch.WAIT_S = url, 1, 60
 wanted = [Entry(path, blob, 0) for path, blob in zip(entries[::2], entries[1::2])]
 if limit != "0":
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
