@@ -89,15 +89,18 @@ def test_what_is_wanted_comes_once_and_only_what_is_not_there(
     assert held(tmp_path) == CONTENT
 
 
-@pytest.mark.parametrize("fault", ["cut", "stall", "flip", "reset", "429", "503"])
-def test_a_passing_fault_is_overcome(
-    server: Server, tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+def test_passing_faults_are_overcome(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "TIMEOUT_S", 0.5 if fault == "stall" else 5)
-    server.script[FIRST] = [fault, fault, "ok"]
+    monkeypatch.setattr(fetching, "TIMEOUT_S", 1)
+    faults = ("cut", "stall", "flip", "reset", "429", "503")
+    server.script.update(
+        {path: [fault, fault, "ok"] for path, fault in zip(CONTENT, faults, strict=False)}
+    )
     get(tmp_path)
     assert held(tmp_path) == CONTENT
-    assert server.asked[FIRST] >= 3  # so short a timeout may strike again on a busy machine
+    # at least: so short a timeout may strike more often on a busy machine
+    assert all(server.asked[path] >= 3 for path in list(CONTENT)[: len(faults)])
 
 
 def test_one_error_lists_everything(
@@ -175,15 +178,9 @@ def test_without_a_network_the_answer_comes_soon_and_is_complete(
     assert held(tmp_path) == {}
 
 
-@pytest.mark.parametrize("mirrored", [True, False])
-def test_memory_does_not_grow_with_the_file(
-    server: Server, tmp_path: Path, mirrored: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_does_not_grow_with_the_file(server: Server, tmp_path: Path) -> None:
     size = 24 << 20
     server.content = {"big": bytes(size)}
-    lay_out(tmp_path / "mirror", server.content)
-    if mirrored:
-        monkeypatch.setenv("MOTIONMUSIC_MIRROR", str(tmp_path / "mirror"))
     manifest = listed(server.content)
     tracemalloc.start()
     try:

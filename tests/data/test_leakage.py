@@ -23,7 +23,6 @@ from motionmusic.data.leakage import (
 from motionmusic.errors import UserError
 from motionmusic.features.segments import every_segment
 from motionmusic.params import Leakage
-from motionmusic.results.leakage_picture import leakage_picture
 from motionmusic.workspace import About
 
 JOINTS = 23
@@ -213,11 +212,3 @@ def test_without_a_test_split() -> None:
     got = task.audit().report
     assert got["tested"] == 0
     assert np.isnan(got["one_nearest_neighbour"]["accuracy"])
-
-
-def test_the_picture() -> None:
-    values = np.linspace(0.02, 0.3, 50)
-    given = (values, 1.2 * values, 0.05, "m2d.task", "by_piece")
-    assert leakage_picture(*given) == leakage_picture(*given)
-    empty = np.array([])
-    assert leakage_picture(empty, empty, 0.05, "m2d.task", "official")[1:4] == b"PNG"

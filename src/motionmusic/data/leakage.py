@@ -217,13 +217,18 @@ def is_promised(protocol: str, key: str, pair: tuple[str, str]) -> bool:
     return key in PROMISES[protocol] and _EXCEPTED.get((protocol, key)) != pair
 
 
-def nearest(queries: Float32, others: Float32) -> tuple[NDArray[np.int64], Floats]:
-    """Of every query (n, …) the index of the nearest of the others (m ≥ 1, …), and its distance."""
-    rows = [np.asarray(some, np.float64).reshape(len(some), -1) for some in (queries, others)]
-    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(rows[1])
-    index = search.kneighbors(rows[0], return_distance=False)[:, 0]
+def nearest(queries: Float32, others: Float32 | None) -> tuple[NDArray[np.int64], Floats]:
+    """Of every query (n, …) the index of the nearest of the others (m ≥ 1, …), and its distance.
+
+    Without others it is the nearest of the other queries, even an equal one.
+    """
+    rows = np.asarray(queries, np.float64).reshape(len(queries), -1)
+    known = rows if others is None else np.asarray(others, np.float64).reshape(len(others), -1)
+    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(known)
+    asked = None if others is None else rows
+    index = search.kneighbors(asked, return_distance=False)[:, 0]
     # again from the differences: the search's own distances are inexact near 0
-    return index, np.sqrt(np.mean((rows[0] - rows[1][index]) ** 2, axis=1))
+    return index, np.sqrt(np.mean((rows - known[index]) ** 2, axis=1))
 
 
 def nearest_in_piece(motion: Float32, pieces: Sequence[str]) -> Floats:
@@ -233,16 +238,10 @@ def nearest_in_piece(motion: Float32, pieces: Sequence[str]) -> Floats:
     reference for what is near. NaN where a piece has one segment only.
     """
     distances = np.full(len(motion), np.nan)
-    names = np.asarray(pieces)
-    for piece in dict.fromkeys(pieces):
-        (rows,) = np.nonzero(names == piece)
-        if len(rows) < 2:
-            continue
-        flat = motion[rows].reshape(len(rows), -1).astype(np.float64)
-        # without queries every row is asked for another row than itself, even an equal one
-        search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(flat)
-        index = search.kneighbors(return_distance=False)[:, 0]
-        distances[rows] = np.sqrt(np.mean((flat - flat[index]) ** 2, axis=1))
+    for piece in set(pieces):
+        (rows,) = np.nonzero(np.asarray(pieces) == piece)
+        if len(rows) > 1:
+            _, distances[rows] = nearest(motion[rows], None)
     return distances
 
 

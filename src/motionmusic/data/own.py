@@ -68,14 +68,10 @@ class OwnDance:
 
 
 def read_own(path: Path, layout: str | None = None, rate_hz: float | None = None) -> OwnDance:
-    """A dance from a file or folder (see the module), every value checked.
+    """A dance from a file or folder, every value checked. Raises UserError for the first thing wrong.
 
-    Args:
-        path: where it is.
-        layout: of an array's joints (required there); elsewhere it must be the file's own.
-        rate_hz: of an array (required there); elsewhere the corpus's own rate by default.
-
-    Raises UserError for the first thing wrong.
+    An array needs layout and rate; elsewhere the layout must be the file's own, and the rate is the
+    corpus's own by default.
     """
     if layout is not None and layout not in LAYOUTS:
         known, remedy = f"one of {', '.join(LAYOUTS)}", "name the skeleton of the joints"

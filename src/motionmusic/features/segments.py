@@ -113,14 +113,14 @@ def kept_excerpts(
     Returns (piece, excerpt, label) in class order, and how many there are of each class: at most
     ``settings.excerpts``; None where all are kept.
     """
-    at_most = 1 if settings.choose == "one" else None
     available: dict[int, dict[str, int]] = {}
     for label, rows in pieces.groupby("label", sort=True):
         counts = {piece: frames[piece] // settings.excerpt_frames for piece in rows["piece"]}
-        available[int(str(label))] = {p: min(n, at_most or n) for p, n in counts.items()}
-    wanted = None
-    if settings.excerpts != "all":
-        wanted = min(settings.excerpts, *(sum(counts.values()) for counts in available.values()))
+        if settings.choose == "one":
+            counts = {piece: min(count, 1) for piece, count in counts.items()}
+        available[int(str(label))] = counts
+    totals = [sum(counts.values()) for counts in available.values()]
+    wanted = None if settings.excerpts == "all" else min(settings.excerpts, *totals)
     kept = [
         {"piece": piece, "excerpt": excerpt, "label": label}
         for label, counts in available.items()
