@@ -99,16 +99,11 @@ def read_ignore_list(path: Path) -> set[str]:
 
 
 def gather(raw_out: Path, *, folder: Path | None, accept_terms: bool, store: Path) -> None:
-    """Fill the raw folder from the user's own copy or from the release's addresses.
+    """Fill the raw folder, as a whole, from the user's own copy or from the release's addresses.
 
-    Args:
-        raw_out: made or replaced as a whole, and only when everything is there.
-        folder: the user's copy, laid out like the raw folder; None to download, which brings no
-            ignore list.
-        accept_terms: whether the user has accepted the terms of both sources.
-        store: where downloaded archives stay, so that they are downloaded once.
-
-    Raises UserError: terms not accepted, a failed download, or files missing (all in one message).
+    The copy's ``folder`` is laid out like the raw folder; without one archives are downloaded into
+    ``store``, once, and there is no ignore list. Raises UserError: terms not accepted, a failed
+    download, or files missing (all in one message).
     """
     if not accept_terms:
         expected = "true, once you have accepted the terms of the AIST Dance Video Database"

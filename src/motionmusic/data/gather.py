@@ -49,16 +49,11 @@ class Piece:
 
 
 def gather(name: str, corpus: AnyCorpus, raw: Path, store: Path, choreonet: Path) -> None:
-    """Fill ``raw`` with the dances of a corpus.
+    """Fill ``raw`` with the dances of a corpus; replaced as a whole, when everything is there.
 
-    Args:
-        name: the corpus's, for messages.
-        corpus: its group of params.yaml.
-        raw: made or replaced as a whole, and only when everything is there.
-        store: where downloads stay, so that one that broke off goes on where it stopped.
-        choreonet: ChoreoNet's tables, which MusicToDance's raw folder gets a copy of.
-
-    Raises UserError where a source is missing, incomplete or broken.
+    Downloads stay in ``store``, so that one that broke off goes on where it stopped; MusicToDance's
+    raw folder gets a copy of ``choreonet``, ChoreoNet's tables. Raises UserError where a source is
+    missing, incomplete or broken.
     """
     if isinstance(corpus, MusicToDance):
         _musictodance(name, corpus, raw, store, choreonet)

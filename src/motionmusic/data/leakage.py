@@ -44,12 +44,10 @@ NO_IDENTICAL = ("by_piece", "by_unit", "by_capture")
 
 
 class Audit(NamedTuple):
-    """What a split shares.
+    """What a split shares: the numbers, and distances (n,) of every test segment.
 
-    Attributes:
-        report: the numbers, for leakage.json.
-        distances: (n,) of every test segment to its nearest training segment of the same fold.
-        reference: (n,) to the nearest other segment of its own piece; NaN where there is none.
+    ``distances`` are to its nearest training segment of the same fold, ``reference`` to the nearest
+    other segment of its own piece; NaN where there is none.
     """
 
     report: dict[str, Any]
@@ -188,15 +186,10 @@ def names_of_segments(
 def shared(
     splits: pd.Series[str], names: pd.DataFrame, left: str, right: str
 ) -> dict[str, dict[str, Any]]:
-    """How much of ``right`` (test) occurs in ``left`` (train) too.
+    """How much of the split ``right`` (test) occurs in ``left`` (train) too, by kind of name.
 
-    Args:
-        splits: of the segments.
-        names: from :func:`names_of_segments`.
-        left, right: splits.
-
-    Returns by key: ``shared`` values ``of`` so many in ``right``, their ``share``, the share of the
-    ``segments`` of ``right`` that have one of them, and up to five ``examples``.
+    Of the names of :func:`names_of_segments`: ``shared`` values ``of`` so many in ``right``, their
+    ``share``, the share of the ``segments`` of ``right`` that have one of them, and ``examples``.
     """
     found = {}
     for key in names:

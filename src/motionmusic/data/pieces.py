@@ -40,13 +40,7 @@ def label_of(dance: Dance, name: str, corpus: AnyCorpus) -> int:
 def table(
     rows: Sequence[tuple[Dance, int]], name: str, corpus: AnyCorpus, raw: Path
 ) -> pd.DataFrame:
-    """pieces.csv.
-
-    Args:
-        rows: every dance and the number of its type.
-        name: the corpus's, for messages.
-        corpus: its group of params.yaml.
-        raw: its raw folder, with origins.tsv where the source is MusicToDance.
+    """pieces.csv of every dance and the number of its type; ``raw`` may have origins.tsv.
 
     Returns piece, label, frames, motion_rate_hz, music_file (in the raw folder), music_start_s,
     music_end_s (NaN where unknown), official_split, broken_tracking (AIST++), motion_origin and

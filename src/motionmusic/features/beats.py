@@ -42,13 +42,9 @@ def piece_beats(
 ) -> tuple[pd.DataFrame, dict[str, object]]:
     """One piece's rows of beats.parquet and its row of tempo.csv.
 
-    Args:
-        raw: the corpus's raw folder.
-        joints: the folder of its joints.
-        row: of pieces.csv.
-
-    Returns (piece, kind, time_s from the first frame), (piece, music_file, music_bpm, motion_bpm).
-    Raises UserError where sound or joints are missing or broken.
+    Of a row of pieces.csv, the corpus's raw folder and that of its joints: (piece, kind, time_s from
+    the first frame) and (piece, music_file, music_bpm, motion_bpm). Raises UserError where sound or
+    joints are missing or broken.
     """
     rate_hz, duration_s = row["motion_rate_hz"], (row["frames"] - 1) / row["motion_rate_hz"]
     file, start_s = raw / row["music_file"], row["music_start_s"]
@@ -98,7 +94,7 @@ def kinetic_energy(joints: NDArray[Any], rate_hz: float) -> Floats:
 
 
 def motion_beats(joints: NDArray[Any], rate_hz: float, definition: Definition) -> Floats:
-    """When the body is slowest for a moment, as one of the two sources has it.
+    """Seconds from frame 0 at which the body is slowest for a moment, as one of the sources has it.
 
     ``mint``: the sum of the joints' speeds, not smoothed, is lower than at any other time up to
     1/6 s before and after. The source puts a speed of 0 before the first step, so none of its beats
@@ -108,13 +104,7 @@ def motion_beats(joints: NDArray[Any], rate_hz: float, definition: Definition) -
 
     A speed belongs to the middle of its two frames; the sources give it the later (mint) and the
     earlier one (Bailando). Standing still has no beat, as a minimum is lower than its neighbours.
-
-    Args:
-        joints: (frames, joints, 3) in any unit.
-        rate_hz: frames a second.
-        definition: whose.
-
-    Returns seconds from frame 0, ascending, float64. Raises ValueError as :func:`kinetic_energy`.
+    Joints are (frames, joints, 3) in any unit. Raises ValueError as :func:`kinetic_energy`.
     """
     speeds = _speeds(joints, rate_hz)
     if len(speeds) < 2:

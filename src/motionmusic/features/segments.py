@@ -105,12 +105,8 @@ def kept_excerpts(
 ) -> tuple[pd.DataFrame, int | None]:
     """The excerpts of a task: of each class equally many, where not all are kept.
 
-    Args:
-        pieces: piece, label, in the order of the pieces.
-        frames: piece → frames that have motion and music.
-        settings: the task's group ``segment``.
-
-    Returns (piece, excerpt, label) in class order, and how many there are of each class: at most
+    Of pieces (piece, label, in order) and the frames of each that have motion and music: (piece,
+    excerpt, label) in class order, and how many there are of each class: at most
     ``settings.excerpts``; None where all are kept.
     """
     available: dict[int, dict[str, int]] = {}
@@ -142,11 +138,8 @@ def units_of_segments(
 
     Where two units meet, the publishers bent the last and first ten frames towards each other
     (docs/data.md); a segment that only has such frames does not count as touching the other.
-
-    Args:
-        segments: piece, excerpt, segment; the n rows.
-        spans: piece, start, end (exclusive), unit; frames of the whole piece.
-        excerpt_frames: length of an excerpt.
+    Of segments (piece, excerpt, segment) and spans (piece, start, end (exclusive), unit), in frames
+    of the whole piece.
     """
     of_piece = {
         piece: list(zip(rows["start"], rows["end"], rows["unit"], strict=True))
