@@ -118,11 +118,8 @@ def read_captures(raw: Path) -> dict[str, str]:
 def units(raw: Path, pieces: pd.DataFrame) -> pd.DataFrame:
     """Which unit the pieces of a corpus dance when (units.csv): piece, start, end, unit, capture.
 
-    Args:
-        raw: the corpus's raw folder; where it has no RAW/choreonet no unit is known.
-        pieces: piece, frames (of its motion, at 25 a second, uncut).
-
-    Raises UserError where a table is broken, or has no choreography that fits a piece.
+    Of pieces (piece, frames of its motion, at 25 a second, uncut); without RAW/choreonet no unit is
+    known. Raises UserError where a table is broken, or has no choreography that fits a piece.
     """
     folder, found = raw / "choreonet", list[Span]()
     if folder.exists():

@@ -164,10 +164,8 @@ def names_of_segments(
 ) -> pd.DataFrame:
     """The names that every segment goes by, one a column or a set of them.
 
-    Args:
-        segments: piece, excerpt, segment, units (a set, empty where none is known).
-        source: of the corpus; a piece's name on AIST++ tells its dancer and its music.
-        captures: unit → capture session, or ``unknown``, which is no session.
+    A piece's name on AIST++ tells its dancer and its music. Segments have piece, excerpt, segment,
+    units (a set); ``captures`` gives a unit's capture session, or ``unknown``, which is none.
     """
     names = segments[["piece"]].copy()
     if source == "aist":

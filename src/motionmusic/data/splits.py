@@ -121,20 +121,15 @@ def official(excerpts: pd.DataFrame, split_of: Mapping[str, str]) -> pd.DataFram
 def by_unit(
     segments: pd.DataFrame, folds: int, seed: int, names: Mapping[int, str]
 ) -> pd.DataFrame:
-    """No movement unit on two sides: units are dealt into folds, class by class.
+    """No movement unit on two sides: units are dealt into folds (at least 3), class by class.
 
     In fold f the f-th part is test, the next one validation, the rest train. A segment is where all
     its units are; one whose units are on two sides is dropped there. So each segment is tested at
     most once and validates at most once; pieces and capture sessions are shared.
 
-    Args:
-        segments: piece, excerpt, segment, label, units (the set that it touches).
-        folds: how many, at least 3.
-        seed: of the dealing.
-        names: class names, for the messages.
-
-    Returns once per fold every segment in the order given, with ``fold`` and ``split``. Raises
-    UserError where a class has fewer units than folds, or no segment in some split.
+    Segments have piece, excerpt, segment, label, units (the set that each touches). Returns them
+    once per fold in the order given, with ``fold`` and ``split``. Raises UserError where a class
+    has fewer units than folds, or no segment in some split.
     """
     part: dict[str, int] = {}
     for label, owned in _owned(segments).items():

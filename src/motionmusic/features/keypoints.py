@@ -44,12 +44,8 @@ def keypoints(joints: NDArray[Any], layout: LayoutName, rate_hz: float) -> NDArr
     Left gets the larger x, as in the authors' data, also where a skeleton is mirrored. In floor
     work, where the body is not upright, the result means nothing.
 
-    Args:
-        joints: (n, v, 3) in any unit, y up, n at least 1.
-        layout: which skeleton.
-        rate_hz: frames a second.
-
-    Returns (floor((n − 1) · 30 / rate_hz) + 1, 13, 2) float32, x to the right, y **down**, about 0…1.
+    Of joints (n, v, 3) in any unit, y up: (floor((n − 1) · 30 / rate_hz) + 1, 13, 2) float32, x to
+    the right, y **down**, about 0…1.
     """
     body = _thirteen(np.asarray(joints, np.float64), layout)
     left, right = body[:, [5, 11]].sum(axis=1), body[:, [6, 12]].sum(axis=1)

@@ -38,13 +38,8 @@ def cut(
 ) -> dict[str, Float32]:
     """Every segment once, in the order of the rows of fold 0, which is the order of every fold.
 
-    Args:
-        rows: fold, piece, excerpt, segment.
-        merged: piece → (frames, v, 6).
-        music: piece → (frames, bands).
-        excerpt_frames: length of an excerpt.
-
-    Returns float32: joints, bones (n, 3, 25, v), merged (n, 6, 25, v), music (n, 1, bands, 25).
+    Of merged motion (frames, v, 6) and music (frames, bands) by piece, float32: joints and bones
+    (n, 3, 25, v), merged (n, 6, 25, v), music (n, 1, bands, 25).
     """
     first = rows[(rows["fold"] == 0) & (rows["segment"] == 0)]
     excerpts = list(zip(first["piece"], first["excerpt"], strict=True))
@@ -77,11 +72,9 @@ def choose_excerpts(
 ) -> list[tuple[str, int]]:
     """(piece, excerpt) of one class that are kept, at most ``wanted`` (None: all), in order.
 
-    Args:
-        available: piece → number of whole excerpts in it, in the order of the pieces.
-        wanted: how many to keep.
-        choose: ``first`` takes them in order, as the authors do; ``even`` deals them over the
-            pieces (round robin) and takes the middles of as many equal parts of a piece.
+    Of the number of whole excerpts in every piece: ``first`` takes them in order, as the authors do;
+    ``even`` deals them over the pieces (round robin) and takes the middles of as many equal parts
+    of a piece.
     """
     everything = [(piece, k) for piece, count in available.items() for k in range(count)]
     if wanted is None or wanted >= len(everything):
