@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,7 +12,7 @@ from tqdm import tqdm
 
 from motionmusic import errors, workspace
 from motionmusic.features.beats import piece_beats
-from motionmusic.files import write_bytes, write_text
+from motionmusic.files import write_parquet, write_text
 
 
 def main(given: Sequence[str]) -> None:
@@ -24,9 +23,8 @@ def main(given: Sequence[str]) -> None:
     with ProcessPoolExecutor(min(len(rows), os.cpu_count() or 1)) as pool:
         found = pool.map(work, rows)
         done = list(tqdm(found, total=len(rows), desc="beats", unit="piece", mininterval=5))
-    buffer = io.BytesIO()
-    pd.concat([times for times, _ in done], ignore_index=True).to_parquet(buffer, index=False)
-    write_bytes(workspace.data(corpus, "beats.parquet"), buffer.getvalue())
+    times = pd.concat([times for times, _ in done], ignore_index=True)
+    write_parquet(workspace.data(corpus, "beats.parquet"), times)
     tempo = pd.DataFrame([tempo for _, tempo in done])
     write_text(workspace.data(corpus, "tempo.csv"), tempo.to_csv(index=False))
 

@@ -19,18 +19,17 @@ def main(given: Sequence[str]) -> None:
     assert not isinstance(about, Synthetic)
     key = "stand_ins" if isinstance(about, MusicToDance) else "folder"
     folder = getattr(about, key)
+    if folder is not None and not Path(folder).is_dir():
+        expected = f"the folder of corpora.{corpus}.{key}"
+        remedy = "put the dances there (docs/data.md says how), or name another folder"
+        raise UserError(folder, "", expected, "no such folder", remedy)
     lines = ["path\tsize\tmd5"]
-    if folder is not None:
-        if not Path(folder).is_dir():
-            expected = f"the folder of corpora.{corpus}.{key}"
-            remedy = "put the dances there (docs/data.md says how), or name another folder"
-            raise UserError(folder, "", expected, "no such folder", remedy)
-        for path in sorted(Path(folder).rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "md5").hexdigest()
-                name = path.relative_to(folder).as_posix()
-                lines.append(f"{name}\t{path.stat().st_size}\t{digest}")
+    for path in sorted(Path(folder).rglob("*")) if folder is not None else ():
+        if path.is_file() and not path.name.startswith("."):
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "md5").hexdigest()
+            name = path.relative_to(folder).as_posix()
+            lines.append(f"{name}\t{path.stat().st_size}\t{digest}")
     write_text(workspace.data(corpus, "local.tsv"), "\n".join([*lines, ""]))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,8 +14,8 @@ from motionmusic.files import (
     new_folder,
     read_array,
     write_array,
-    write_bytes,
     write_json,
+    write_parquet,
     write_text,
 )
 from motionmusic.params import CORPUS, Bones, Joints, Music, Segment, group
@@ -45,11 +44,8 @@ def main(given: Sequence[str]) -> None:
     with new_folder(workspace.data(task, "segments")) as folder:
         for name, array in segments.cut(rows, merged, music, length).items():
             write_array(folder / f"{name}.npy", array)
-        buffer = io.BytesIO()
-        rows[["split", "fold", "piece", "excerpt", "segment", "label"]].to_parquet(
-            buffer, index=False
-        )
-        write_bytes(folder / "index.parquet", buffer.getvalue())
+        index = rows[["split", "fold", "piece", "excerpt", "segment", "label"]]
+        write_parquet(folder / "index.parquet", index)
         write_text(folder / "units.csv", units.to_csv(index=False))
         write_json(folder / "about.json", asdict(about))
 

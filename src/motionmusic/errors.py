@@ -15,8 +15,7 @@ class UserError(Exception):
     Attributes:
         file: the file (or command) at fault.
         where: the key, column, frame or line in it; empty when it is the whole file.
-        expected: what should have been there.
-        got: what was found instead.
+        expected, got: what should have been there, and what was found.
         remedy: what to do about it.
     """
 
@@ -28,9 +27,8 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         place = f"{self.file}: {self.where}" if self.where else f"{self.file}"
-        return (
-            f"error: {place}: expected {self.expected}, got {self.got}\n  what to do: {self.remedy}"
-        )
+        wrong = f"error: {place}: expected {self.expected}, got {self.got}"
+        return f"{wrong}\n  what to do: {self.remedy}"
 
 
 def run(main: Callable[[Sequence[str]], None]) -> None:
@@ -42,10 +40,10 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
         sys.exit(2)
     except OSError as error:
         name = error.filename2 or error.filename or "an output file"
-        print(
-            f"error: {name}: expected to be readable or writable, got {error.strerror or error}\n"
-            "  what to do: free space or mend the permissions, then run the same command again;"
-            " results that were there are untouched",
-            file=sys.stderr,
+        remedy = (
+            "free space or mend the permissions, then run the same command again; results that were"
+            " there are untouched"
         )
+        got = str(error.strerror or error)
+        print(UserError(name, "", "to be readable or writable", got, remedy), file=sys.stderr)
         sys.exit(2)

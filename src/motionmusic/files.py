@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -75,14 +76,10 @@ def rounded(value: Any) -> Any:
         return {str(key): rounded(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [rounded(item) for item in value]
-    if isinstance(value, np.ndarray):
+    if isinstance(value, (np.ndarray, np.generic)):
         return rounded(value.tolist())
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
-        return None if not np.isfinite(value) else float(f"{float(value):.6g}")
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
     return value
 
 
@@ -93,7 +90,7 @@ def read_json(path: Path, remedy: str) -> Any:
     except FileNotFoundError:
         raise UserError(path, "", "a JSON file", "no such file", remedy) from None
     except (ValueError, RecursionError) as error:
-        raise UserError(path, "", "JSON", f"{error}", remedy) from None
+        raise UserError(path, "", "JSON", str(error), remedy) from None
 
 
 def read_array(path: Path) -> NDArray[Any]:
@@ -101,19 +98,12 @@ def read_array(path: Path) -> NDArray[Any]:
     try:
         with path.open("rb") as file:
             array: NDArray[Any] = np.load(file, allow_pickle=False)
+            return array
     except FileNotFoundError:
-        raise UserError(
-            path,
-            "",
-            "an array file",
-            "no such file",
-            "run `dvc repro` for the stage that writes it",
-        ) from None
+        got, remedy = "no such file", "run `dvc repro` for the stage that writes it"
     except (ValueError, EOFError) as error:
-        raise UserError(
-            path, "", "an array file", str(error), "delete it and run `dvc repro` again"
-        ) from None
-    return array
+        got, remedy = str(error), "delete it and run `dvc repro` again"
+    raise UserError(path, "", "an array file", got, remedy)
 
 
 @contextmanager

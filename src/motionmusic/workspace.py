@@ -53,13 +53,8 @@ def arguments(given: Iterable[str], *names: str) -> list[str]:
     """The script's arguments, one per name. Raises UserError where there are more or fewer."""
     values = list(given)
     if len(values) != len(names):
-        raise UserError(
-            "command line",
-            "",
-            " ".join(names).upper(),
-            " ".join(values) or "nothing",
-            "call it as dvc.yaml does",
-        )
+        expected, got = " ".join(names).upper(), " ".join(values) or "nothing"
+        raise UserError("command line", "", expected, got, "call it as dvc.yaml does")
     return values
 
 
@@ -69,8 +64,7 @@ class About:
 
     Attributes:
         labels: the dance types of the task, code: name, in the order of their numbers.
-        center, scale, paper_bones: how joints and bones were made (params.yaml, joints and bones).
-        music: the corpus's group ``music``.
+        center, scale, paper_bones, music: how features were made (params.yaml).
         excerpts: of each class that were kept; null where all were.
         pieces: in the corpus; stand_ins counts those whose motion or sound is a stand-in.
     """
@@ -120,7 +114,7 @@ def read_task_units(task: str) -> pd.DataFrame:
 
 def read_beats(corpus: str) -> pd.DataFrame:
     """beats.parquet: piece, kind (music, motion_mint, motion_bailando), time_s from motion frame 0."""
-    return _parquet(data(corpus, "beats.parquet"))
+    return _table(data(corpus, "beats.parquet"))
 
 
 def read_tempo(corpus: str) -> pd.DataFrame:
@@ -130,7 +124,7 @@ def read_tempo(corpus: str) -> pd.DataFrame:
 
 def read_matches(task: str, name: str) -> pd.DataFrame:
     """data/TASK/matches/METHOD-SEED.parquet: fold, piece, excerpt, candidate, candidate_excerpt, score."""
-    return _parquet(data(task, "matches", f"{name}.parquet"))
+    return _table(data(task, "matches", f"{name}.parquet"))
 
 
 def read_recommendations(task: str) -> pd.DataFrame:
@@ -143,22 +137,19 @@ def read_neighbours(dance: Path) -> pd.DataFrame:
     return _table(dance / "neighbours.csv", piece=str, neighbour=str)
 
 
-def _parquet(path: Path) -> pd.DataFrame:
+def _table(path: Path, **columns: type) -> pd.DataFrame:
     _must_exist(path)
+    if path.suffix == ".csv":
+        return pd.read_csv(path, dtype=columns)
     try:
         return pd.read_parquet(path)
     except (ValueError, OSError) as error:  # pyarrow's own errors are ValueErrors
         raise UserError(path, "", "a parquet file", str(error).splitlines()[0], REMEDY) from None
 
 
-def _table(path: Path, **columns: type) -> pd.DataFrame:
-    _must_exist(path)
-    return pd.read_csv(path, dtype=columns)
-
-
 def read_index(task: str) -> pd.DataFrame:
     """The segments' ids, once per fold: split, fold, piece, excerpt, segment, label."""
-    return _parquet(data(task, "segments", "index.parquet"))
+    return _table(data(task, "segments", "index.parquet"))
 
 
 def read_segments(task: str, name: str) -> NDArray[np.float32]:
@@ -175,10 +166,8 @@ def piece_arrays(corpus: str, kind: str) -> dict[str, Path]:
 
 def folds(index: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
     """(fold, its rows in the order of the arrays)."""
-    return [
-        (int(str(fold)), rows.reset_index(drop=True))
-        for fold, rows in index.groupby("fold", sort=True)
-    ]
+    groups = index.groupby("fold", sort=True)
+    return [(int(str(fold)), rows.reset_index(drop=True)) for fold, rows in groups]
 
 
 def _must_exist(path: Path) -> None:

@@ -14,13 +14,15 @@ import pytest
 from closure import ROOT
 from web_server import Server, serving
 
-from motionmusic.data import aist, web
+from motionmusic.data import aist
+from motionmusic.data import fetch as fetching
 from motionmusic.data.aist import find_pieces, gather, read_dance, read_ignore_list, split_of
 from motionmusic.errors import UserError
 
 REAL = ROOT.parent / "shared" / "mirror" / "aist"
 NAME = "gBR_sBM_cAll_d04_mBR0_ch01"
 OTHER = "gJS_sFM_cAll_d02_mJS4_ch09"
+PARTS = {"train": 980, "validation": 20, "test": 20, "unused": 388}
 
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"no real AIST++ sequences at {REAL}")
 
@@ -102,17 +104,9 @@ def test_split_is_the_official_one() -> None:
     assert not music["train"] & music["test"]
 
 
-PARTS = {"train": 980, "validation": 20, "test": 20, "unused": 388}
-
-
-@needs_real
-def test_real_ignore_list() -> None:
-    ignored = read_ignore_list(REAL / "ignore_list.txt")
-    assert len(ignored) == 45
-    assert all(name == name.strip() and name for name in ignored)
-
-
-def test_ignore_list_of_other_names(tmp_path: Path) -> None:
+def test_ignore_lists(tmp_path: Path) -> None:
+    if REAL.is_dir():
+        assert len(read_ignore_list(REAL / "ignore_list.txt")) == 45
     file = tmp_path / "ignore_list.txt"
     file.write_text(f"{NAME} \n\n  \n{OTHER}\n")
     assert read_ignore_list(file) == {NAME, OTHER}
@@ -152,7 +146,7 @@ def test_values_arrive_unchanged(tmp_path: Path) -> None:
     [
         ([1, 2], "", "dictionary"),
         (None, "", "dictionary"),
-        ({"keypoints3d": keypoints()}, "keypoints3d_optim", "a value"),
+        ({"keypoints3d": keypoints()}, "", "dictionary with keypoints3d_optim"),
         *(
             ({"keypoints3d_optim": array}, "keypoints3d_optim", "(frames, 17, 3)")
             for array in (
@@ -170,7 +164,7 @@ def test_wrong_content(tmp_path: Path, content: object, where: str, expected: st
     assert expected in error.expected
 
 
-def test_no_finite_number(tmp_path: Path) -> None:
+def test_no_finite_number_and_files_missing(tmp_path: Path) -> None:
     raw = make_raw(tmp_path / "raw")
     array = keypoints()
     array[2, 9, 1] = np.nan
@@ -179,18 +173,10 @@ def test_no_finite_number(tmp_path: Path) -> None:
     error = error_of(raw)
     assert error.where == "keypoints3d_optim, frame 2, joint 9"
     assert "52 such values" in error.got
-
-
-def test_files_missing(tmp_path: Path) -> None:
-    raw = make_raw(tmp_path / "raw")
+    write(raw, {"keypoints3d_optim": keypoints()})
     assert error_of(raw, OTHER).got == "no such file"
     (raw / "music" / "mBR0.mp3").touch()
     assert error_of(raw).got == "mBR0.mp3 and mBR0.wav"
-    (raw / "music" / "mBR0.mp3").unlink()
-    (raw / "music" / "mBR0.wav").unlink()
-    error = error_of(raw)
-    assert error.file == raw / "music"
-    assert "mBR0.{mp3,wav,flac,ogg}" in error.expected
 
 
 # Gathering from the user's folder
@@ -217,12 +203,9 @@ def test_gather_from_a_folder(tmp_path: Path) -> None:
     (raw / "old").mkdir(parents=True)
     gather(raw, folder=folder, accept_terms=True, store=tmp_path / "store")
     assert listing(raw) == [
-        "ignore_list.txt",
-        f"keypoints3d/{NAME}.pkl",
-        f"keypoints3d/{OTHER}.pkl",
-        "music/mBR0.wav",
-        "music/mJS4.flac",
-    ]
+        "ignore_list.txt", f"keypoints3d/{NAME}.pkl", f"keypoints3d/{OTHER}.pkl",
+        "music/mBR0.wav", "music/mJS4.flac",
+    ]  # fmt: skip
     assert read_dance(OTHER, raw).music_file.name == "mJS4.flac"
     (folder / "ignore_list.txt").unlink()
     gather(raw, folder=folder, accept_terms=True, store=tmp_path / "store")
@@ -243,14 +226,11 @@ def test_all_missing_music_in_one_message(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_folder_without_key_points(tmp_path: Path) -> None:
+def test_folders_that_cannot_be_taken(tmp_path: Path) -> None:
     for folder in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(UserError) as caught:
             gather(tmp_path / "raw", folder=folder, accept_terms=True, store=tmp_path / "store")
         assert (caught.value.file, caught.value.where) == (folder, "keypoints3d")
-
-
-def test_output_inside_or_at_the_folder(tmp_path: Path) -> None:
     folder = make_raw(tmp_path / "raw")
     for raw in (folder, tmp_path):
         with pytest.raises(UserError, match="which is replaced"):
@@ -263,7 +243,7 @@ def test_output_inside_or_at_the_folder(tmp_path: Path) -> None:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(web, "WAIT_S", 0.001)
+    monkeypatch.setattr(fetching, "WAIT_S", 0.001)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     keys = zipped(
         {
@@ -301,28 +281,16 @@ def test_gather_from_addresses(server: Server, tmp_path: Path) -> None:
     fetch(tmp_path)
     # Also the members that point outside lie inside, and nothing else was written anywhere.
     assert listing(tmp_path) == [
-        f"a/raw/keypoints3d/{NAME}.pkl",
-        f"a/raw/keypoints3d/{OTHER}.pkl",
-        "a/raw/music/mBR0.wav",
-        "a/raw/music/mJS4.wav",
-        "store/keypoints3d.zip",
-        "store/wav.zip",
-    ]
+        f"a/raw/keypoints3d/{NAME}.pkl", f"a/raw/keypoints3d/{OTHER}.pkl", "a/raw/music/mBR0.wav",
+        "a/raw/music/mJS4.wav", "store/keypoints3d.zip", "store/wav.zip",
+    ]  # fmt: skip
     assert (tmp_path / "a" / "raw" / "music" / "mJS4.wav").read_bytes() == b"two"
     assert read_dance(OTHER, tmp_path / "a" / "raw").skeletons.shape == (7, 17, 3)
     fetch(tmp_path)
     assert server.asked == {"keypoints3d.zip": 1, "wav.zip": 1}  # once
 
 
-@pytest.mark.parametrize("fault", ["503", "cut"])
-def test_download_is_tried_again(server: Server, tmp_path: Path, fault: str) -> None:
-    server.script["wav.zip"] = [fault] * 3 + ["ok"]
-    fetch(tmp_path)
-    assert server.asked == {"keypoints3d.zip": 1, "wav.zip": 4}
-    assert (tmp_path / "store" / "wav.zip").read_bytes() == server.content["wav.zip"]
-
-
-@pytest.mark.parametrize(("fault", "asked"), [("503", 5), ("cut", 5), ("404", 1), ("page", 1)])
+@pytest.mark.parametrize(("fault", "asked"), [("cut", 5), ("404", 1), ("page", 1)])
 def test_download_fails(server: Server, tmp_path: Path, fault: str, asked: int) -> None:
     server.script["keypoints3d.zip"] = [fault]
     if fault == "page":

@@ -70,9 +70,7 @@ def test_tables_are_read(raw: Path) -> None:
         ({"durations": [4, 2]}, "0", "as many durations as movements"),
         ({"end_pos": 10}, "0", "an end_pos after start_pos"),
         ({"movements": ["HOLD", "X-1-1", "X-2-1"]}, "0", "a movement before the first HOLD"),
-        ({"durations": [4, 2.5, 3]}, "0, durations, 1", "a valid integer"),
         ({"durations": [4, 0, 3]}, "0, durations, 1", "greater than or equal to 1"),
-        ({"movements": []}, "0, movements", "at least 1"),
         ({"name": "C_1"}, "0, name", "match pattern"),
     ],
 )
@@ -104,13 +102,11 @@ def test_captures_missing_or_malformed(raw: Path) -> None:
     file = raw / "data" / "movement_interval.csv"
     for text, where in (
         ("c3d_file,movement_tag\n14,X-1-1\n15,\n", "line 3"),
-        ("c3d_file,movement_tag\n14\n", "line 2"),
         ("capture,unit\n14,X-1-1\n", "line 2"),
     ):
         file.write_text(text)
-        with pytest.raises(UserError, match="movement_tag and c3d_file") as caught:
+        with pytest.raises(UserError, match=f"{where}: expected movement_tag and c3d_file"):
             read_captures(raw)
-        assert caught.value.where == where
     file.unlink()
     with pytest.raises(UserError, match="no such file"):
         read_captures(raw)
@@ -122,16 +118,14 @@ def test_units_in_each_time_base() -> None:
     assert spans_of(movements, beats, 112) == [
         (0, 50, "X-1-1", "14"), (50, 87, "X-2-1", "14"), (87, 112, "X-3-1", "ll"),
     ]  # fmt: skip
+    # HOLD belongs to the unit before
+    assert spans_of("X-1-1 HOLD HOLD X-2-1 HOLD", (2, 2, 2, 2, 4), 150) == [
+        (0, 75, "X-1-1", "14"), (75, 150, "X-2-1", "14"),
+    ]  # fmt: skip
     # 12.5 / 3 a beat: 16, 12, 8
     assert [end for _, end, _, _ in spans_of(movements, beats, 36)] == [16, 28, 36]
     # 100 / 9 a beat: 44, 33, 22
     assert [end for _, end, _, _ in spans_of(movements, beats, 99, 100)] == [44, 77, 99]
-
-
-def test_hold_belongs_to_the_unit_before() -> None:
-    assert spans_of("X-1-1 HOLD HOLD X-2-1 HOLD", (2, 2, 2, 2, 4), 150) == [
-        (0, 75, "X-1-1", "14"), (75, 150, "X-2-1", "14"),
-    ]  # fmt: skip
 
 
 def test_start_takes_what_the_others_leave() -> None:
@@ -142,7 +136,7 @@ def test_start_takes_what_the_others_leave() -> None:
         (0, 50, "START", UNKNOWN), (50, 90, "X-1-1", "14"),
     ]  # fmt: skip
     for frames in (40, 121):  # nothing left for START, more than its own
-        with pytest.raises(UserError, match="time bases"):
+        with pytest.raises(UserError, match=r"C_1: .* time bases \(150, 49, 120\)"):
             spans_of(movements, beats, frames, 120)
 
 
@@ -155,13 +149,6 @@ def test_units_of_a_corpus(raw: Path) -> None:
         ["R_1", 0, 66, "X-1-1", "14"], ["R_1", 66, 99, "X-2-1", "14"],
         ["C_1", 0, 75, "X-1-1", "14"], ["C_1", 75, 112, "X-2-1", "14"],
     ]  # fmt: skip
-
-
-def test_no_time_base_gives_the_length() -> None:
-    with pytest.raises(UserError) as caught:
-        spans_of("X-1-1 X-2-1", (4, 4), 99, 80)
-    assert (caught.value.where, caught.value.got) == ("C_1", "99")
-    assert "(100, 32, 80)" in caught.value.expected
 
 
 @pytest.fixture

@@ -13,14 +13,13 @@ import importlib
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +50,6 @@ ERROR = re.compile(
     r"  what to do: (?P<remedy>[^\n]{10,})\n\Z",
     re.MULTILINE | re.DOTALL,
 )
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a stage ended."""
-
-    status: int
-    stderr: str
 
 
 def write_dance(folder: Path, frames: int = 60, seed: int = 0) -> None:
@@ -104,15 +95,13 @@ def run_here(call: str) -> int:
     return 0
 
 
-def run_script(call: str, before: Callable[[], None] | None = None) -> Ended:
-    """Run a stage as DVC does, as a process."""
+def run_script(call: str) -> tuple[int, str]:
+    """Run a stage as DVC does, as a process: its exit status and what it says."""
     stage, *given = call.split()
-    done = subprocess.run(
-        [sys.executable, str(STAGES / f"{stage}.py"), *given],
-        capture_output=True, text=True, preexec_fn=before,
-    )  # fmt: skip
+    script = [sys.executable, str(STAGES / f"{stage}.py"), *given]
+    done = subprocess.run(script, capture_output=True, text=True)
     assert done.stdout == ""
-    return Ended(done.returncode, done.stderr)
+    return done.returncode, done.stderr
 
 
 @pytest.fixture(scope="session")
@@ -152,14 +141,22 @@ def tree(space: Path) -> dict[str, str]:
     }
 
 
-def the_error(ended: Ended, *needed: str) -> None:
+def the_error(status: int, stderr: str, *needed: str) -> None:
     """The one error of a stage that refused, with place, expected, got and what to do."""
-    assert ended.status == 2, ended.stderr
-    assert ended.stderr.count("error: ") == 1, ended.stderr
-    match = ERROR.search(ended.stderr)
-    assert match, ended.stderr
+    assert (status, stderr.count("error: ")) == (2, 1), stderr
+    match = ERROR.search(stderr)
+    assert match, stderr
     for text in needed:
         assert text in match[0], match[0]
+
+
+def must_refuse(capsys: pytest.CaptureFixture[str], call: str, *needed: str) -> None:
+    """A stage refuses with one error, and changes nothing."""
+    before = tree(Path())
+    capsys.readouterr()
+    status = run_here(call)
+    the_error(status, capsys.readouterr().err, *needed)
+    assert tree(Path()) == before
 
 
 @pytest.fixture
@@ -167,20 +164,12 @@ def refused(space: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., No
     """Check that a stage refuses, keeps its earlier results, and without them brings nothing."""
 
     def check(call: str, *needed: str) -> None:
+        must_refuse(capsys, call, *needed)
         stage, corpus, *_ = call.split()
-
-        def once() -> None:
-            before = tree(space)
-            capsys.readouterr()
-            status = run_here(call)
-            the_error(Ended(status, capsys.readouterr().err), *needed)
-            assert tree(space) == before
-
-        once()
         for output in OUTPUTS[stage]:
             path = Path("data", corpus, output)
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        once()
+        must_refuse(capsys, call, *needed)
 
     return check
 
@@ -202,7 +191,7 @@ def change(file: Path, edit: Callable[[dict[str, Any]], object]) -> None:
 
 
 def test_what_the_stages_leave(space: Path) -> None:
-    """And the same bytes again; of music also as a process with workers."""
+    """And the same bytes again."""
     pieces = workspace.read_pieces("own")
     assert pieces["piece"].tolist() == ["C_1", "C_2", "C_3", "R_1", "R_2", "R_3"]
     assert pieces["label"].tolist() == [0, 0, 0, 1, 1, 1]
@@ -225,7 +214,6 @@ def test_what_the_stages_leave(space: Path) -> None:
     before = tree(space)
     for stage in WHOLE:
         assert run_here(f"{stage} own") == 0
-    assert run_script("music own").status == 0
     assert tree(space) == before
 
 
@@ -256,7 +244,7 @@ def test_real_sequences_of_aist(space: Path, capsys: pytest.CaptureFixture[str])
     set_param("segment.aist.official.choose", "one")
     for stage in ("local", "download", "joints", "bones", "merge", "music"):
         assert run_here(f"{stage} aist") == 0
-    assert run_script("segment aist.official aist").status == 0
+    assert run_script("segment aist.official aist")[0] == 0
     pieces = workspace.read_pieces("aist").set_index("piece")
     # ch03 of held-out music is in no split of the release, so it is left out
     assert pieces["frames"].to_dict() == {
@@ -294,8 +282,6 @@ def test_folders_of_dances(refused: Refused) -> None:
     shutil.rmtree("dances")
     refused("local own", "error: dances: expected the folder of corpora.own.folder, got no such")
     refused("download own", "error: dances: expected a folder of dances, got no such")
-    Path("dances").mkdir()
-    refused("download own", "error: dances: expected folders named ANY_CODE_NUMBER")
     set_param("corpora.m2d.stand_ins", "nowhere")
     refused("local m2d", "error: nowhere: expected the folder of corpora.m2d.stand_ins")
     set_param("corpora.m2d.stand_ins", None)
@@ -314,17 +300,13 @@ def test_arguments_and_parameters(refused: Refused) -> None:
     refused("joints nope", "error: params.yaml: corpora: expected one of", "got nope")
     refused("joints own more", "error: command line: expected CORPUS, got own more")
     set_param("train.aist.nope", 1)  # an unknown knob of training stops every stage
-    for stage in OUTPUTS:
-        if stage != "leakage":
-            refused(f"{stage} own", "error: params.yaml: train.aist")
+    refused("local own", "error: params.yaml: train.aist")
 
 
 # Sound
 
 SOUNDS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "empty": (lambda file: file.write_bytes(b""), "got an empty file"),
     "cut": (lambda file: file.write_bytes(file.read_bytes()[:24_000]), "got a cut file"),
-    "no sound": (lambda file: file.write_text("hello " * 999), "cannot be read as sound"),
     "silent": (
         lambda file: soundfile.write(file, np.zeros(3 * SOUND_HZ), SOUND_HZ),
         "expected music, got silence",
@@ -333,7 +315,6 @@ SOUNDS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda file: soundfile.write(file, np.random.default_rng(0).uniform(-1, 1, 4000), SOUND_HZ),
         "2.1 s less",
     ),
-    "missing": (lambda file: file.unlink(), "got no such file"),
 }
 
 
@@ -345,10 +326,13 @@ def test_broken_sound(refused: Refused, fault: str) -> None:
     refused("music own", f"error: {file}: ", needed)
 
 
-def test_an_error_of_a_worker_process(space: Path) -> None:
+def test_worker_processes(space: Path) -> None:
+    before = tree(space)
+    assert run_script("music own")[0] == 0
+    assert tree(space) == before
     raw("R_1", "audio.wav").write_bytes(b"")
     before = tree(space)
-    the_error(run_script("music own"), "got an empty file")
+    the_error(*run_script("music own"), "got an empty file")
     assert tree(space) == before
 
 
@@ -359,9 +343,7 @@ def test_an_error_of_a_worker_process(space: Path) -> None:
     ("values", "needed"),
     [
         ({"folds": 4}, ("folds", "smallest class has pieces (Cha-cha has 3)", "4 folds")),
-        ({"excerpts": 2, "protocol": "published", "folds": 1}, ("protocol", "at least 3 excerpts")),
         ({"excerpts": 1, "protocol": "paper", "folds": 1}, ("protocol", "got 2")),
-        ({"protocol": "by_unit"}, ("folds", "movement units (Cha-cha has 0)")),
     ],
 )
 def test_too_few_for_the_split(
@@ -396,15 +378,6 @@ def test_a_broken_promise_and_segments_of_an_older_kind(refused: Refused) -> Non
 # The disk
 
 
-def test_a_full_disk(space: Path) -> None:
-    def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-
-    before = tree(space)
-    the_error(run_script("joints own", small_files), "data/own/.joints.", "File too large")
-    assert tree(space) == before
-
-
 @pytest.mark.parametrize("stage", ["joints", "music", "segment"])
 def test_a_disk_that_gets_full(
     space: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stage: str
@@ -429,7 +402,7 @@ def test_a_disk_that_gets_full(
         status = run_here(f"{stage} own")
         if status == 0:
             break
-        the_error(Ended(status, capsys.readouterr().err), "No space left on device")
+        the_error(status, capsys.readouterr().err, "No space left on device")
         assert tree(space) == before, f"after {left} writes"
     assert left > 3
     assert tree(space) != before
@@ -450,27 +423,24 @@ def bare(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(top)
 
 
-def as_a_user(call: str) -> int:
-    """Run a stage without root's right to read and write everywhere."""
-    if os.geteuid() != 0:
-        return run_here(call)
-    os.seteuid(NOBODY)
-    try:
-        return run_here(call)
-    finally:
+@contextmanager
+def as_a_user() -> Iterator[None]:
+    """Without root's right to read and write everywhere."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
+    yield
+    if root:
         os.seteuid(0)
 
 
-@pytest.mark.parametrize("stage", ["joints", "music", "segment", "download"])
+@pytest.mark.parametrize("stage", ["joints", "segment"])
 def test_no_right_to_write(bare: Path, capsys: pytest.CaptureFixture[str], stage: str) -> None:
     assert run_here(f"{stage} own") == 0  # which also imports whatever the stage imports late
     Path("data/own").chmod(0o555)
-    before = tree(bare)
-    capsys.readouterr()
-    status = as_a_user(f"{stage} own")
-    needed = ("error: data/own/", "Permission denied", "mend the permissions")
-    the_error(Ended(status, capsys.readouterr().err), *needed)
-    assert tree(bare) == before
+    with as_a_user():
+        needed = ("error: data/own/", "Permission denied", "mend the permissions")
+        must_refuse(capsys, f"{stage} own", *needed)
 
 
 def test_no_right_to_read(bare: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -481,7 +451,8 @@ def test_no_right_to_read(bare: Path, capsys: pytest.CaptureFixture[str]) -> Non
     before = tree(bare)
     file.chmod(0)
     capsys.readouterr()
-    status = as_a_user("joints own")
-    the_error(Ended(status, capsys.readouterr().err), f"error: {file}: ", "Permission denied")
+    with as_a_user():
+        status = run_here("joints own")
+    the_error(status, capsys.readouterr().err, f"error: {file}: ", "Permission denied")
     file.chmod(0o644)
     assert tree(bare) == before

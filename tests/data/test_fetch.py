@@ -18,7 +18,6 @@ import pytest
 from web_server import Server, serving
 
 from motionmusic.data import fetch as fetching
-from motionmusic.data import web
 from motionmusic.data.manifest import Entry, Manifest
 from motionmusic.errors import UserError
 
@@ -31,7 +30,7 @@ FIRST, SECOND, THIRD, *REST = CONTENT
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("MOTIONMUSIC_MIRROR", raising=False)
-    monkeypatch.setattr(web, "WAIT_S", 0.01)
+    monkeypatch.setattr(fetching, "WAIT_S", 0.01)
     with serving(f"/{ROOT.as_posix()}/", CONTENT) as server:
         monkeypatch.setattr(fetching, "SERVER", server.url)
         yield server
@@ -90,15 +89,18 @@ def test_what_is_wanted_comes_once_and_only_what_is_not_there(
     assert held(tmp_path) == CONTENT
 
 
-@pytest.mark.parametrize("fault", ["cut", "stall", "flip", "reset", "429", "503"])
-def test_a_passing_fault_is_overcome(
-    server: Server, tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+def test_passing_faults_are_overcome(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "TIMEOUT_S", 0.5 if fault == "stall" else 5)
-    server.script[FIRST] = [fault, fault, "ok"]
+    monkeypatch.setattr(fetching, "TIMEOUT_S", 1)
+    faults = ("cut", "stall", "flip", "reset", "429", "503")
+    server.script.update(
+        {path: [fault, fault, "ok"] for path, fault in zip(CONTENT, faults, strict=False)}
+    )
     get(tmp_path)
     assert held(tmp_path) == CONTENT
-    assert server.asked[FIRST] >= 3  # so short a timeout may strike again on a busy machine
+    # at least: so short a timeout may strike more often on a busy machine
+    assert all(server.asked[path] >= 3 for path in list(CONTENT)[: len(faults)])
 
 
 def test_one_error_lists_everything(
@@ -176,15 +178,9 @@ def test_without_a_network_the_answer_comes_soon_and_is_complete(
     assert held(tmp_path) == {}
 
 
-@pytest.mark.parametrize("mirrored", [True, False])
-def test_memory_does_not_grow_with_the_file(
-    server: Server, tmp_path: Path, mirrored: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_does_not_grow_with_the_file(server: Server, tmp_path: Path) -> None:
     size = 24 << 20
     server.content = {"big": bytes(size)}
-    lay_out(tmp_path / "mirror", server.content)
-    if mirrored:
-        monkeypatch.setenv("MOTIONMUSIC_MIRROR", str(tmp_path / "mirror"))
     manifest = listed(server.content)
     tracemalloc.start()
     try:
@@ -220,11 +216,11 @@ def test_from_a_mirror_with_faults(server: Server, tmp_path: Path, mirror: Path)
 CHILD = """
 import resource, signal, sys
 from pathlib import Path
-from motionmusic.data import fetch, web
+from motionmusic.data import fetch
 from motionmusic.data.manifest import Entry, Manifest
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 url, store, owner, name, commit, limit, *entries = sys.argv[1:]
-fetch.SERVER, web.TIMEOUT_S, web.WAIT_S = url, 1, 60
+fetch.SERVER, fetch.TIMEOUT_S, fetch.WAIT_S = url, 1, 60
 wanted = [Entry(path, blob, 0) for path, blob in zip(entries[::2], entries[1::2])]
 if limit != "0":
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))

@@ -100,11 +100,8 @@ def test_published_files(root: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "stand-ins" not in capsys.readouterr().err
     raw = run(root, source="musictodance", pieces="W_1 C_2", stand_ins=None)
     assert sorted(path.name for path in raw.iterdir()) == [
-        "DANCE_C_2",
-        "DANCE_W_1",
-        "choreonet",
-        "origins.tsv",
-    ]
+        "DANCE_C_2", "DANCE_W_1", "choreonet", "origins.tsv",
+    ]  # fmt: skip
     assert [dance.piece for dance in dances("musictodance", raw)] == ["C_2", "W_1"]
 
 
@@ -211,12 +208,8 @@ def test_own_dances(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_synthetic_dances_and_types_without_a_dance(root: Path) -> None:
-    group: dict[str, Any] = {
-        "source": "synthetic",
-        "pieces_per_type": 1,
-        "seconds": 10.0,
-        "seed": 0,
-    }
+    group: dict[str, Any] = {"source": "synthetic", "pieces_per_type": 1, "seconds": 10.0}
+    group["seed"] = 0
     raw = run(root, **group)
     found = list(dances("synthetic", raw))
     assert [dance.piece for dance in found] == ["C_1", "R_1", "T_1", "W_1"]

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from motionmusic.data.leakage import (
+    PAIRS,
     Audit,
     audit,
     is_promised,
-    keys_of,
-    keys_of_segments,
+    names_of_segments,
     nearest,
     nearest_in_piece,
     shared,
@@ -23,7 +23,6 @@ from motionmusic.data.leakage import (
 from motionmusic.errors import UserError
 from motionmusic.features.segments import every_segment
 from motionmusic.params import Leakage
-from motionmusic.results.leakage_picture import leakage_picture
 from motionmusic.workspace import About
 
 JOINTS = 23
@@ -42,8 +41,8 @@ def test_shared_names_are_counted() -> None:
         ("q", 0, 1, "test", "d"), ("r", 0, 0, "validation", "d"), ("s", 0, 0, "dropped", "c"),
     )  # fmt: skip
     captures = {"a": "one", "b": "one", "c": "two", "d": "unknown"}
-    keys = keys_of_segments(rows, "folder", captures)
-    found = shared(rows["split"].tolist(), keys, "train", "test")
+    names = names_of_segments(rows, "folder", captures)
+    found = shared(rows["split"], names, "train", "test")
     assert list(found) == ["piece", "excerpt", "segment", "unit", "capture"]
     assert found["piece"] == {
         "shared": 1, "of": 2, "share": 1 / 2, "segments": 1 / 3, "examples": ["p"],
@@ -52,33 +51,33 @@ def test_shared_names_are_counted() -> None:
     assert (found["unit"]["examples"], found["unit"]["of"]) == (["b"], 3)
     assert (found["capture"]["examples"], found["capture"]["of"]) == (["one"], 2)
     # unknown is no session that two could share
-    other = shared(rows["split"].tolist(), keys, "validation", "test")
+    other = shared(rows["split"], names, "validation", "test")
     assert other["unit"]["examples"] == ["d"]
     assert other["capture"]["shared"] == 0
 
 
 def test_names_of_aist() -> None:
     name = "gBR_sBM_cAll_d04_mBR0_ch01"
-    assert keys_of(name, "aist") == {"piece": name, "dancer": "d04", "music": "mBR0"}
-    assert keys_of("C_1", "folder") == {"piece": "C_1"}
     rows = segments((name, 0, 0, "test", ""), (name.replace("01", "02"), 0, 0, "train", ""))
-    keys = keys_of_segments(rows, "aist", {})
-    assert "unit" not in keys
-    found = shared(rows["split"].tolist(), keys, "train", "test")
+    names = names_of_segments(rows, "aist", {})
+    assert names.iloc[0].to_dict() == {
+        "piece": name, "dancer": "d04", "music": "mBR0", "excerpt": f"{name}/0",
+        "segment": f"{name}/0/0",
+    }  # fmt: skip
+    found = shared(rows["split"], names, "train", "test")
     assert [key for key, some in found.items() if some["shared"]] == ["dancer", "music"]
 
 
-def test_what_protocols_promise() -> None:
-    train_test, validation_test = ("train", "test"), ("validation", "test")
-    assert is_promised("by_piece", "piece", train_test)
-    assert not is_promised("by_unit", "piece", train_test)
-    assert not is_promised("paper", "piece", train_test)
-    assert is_promised("by_capture", "capture", train_test)
-    assert is_promised("by_capture", "capture", validation_test)
-    assert not is_promised("by_capture", "capture", ("train", "validation"))
-    assert is_promised("official", "music", train_test)
-    assert not is_promised("official", "music", validation_test)
-    assert not is_promised("official_clean", "dancer", train_test)
+@pytest.mark.parametrize(
+    ("protocol", "key", "pairs"),
+    [
+        ("by_piece", "piece", PAIRS), ("by_unit", "piece", ()), ("paper", "piece", ()),
+        ("by_capture", "capture", PAIRS[1:]), ("official", "music", PAIRS[:2]),
+        ("official_clean", "dancer", ()),
+    ],
+)  # fmt: skip
+def test_what_protocols_promise(protocol: str, key: str, pairs: tuple[tuple[str, str]]) -> None:
+    assert tuple(pair for pair in PAIRS if is_promised(protocol, key, pair)) == tuple(pairs)
 
 
 def moves(n: int, seed: int = 0) -> Any:
@@ -104,14 +103,6 @@ def test_nearest_finds_copies_under_other_names() -> None:
     }  # fmt: skip
 
 
-def test_smooth_motion_a_frame_later_is_near() -> None:
-    time = np.arange(60)[:, None] / 25
-    path = 0.5 + 0.4 * np.sin(time + np.arange(12)).reshape(60, 3, 4)
-    cut = [path[first : first + 25].transpose(1, 0, 2).astype(np.float32) for first in (0, 1, 30)]
-    _, distance = nearest(np.stack(cut[1:]), np.stack(cut[:1]))
-    assert 1e-6 < distance[0] < 0.05 < distance[1]
-
-
 def test_reference_is_another_segment_of_the_same_piece() -> None:
     motion = moves(6)
     motion[2] = motion[0] + np.float32(0.02)
@@ -123,11 +114,7 @@ def test_reference_is_another_segment_of_the_same_piece() -> None:
     motion[1] = motion[0]
     assert nearest_in_piece(motion, ["a"] * 6)[:2].tolist() == [0, 0]
     assert summary(got, 0.05, 1e-6)["n"] == 4
-
-
-def test_no_distances() -> None:
-    got = summary(np.array([]), 0.05, 1e-6)
-    assert (got["n"], got["identical"]) == (0, 0)
+    assert summary(np.array([]), 0.05, 1e-6)["n"] == 0
 
 
 # The audit
@@ -225,11 +212,3 @@ def test_without_a_test_split() -> None:
     got = task.audit().report
     assert got["tested"] == 0
     assert np.isnan(got["one_nearest_neighbour"]["accuracy"])
-
-
-def test_the_picture() -> None:
-    values = np.linspace(0.02, 0.3, 50)
-    given = (values, 1.2 * values, 0.05, "m2d.task", "by_piece")
-    assert leakage_picture(*given) == leakage_picture(*given)
-    empty = np.array([])
-    assert leakage_picture(empty, empty, 0.05, "m2d.task", "official")[1:4] == b"PNG"

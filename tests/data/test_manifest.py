@@ -42,6 +42,8 @@ def test_both_commits_have_61_pieces_of_the_same_music_and_other_motion() -> Non
         assert re.fullmatch("DANCE_[CRTW]_[0-9]+", piece)
         pieces.setdefault(piece, set()).add(name)
     assert len(pieces) == 61
+    with pytest.raises(UserError, match="musictodance_retimed"):
+        manifest("musictodanse")
     assert all(names == {"audio.mp3", "config.json", "skeletons.json"} for names in pieces.values())
     differing = {path for path in first if first[path] != second[path]}
     assert {Path(path).name for path in differing} == {"skeletons.json"}
@@ -59,8 +61,3 @@ def test_blob_id_is_gits(tmp_path: Path) -> None:
     command = [git, "hash-object", "--no-filters", "big"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert blob_id(tmp_path / "big") == done.stdout.strip()
-
-
-def test_an_unknown_source_is_refused() -> None:
-    with pytest.raises(UserError, match="musictodance_retimed"):
-        manifest("musictodanse")

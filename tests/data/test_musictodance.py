@@ -40,12 +40,9 @@ def change(file: Path, change_content: Callable[[dict[str, Any]], object]) -> No
 def error_of(folder: Path) -> UserError:
     with pytest.raises(UserError) as caught:
         read_dance("C_1", folder)
-    error = caught.value
-    assert error.expected
-    assert error.got
-    assert error.remedy
-    assert len(str(error)) < 800
-    return error
+    assert caught.value.remedy
+    assert len(str(caught.value)) < 800
+    return caught.value
 
 
 @pytest.mark.parametrize(
@@ -85,21 +82,15 @@ def test_values_arrive_unchanged(folder: Path) -> None:
 # Finding pieces
 
 
-def test_pieces_are_sorted_as_strings(tmp_path: Path) -> None:
+def test_pieces_are_sorted_as_strings_and_other_things_left_out(tmp_path: Path) -> None:
     for name in ("DANCE_W_1", "DANCE_C_2", "MY_OWN_C_10", "x_salsa_3", "DANCE_C_1"):
         (tmp_path / name).mkdir()
+    for name in (".git", ".DANCE_C_7", "notes", "C_1", "DANCE_C_x"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "DANCE_C_9").write_text("a file")
     assert list(find_pieces(tmp_path)) == ["C_1", "C_10", "C_2", "W_1", "salsa_3"]
     assert find_pieces(tmp_path)["C_10"] == tmp_path / "MY_OWN_C_10"
     assert code_of("salsa_3") == "salsa"
-
-
-def test_other_things_are_left_out(folder: Path) -> None:
-    raw = folder.parent
-    for name in (".git", ".DANCE_C_7", "notes", "C_1", "DANCE_C_x"):
-        (raw / name).mkdir()
-    (raw / "PROVENANCE.tsv").write_text("piece\n")
-    (raw / "DANCE_C_9").write_text("a file")
-    assert list(find_pieces(raw)) == ["C_1"]
 
 
 @pytest.mark.parametrize("name", ["tango7", "C_3", "DANCE_C_x", ".DANCE_C_7", "DANCE_C_3_old"])
@@ -110,17 +101,15 @@ def test_dance_under_another_name(folder: Path, name: str) -> None:
     assert caught.value.file == folder.parent / name
 
 
-def test_two_folders_of_one_piece(folder: Path) -> None:
-    make_dance(folder.parent / "MORE_C_1")
+def test_two_folders_of_one_piece_or_none(folder: Path) -> None:
+    raw = folder.parent
+    make_dance(raw / "MORE_C_1")
     with pytest.raises(UserError, match="DANCE_C_1 and MORE_C_1"):
-        find_pieces(folder.parent)
-
-
-def test_no_piece(tmp_path: Path) -> None:
+        find_pieces(raw)
     with pytest.raises(UserError, match="DANCE_C_1, got none"):
-        find_pieces(tmp_path)
+        find_pieces(folder)
     with pytest.raises(UserError, match="no such folder"):
-        find_pieces(tmp_path / "nowhere")
+        find_pieces(raw / "nowhere")
 
 
 # Sound
@@ -144,14 +133,7 @@ def test_sound_missing_or_several(folder: Path) -> None:
 def test_missing_cut_or_no_json(folder: Path, name: str) -> None:
     file = folder / name
     whole = file.read_bytes()
-    for content in (
-        whole[:-5],
-        whole[: len(whole) // 2],
-        b"",
-        b"hello",
-        b"\xff\xfe\x00",
-        b"<html>",
-    ):
+    for content in (whole[:-5], whole[: len(whole) // 2], b"", b"\xff\xfe\x00", b"<html>"):
         file.write_bytes(content)
         assert (error_of(folder).file, error_of(folder).expected) == (file, "JSON")
     for text in ("[1, 2]", "3", '"text"', "null"):
@@ -162,19 +144,7 @@ def test_missing_cut_or_no_json(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "number",
-    [
-        "NaN",
-        "Infinity",
-        "-Infinity",
-        "1e999",
-        "null",
-        '"1.5"',
-        "true",
-        "[1]",
-        "{}",
-        "1" + "0" * 400,
-    ],
+    "number", ["NaN", "-Infinity", "1e999", "null", '"1.5"', "true", "[1]", "1" + "0" * 400]
 )
 @pytest.mark.parametrize("key", ["skeletons", "center"])
 def test_coordinate_that_is_no_finite_number(folder: Path, key: str, number: str) -> None:
@@ -196,22 +166,14 @@ SKELETONS: dict[str, tuple[Callable[[dict[str, Any]], object], str, str]] = {
     "22 joints": (
         lambda c: c["skeletons"][3].pop(), "skeletons, frame 3", "a list of at least 23 items",
     ),
-    "24 joints": (
-        lambda c: c["skeletons"][3].append([0, 0, 0]), "skeletons, frame 3", "at most 23 items",
-    ),
     "no frame": (lambda c: c.update(length=0, center=[], skeletons=[]), "center", "at least 1 item"),
-    "no list": (lambda c: c.update(skeletons="text"), "skeletons", "a valid array"),
     "no pose": (lambda c: c["skeletons"].__setitem__(1, None), "skeletons, frame 1", "a valid array"),
     "two numbers": (
         lambda c: c["skeletons"][4].__setitem__(22, [1.0, 2.0]),
         "skeletons, frame 4, joint 22, 2", "a value",
     ),
-    "four numbers": (
-        lambda c: c["center"].__setitem__(0, [1, 2, 3, 4]), "center, frame 0", "at most 3 items",
-    ),
     "no length": (lambda c: c.pop("length"), "length", "a value"),
     "other length": (lambda c: c.update(length=4), "", "one length: length is 4"),
-    "length in words": (lambda c: c.update(length="5"), "length", "a valid number"),
     "other center": (lambda c: c["center"].append([0, 0, 0]), "", "center has 6 frames"),
 }  # fmt: skip
 
@@ -229,13 +191,11 @@ def test_skeletons_of_another_shape(folder: Path, fault: str) -> None:
 @pytest.mark.parametrize(
     ("config", "where"),
     [
-        ('{"end_position": 110}', "start_position"),
         ('{"start_position": 10}', "end_position"),
         ('{"start_position": -1, "end_position": 110}', "start_position"),
         ('{"start_position": "10", "end_position": 110}', "start_position"),
         ('{"start_position": 10, "end_position": true}', "end_position"),
         ('{"start_position": 10, "end_position": 10}', ""),
-        ('{"start_position": 10, "end_position": 9}', ""),
     ],
 )
 def test_positions_that_are_none(folder: Path, config: str, where: str) -> None:

@@ -77,7 +77,7 @@ def test_key_points_of_aist(tmp_path: Path) -> None:
     assert read_own(file).music_file == music
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16])
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
 def test_arrays(tmp_path: Path, dtype: type) -> None:
     values: NDArray[Any] = (100 * joints()).astype(dtype)
     np.save(tmp_path / "a.npy", values)
@@ -114,10 +114,9 @@ def test_arrays_that_are_no_joints(tmp_path: Path, change: Callable[[Floats], Fl
     assert "23 joints of musictodance" in refused(tmp_path / "a.npy", "musictodance", 25).expected
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_values_that_are_no_numbers(tmp_path: Path, value: float) -> None:
+def test_values_that_are_no_numbers(tmp_path: Path) -> None:
     values = joints()
-    values[3, 5, 1] = values[9, 0, 0] = value
+    values[3, 5, 1], values[9, 0, 0] = np.nan, -np.inf
     np.save(tmp_path / "a.npy", values)
     error = refused(tmp_path / "a.npy", "musictodance", 25)
     assert error.where == "frame 3, joint 5"

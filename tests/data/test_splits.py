@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motionmusic.data import splits
@@ -52,11 +52,6 @@ def positions(part: pd.DataFrame, whole: pd.DataFrame) -> list[int]:
     return [where[pair] for pair in zip(part["piece"], part["excerpt"], strict=True)]
 
 
-def counts(rows: pd.DataFrame, split: str) -> list[int]:
-    labels = Counter(rows.loc[rows["split"] == split, "label"])
-    return [labels[label] for label in range(4)]
-
-
 def test_paper_is_the_split_of_the_authors_files() -> None:
     excerpts = m2d()
     assert len(excerpts) == 136
@@ -68,9 +63,9 @@ def test_paper_is_the_split_of_the_authors_files() -> None:
     assert order[:10] == [26, 8, 54, 113, 43, 84, 22, 50, 45, 24]
     assert sorted(order) == list(range(136))
     assert rows["split"].tolist() == ["train"] * 45 + ["validation"] * 45 + ["test"] * 46
-    assert counts(rows, "train") == [13, 11, 12, 9]
-    assert counts(rows, "validation") == [11, 12, 10, 12]
-    assert counts(rows, "test") == [10, 11, 12, 13]
+    assert pd.crosstab(rows["split"], rows["label"]).to_numpy().tolist() == [
+        [10, 11, 12, 13], [13, 11, 12, 9], [11, 12, 10, 12],
+    ]  # fmt: skip
     assert set(rows["fold"]) == {0}
 
 
@@ -79,7 +74,6 @@ def test_published_is_thirds_of_each_class_in_name_order() -> None:
     rows = splits.published(excerpts)
     assert positions(rows, excerpts) == list(range(136))
     assert rows["split"].tolist() == ((["train"] * 11 + ["validation"] * 11 + ["test"] * 12) * 4)
-    assert Counter(rows["split"]) == {"train": 44, "validation": 44, "test": 48}
     assert set(rows["fold"]) == {0}
     # one test excerpt shares a piece with training, a tango; none is adjacent
     train, test = (rows[rows["split"] == split] for split in ("train", "test"))
@@ -101,53 +95,34 @@ def collections(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
     return pd.DataFrame(rows), folds
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(collection=collections(), seed=st.integers(0, 100))
 def test_by_piece_never_divides_a_piece(collection: tuple[pd.DataFrame, int], seed: int) -> None:
     excerpts, folds = collection
     rows = splits.by_piece(excerpts, folds, seed, NAMES)
     assert sorted(set(rows["fold"])) == list(range(folds))
-    tested: list[str] = []
-    validated: list[str] = []
+    of_pieces = rows.drop_duplicates(["fold", "split", "piece"])
     for _, fold in rows.groupby("fold"):
         assert positions(fold, excerpts) == list(range(len(excerpts)))
         assert fold.groupby("piece")["split"].nunique().max() == 1
-        for split in ("train", "validation", "test"):
-            labels = set(fold.loc[fold["split"] == split, "label"])
-            assert labels == set(excerpts["label"]), split
-        tested += list(fold.loc[fold["split"] == "test", "piece"].unique())
-        validated += list(fold.loc[fold["split"] == "validation", "piece"].unique())
-    everyone = sorted(excerpts["piece"].unique())
-    assert sorted(tested) == everyone
-    assert sorted(validated) == everyone
+        assert (fold.groupby("split")["label"].nunique() == excerpts["label"].nunique()).all()
+        assert set(fold["split"]) == set(splits.SPLITS)
+    for split in ("test", "validation"):
+        pieces = of_pieces.loc[of_pieces["split"] == split, "piece"]
+        assert sorted(pieces) == sorted(excerpts["piece"].unique())
     # the classes are spread: their numbers of test pieces differ by at most one between folds
     test = rows[rows["split"] == "test"].drop_duplicates("piece")
-    for _, same in test.groupby("label"):
-        sizes = [int((same["fold"] == fold).sum()) for fold in range(folds)]
-        assert max(sizes) - min(sizes) <= 1
+    sizes = pd.crosstab(test["label"], test["fold"])
+    assert (sizes.max(axis=1) - sizes.min(axis=1)).max() <= 1
     pd.testing.assert_frame_equal(rows, splits.by_piece(excerpts, folds, seed, NAMES))
 
 
-@settings(deadline=None, max_examples=20)
-@given(few=st.integers(1, 5), folds=st.integers(3, 6))
-def test_too_few_pieces_name_the_class(few: int, folds: int) -> None:
-    assume(few < folds)
-    rows = [{"piece": f"C_{i}", "excerpt": 0, "label": 0} for i in range(folds)]
-    rows += [{"piece": f"T_{i}", "excerpt": k, "label": 2} for i in range(few) for k in range(9)]
-    with pytest.raises(UserError) as caught:
-        splits.by_piece(pd.DataFrame(rows), folds, 0, NAMES)
-    assert f"Tango has {few}" in caught.value.expected
+def test_too_few_pieces_name_the_class() -> None:
+    rows = [{"piece": f"C_{i}", "excerpt": 0, "label": 0} for i in range(4)]
+    rows += [{"piece": f"T_{i}", "excerpt": k, "label": 2} for i in range(3) for k in range(9)]
+    with pytest.raises(UserError, match=r"\(Tango has 3\), got 4 folds") as caught:
+        splits.by_piece(pd.DataFrame(rows), 4, 0, NAMES)
     assert "Cha-cha" not in str(caught.value)
-    assert caught.value.got == f"{folds} folds"
-
-
-def test_official_leaves_unused_pieces_out() -> None:
-    rows = [{"piece": p, "excerpt": k, "label": 0} for p in "abcd" for k in range(2)]
-    split_of = {"a": "test", "b": "unused", "c": "train", "d": "validation"}
-    got = splits.official(pd.DataFrame(rows), split_of)
-    assert got["piece"].tolist() == ["a", "a", "c", "c", "d", "d"]
-    assert got["split"].tolist() == ["test"] * 2 + ["train"] * 2 + ["validation"] * 2
-    assert set(got["fold"]) == {0}
 
 
 def segment(**changes: Any) -> Segment:
@@ -228,7 +203,7 @@ def dances(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
     return danced(*draw(st.permutations(rows))), folds
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(danced=dances(), seed=st.integers(0, 100))
 def test_by_unit_never_divides_a_unit(danced: tuple[pd.DataFrame, int], seed: int) -> None:
     segments, folds = danced

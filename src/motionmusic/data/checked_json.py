@@ -18,16 +18,9 @@ T = TypeVar("T")
 def read_checked(
     file: Path, model: TypeAdapter[T], remedy: str, levels: Mapping[str, Sequence[str]]
 ) -> T:
-    """The content of a JSON file.
+    """The content of a JSON file; ``levels`` tells by key what the indices below it count.
 
-    Args:
-        file: the file.
-        model: what it must be.
-        remedy: what to do where it is not.
-        levels: by key what the indices below it count (frame, joint).
-
-    Raises:
-        UserError: no such file, no JSON, or a value that the model does not admit.
+    Raises UserError, which tells of ``remedy``: no such file, no JSON, or not what the model admits.
     """
     try:
         return model.validate_json(file.read_bytes())

@@ -14,10 +14,10 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
@@ -37,13 +37,9 @@ _REMEDY = "delete data/choreonet and run `dvc repro` again, which downloads it a
 
 @dataclass(frozen=True)
 class Choreography:
-    """What one piece dances.
+    """What one piece dances: its units in order, HOLD and START among them, and each one's beats.
 
-    Attributes:
-        piece: its name (C_1).
-        movements: the units' names in the order of the dance, HOLD and START among them.
-        beats: how long each of them lasts.
-        music_frames: length of the piece in its music, at 25 a second.
+    ``music_frames`` is the length of the piece in its music, at 25 a second.
     """
 
     piece: str
@@ -52,8 +48,7 @@ class Choreography:
     music_frames: int
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """The frames start … end - 1 of a piece, in which it dances a unit of a capture session."""
 
     piece: str
@@ -87,11 +82,7 @@ _ENTRIES = TypeAdapter(list[_Entry])
 
 
 def read_choreographies(raw: Path) -> dict[str, Choreography]:
-    """Every piece's choreography by the piece's name.
-
-    Raises:
-        UserError: a file is missing or malformed, or a piece is there twice.
-    """
+    """By piece. Raises UserError where a file is missing or malformed, or a piece is there twice."""
     found: dict[str, Choreography] = {}
     for code in _FILES:
         file = raw / "data" / "choreography" / f"{code}.json"
@@ -99,17 +90,15 @@ def read_choreographies(raw: Path) -> dict[str, Choreography]:
             piece = entry.name.removeprefix("DANCE_")
             if piece in found:
                 raise UserError(file, piece, "each piece once", "it again", _REMEDY)
-            length = entry.end_pos - entry.start_pos
-            movements, beats = tuple(entry.movements), tuple(entry.durations)
-            found[piece] = Choreography(piece, movements, beats, length)
+            units = tuple(entry.movements), tuple(entry.durations)
+            found[piece] = Choreography(piece, *units, entry.end_pos - entry.start_pos)
     return found
 
 
 def read_captures(raw: Path) -> dict[str, str]:
     """The capture session of every unit; UNKNOWN where a unit's name stands for two recordings.
 
-    Raises:
-        UserError: the file is missing, lacks a column or a value.
+    Raises UserError where the file is missing, lacks a column or a value.
     """
     file = raw / "data" / "movement_interval.csv"
     try:
@@ -127,28 +116,20 @@ def read_captures(raw: Path) -> dict[str, str]:
 
 
 def units(raw: Path, pieces: pd.DataFrame) -> pd.DataFrame:
-    """Which unit the pieces of a corpus dance when (units.csv).
+    """Which unit the pieces of a corpus dance when (units.csv): piece, start, end, unit, capture.
 
-    Args:
-        raw: the corpus's raw folder; where it has no RAW/choreonet no unit is known.
-        pieces: piece, frames (of its motion, at 25 a second, uncut).
-
-    Returns:
-        piece, start, end, unit, capture.
-
-    Raises:
-        UserError: a table is broken, or has no choreography that fits a piece.
+    Of pieces (piece, frames of its motion, at 25 a second, uncut); without RAW/choreonet no unit is
+    known. Raises UserError where a table is broken, or has no choreography that fits a piece.
     """
     folder, found = raw / "choreonet", list[Span]()
-    known = folder.exists()
-    choreographies = read_choreographies(folder) if known else {}
-    captures = read_captures(folder) if known else {}
-    for piece, length in zip(pieces["piece"], pieces["frames"], strict=True) if known else ():
-        if piece not in choreographies:
-            remedy = "take it out of the corpus's pieces"
-            raise UserError(folder, piece, "a choreography of the piece", "none", remedy)
-        found += unit_spans(choreographies[piece], int(length), captures)
-    return pd.DataFrame(found, columns=[field.name for field in fields(Span)])
+    if folder.exists():
+        choreographies, captures = read_choreographies(folder), read_captures(folder)
+        for piece, length in zip(pieces["piece"], pieces["frames"], strict=True):
+            if piece not in choreographies:
+                remedy = "take it out of the corpus's pieces"
+                raise UserError(folder, piece, "a choreography of the piece", "none", remedy)
+            found += unit_spans(choreographies[piece], int(length), captures)
+    return pd.DataFrame(found, columns=list(Span._fields))
 
 
 def unit_spans(choreography: Choreography, frames: int, captures: Mapping[str, str]) -> list[Span]:
@@ -156,16 +137,11 @@ def unit_spans(choreography: Choreography, frames: int, captures: Mapping[str, s
 
     A unit of b beats takes floor(b · f) frames. f is 12.5 frames a beat in the paper's time base
     (a third of it in waltz) and frames of the music / beats in the music's; the one of them whose
-    sum is the piece's length is taken. Exception: where none is and a piece
-    begins with START, as T_5 in the music's time, START is shorter and takes what the others leave.
+    sum is the piece's length is taken. Exception: where none is and a piece begins with START, as
+    T_5 in the music's time, START is shorter and takes what the others leave.
 
-    Args:
-        choreography: of the piece.
-        frames: length of the piece's motion, at 25 a second, uncut.
-        captures: unit → capture session.
-
-    Raises:
-        UserError: no f gives the piece's length, or a unit is in no capture session.
+    ``frames`` is the length of the piece's motion, at 25 a second, uncut. Raises UserError where no
+    f gives it, or a unit is in no capture session.
     """
     beats, movements = choreography.beats, choreography.movements
     in_music = Fraction(choreography.music_frames, sum(beats))
@@ -185,8 +161,7 @@ def unit_spans(choreography: Choreography, frames: int, captures: Mapping[str, s
     for movement, length in zip(movements, fitting[0], strict=True):
         start = danced[-1].end if danced else 0
         if movement == HOLD:
-            last = danced.pop()
-            danced.append(Span(last.piece, last.start, last.end + length, last.unit, last.capture))
+            danced[-1] = danced[-1]._replace(end=danced[-1].end + length)
             continue
         if movement != START and movement not in captures:
             expected = f"a row of its unit {movement}"

@@ -20,11 +20,11 @@ class Dance:
         piece: its name, unique within the corpus (C_1; gBR_sBM_cAll_d04_mBR0_ch01).
         code: the source's code of its dance type (C, R, T, W; gBR, gPO, …).
         skeletons: (frames, joints, 3) float64, in the source's unit, as published.
-        center: (frames, 3) float64, the body's path through the room that the source has already
-            subtracted from ``skeletons``; None where the source does not centre.
+        center: (frames, 3) float64, the body's path that the source has already subtracted from
+            ``skeletons``; None where it does not centre.
         music_file: the sound file.
         music_start_s: second of the sound file at which motion frame 0 is danced.
-        music_end_s: second at which the source says that the dance ends in it; None if it does not say.
+        music_end_s: second at which the source says that the dance ends in it; else None.
     """
 
     piece: str

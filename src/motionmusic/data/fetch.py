@@ -1,8 +1,10 @@
-"""Bringing a repository's files here: several at once, resumable, each verified by its blob id."""
+"""Bringing files here from servers that are slow, busy or gone; a repository's several at once,
+resumable, each verified by its blob id."""
 
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,15 +14,70 @@ from urllib.parse import quote
 
 import requests
 from tqdm import tqdm
+from urllib3.exceptions import NewConnectionError
 
 from motionmusic.data.manifest import Entry, Manifest, blob_id
-from motionmusic.data.web import ATTEMPTS, CHUNK, Absent, Failed, Unreachable, download, persist
 from motionmusic.errors import UserError
 
 SERVER = "https://raw.githubusercontent.com"
 WORKERS = 8
+TIMEOUT_S = 30.0  # for a connection, and for the next bytes of an answer
+ATTEMPTS = 5
+WAIT_S = 1.0  # after the first failure; doubles with each
+LONGEST_WAIT_S = 300.0  # a server that wants to be left alone for longer is not asked again
+CHUNK = 1 << 18
 
-Read = Callable[[str], Iterator[bytes]]
+_BROKEN = requests.exceptions.ChunkedEncodingError
+_PASSING = (requests.ConnectionError, requests.Timeout, _BROKEN)
+
+
+class Absent(Exception):
+    """The source does not have the file; asking again would not change that."""
+
+
+class Failed(Exception):
+    """The file did not come; ``after_s`` is how long the server wants to be left alone."""
+
+    def __init__(self, reason: str, after_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.after_s = after_s
+
+
+class Unreachable(Failed):
+    """There was no connection at all."""
+
+
+def persist(work: Callable[[], None], stopping: threading.Event, attempts: int = ATTEMPTS) -> None:
+    """Call ``work`` until it ends well. Raises Absent at once, Failed after so many attempts."""
+    for attempt in range(attempts):
+        try:
+            return work()
+        except Failed as error:
+            wait_s = max(error.after_s, min(WAIT_S * 2**attempt, LONGEST_WAIT_S))
+            last = attempt + 1 == attempts or error.after_s > LONGEST_WAIT_S
+            if last or stopping.wait(wait_s * random.uniform(1, 1.5)):
+                raise
+
+
+def download(session: requests.Session, url: str) -> Iterator[bytes]:
+    """The bytes at an address. Raises Absent or Failed."""
+    # undecoded bytes, so that Content-Length counts what arrives and a cut is seen at once
+    headers = {"Accept-Encoding": "identity"}
+    try:
+        with session.get(url, stream=True, timeout=TIMEOUT_S, headers=headers) as response:
+            status, after_s = response.status_code, response.headers.get("Retry-After", "")
+            if status in (408, 429) or status >= 500:
+                raise Failed(f"HTTP {status}", float(after_s) if after_s.isdecimal() else 0.0)
+            if status != requests.codes.ok:
+                raise Absent(f"HTTP {status}")
+            yield from response.iter_content(CHUNK)
+    except _PASSING as error:
+        reason = getattr(error.args[0], "reason", None) if error.args else None
+        if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
+            raise Unreachable(f"no connection ({reason or error})") from None
+        raise Failed(f"the connection broke or nothing came for {TIMEOUT_S:g} s") from None
+    except requests.RequestException as error:
+        raise Absent(str(error)) from None
 
 
 def fetch(manifest: Manifest, wanted: Sequence[Entry], store: Path) -> list[Path]:
@@ -30,13 +87,9 @@ def fetch(manifest: Manifest, wanted: Sequence[Entry], store: Path) -> list[Path
     What is in the store already with the right id is kept, so a run that broke off goes on where
     it stopped; what is there with a wrong id is removed and fetched anew.
 
-    Returns:
-        The files' paths in the store, in the order of ``wanted``.
-
-    Raises:
-        UserError: the mirror is no folder, or some files are missing or broken: one error that
-            lists all of them; the others are in the store.
-        OSError: the store cannot be written (no space left, no permission).
+    Returns the files' paths in the store, in the order of ``wanted``. Raises UserError where the
+    mirror is no folder or some files are missing or broken (one error lists all of them; the others
+    are in the store), and OSError where the store cannot be written.
     """
     found, absent = fetch_available(manifest, wanted, store)
     if absent:
@@ -47,14 +100,9 @@ def fetch(manifest: Manifest, wanted: Sequence[Entry], store: Path) -> list[Path
 def fetch_available(
     manifest: Manifest, wanted: Sequence[Entry], store: Path
 ) -> tuple[dict[str, Path], dict[str, str]]:
-    """:func:`fetch` of the files that the source has.
+    """What :func:`fetch` can bring, by path in the repository, and why the source lacks the rest.
 
-    Returns:
-        path in the repository → path in the store, and path in the repository → why the source
-        does not have it.
-
-    Raises:
-        UserError, OSError: as for :func:`fetch`, but only where more than absent files is wrong.
+    Raises as :func:`fetch`, but only where more than absent files is wrong.
     """
     mirror = os.environ.get("MOTIONMUSIC_MIRROR")
     if mirror and not Path(mirror).is_dir():
@@ -63,7 +111,7 @@ def fetch_available(
     root = _root(manifest)
     stopping, unreachable = threading.Event(), threading.Event()
 
-    def get(read: Read, entry: Entry) -> None:
+    def get(session: requests.Session, entry: Entry) -> None:
         target = store / root / entry.path
         if target.is_file():
             if blob_id(target) == entry.blob:
@@ -71,10 +119,16 @@ def fetch_available(
             target.unlink()  # a file that has its final name is right, even if this run fails
         if unreachable.is_set():
             raise Failed("not tried without a connection")
+
+        def put() -> None:
+            if mirror:
+                source = _copied(Path(mirror, root, entry.path))
+            else:
+                source = download(session, f"{SERVER}/{quote((root / entry.path).as_posix())}")
+            _put(source, target, entry, stopping)
+
         try:
-            persist(
-                lambda: _put(read, target, entry, stopping), stopping, 1 if mirror else ATTEMPTS
-            )
+            persist(put, stopping, 1 if mirror else ATTEMPTS)
         except Unreachable:  # 180 files times all the waits would take an hour to say so
             unreachable.set()
             raise
@@ -83,18 +137,10 @@ def fetch_available(
     broken: dict[str, str] = {}
     # one session for all threads: they share its connections and set nothing on it
     with requests.Session() as session, ThreadPoolExecutor(WORKERS) as pool:
-        place = f"{SERVER}/{quote(root.as_posix())}"
-
-        def read(path: str) -> Iterator[bytes]:
-            if mirror:
-                return _copied(Path(mirror, root, path))
-            return download(session, f"{place}/{quote(path)}")
-
         try:
-            jobs = {pool.submit(get, read, entry): entry.path for entry in dict.fromkeys(wanted)}
-            for job in tqdm(
-                as_completed(jobs), manifest.name, len(jobs), unit="file", mininterval=5
-            ):
+            jobs = {pool.submit(get, session, e): e.path for e in dict.fromkeys(wanted)}
+            done = as_completed(jobs)
+            for job in tqdm(done, manifest.name, len(jobs), unit="file", mininterval=5):
                 try:
                     job.result()
                 except Absent as error:
@@ -144,14 +190,14 @@ def _copied(file: Path) -> Iterator[bytes]:
         raise Failed(f"unreadable in the mirror ({error.strerror})") from None
 
 
-def _put(read: Read, target: Path, entry: Entry, stopping: threading.Event) -> None:
+def _put(source: Iterator[bytes], target: Path, entry: Entry, stopping: threading.Event) -> None:
     """Write one file under a temporary name and rename it once its id is verified."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            for chunk in read(entry.path):
+            for chunk in source:
                 if stopping.is_set():
                     raise Failed("stopped")
                 file.write(chunk)

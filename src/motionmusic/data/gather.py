@@ -1,9 +1,8 @@
 """Filling a corpus's raw folder, one function a source. A folder is whole or not there at all.
 
-MusicToDance may lack files: not every one can be had from everywhere. Where corpora.*.stand_ins
-names a folder in the same layout, motion or sound of a piece is taken from there if the repository
-does not have it. RAW/origins.tsv says which is which, and the folder's PROVENANCE.tsv how its
-files were made: columns piece, status (published or composed: the motion) and audio.
+Where corpora.*.stand_ins names a folder in MusicToDance's layout, motion or sound of a piece that the
+repository lacks is taken from there. RAW/origins.tsv says which is which, and the folder's
+PROVENANCE.tsv how its files were made: piece, status (published or composed: the motion), audio.
 """
 
 from __future__ import annotations
@@ -22,20 +21,12 @@ from motionmusic.data.musictodance import find_pieces, read_dance, sound_file
 from motionmusic.data.synthetic import write_dances
 from motionmusic.errors import UserError
 from motionmusic.files import new_folder, write_text
-from motionmusic.params import Aist, AnyCorpus, MusicToDance, Own, Synthetic
+from motionmusic.params import Aist, AnyCorpus, MusicToDance, Own
 
 PUBLISHED, COMPOSED, RE_ENCODED, SUBSTITUTE = "published", "composed", "re-encoded", "substitute"
 ORIGINS = "origins.tsv"
 REPOSITORY = "repository"
 _PARTS = {"skeletons.json": "motion", "config.json": "place", "audio.mp3": "sound"}
-
-
-@dataclass(frozen=True)
-class StandIn:
-    """A piece of a stand-in folder; ``made`` says what its motion and its sound are."""
-
-    folder: Path
-    made: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -58,17 +49,11 @@ class Piece:
 
 
 def gather(name: str, corpus: AnyCorpus, raw: Path, store: Path, choreonet: Path) -> None:
-    """Fill ``raw`` with the dances of a corpus.
+    """Fill ``raw`` with the dances of a corpus; replaced as a whole, when everything is there.
 
-    Args:
-        name: the corpus's, for messages.
-        corpus: its group of params.yaml.
-        raw: made or replaced as a whole, and only when everything is there.
-        store: where downloads stay, so that one that broke off goes on where it stopped.
-        choreonet: ChoreoNet's tables, which MusicToDance's raw folder gets a copy of.
-
-    Raises:
-        UserError: a source is missing, incomplete or broken.
+    Downloads stay in ``store``, so that one that broke off goes on where it stopped; MusicToDance's
+    raw folder gets a copy of ``choreonet``, ChoreoNet's tables. Raises UserError where a source is
+    missing, incomplete or broken.
     """
     if isinstance(corpus, MusicToDance):
         _musictodance(name, corpus, raw, store, choreonet)
@@ -78,7 +63,9 @@ def gather(name: str, corpus: AnyCorpus, raw: Path, store: Path, choreonet: Path
     elif isinstance(corpus, Own):
         _own(corpus, raw)
     else:
-        _synthetic(corpus, raw)
+        n, seconds, seed = corpus.pieces_per_type, corpus.seconds, corpus.seed
+        with new_folder(raw) as work:
+            write_dances(work, pieces_per_type=n, seconds=seconds, seed=seed)
 
 
 def take_repository(name: str, raw: Path, store: Path) -> None:
@@ -89,12 +76,6 @@ def take_repository(name: str, raw: Path, store: Path) -> None:
         for entry, path in zip(listed.entries, paths, strict=True):
             (folder / entry.path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / entry.path)
-
-
-def _synthetic(corpus: Synthetic, raw: Path) -> None:
-    n, seconds, seed = corpus.pieces_per_type, corpus.seconds, corpus.seed
-    with new_folder(raw) as folder:
-        write_dances(folder, pieces_per_type=n, seconds=seconds, seed=seed)
 
 
 def _own(corpus: Own, raw: Path) -> None:
@@ -121,7 +102,7 @@ def _musictodance(name: str, corpus: MusicToDance, raw: Path, store: Path, chore
         expected = f"pieces of {listed.name}"
         raise UserError("params.yaml", key, expected, ", ".join(unknown), remedy)
     files = [entry for piece in wanted for entry in entries[piece]]
-    stand_ins: dict[str, StandIn] = {}
+    stand_ins: dict[str, tuple[Path, dict[str, str]]] = {}
     absent: dict[str, str] = {}
     if corpus.stand_ins is None:
         here = dict(zip((entry.path for entry in files), fetch(listed, files, store), strict=True))
@@ -153,30 +134,33 @@ def _musictodance(name: str, corpus: MusicToDance, raw: Path, store: Path, chore
 
 
 def _assembled(
-    piece: str, here: dict[str, Path], absent: dict[str, str], stand_in: StandIn | None
+    piece: str,
+    here: dict[str, Path],
+    absent: dict[str, str],
+    stand_in: tuple[Path, dict[str, str]] | None,
 ) -> Piece:
     """What there is of a piece: from the repository, else from its stand-in."""
     of = Piece({}, {}, {})
+    folder, made = stand_in or (Path(), {})
     for file, part in _PARTS.items():
-        path = f"DANCE_{piece}/{file}"
+        path, other = f"DANCE_{piece}/{file}", folder / file
         if path in here:
             of.files[file], of.made[part] = here[path], REPOSITORY
-        elif stand_in and (other := _file_of(stand_in.folder, file)):
-            of.files[other.name], of.made[part] = other, stand_in.made[part]
+            continue
+        if stand_in and part == "sound" and any(folder.glob("audio.*")):
+            other = sound_file(folder, "audio")  # of any kind
+        if stand_in and other.exists():
+            of.files[other.name], of.made[part] = other, made[part]
         else:
             of.lacking[path] = absent[path]
     return of
 
 
-def _file_of(folder: Path, file: str) -> Path | None:
-    """A stand-in's file; its sound may be of any kind."""
-    if file == "audio.mp3":
-        return sound_file(folder, "audio") if any(folder.glob("audio.*")) else None
-    return folder / file if (folder / file).exists() else None
+def read_stand_ins(folder: Path) -> dict[str, tuple[Path, dict[str, str]]]:
+    """By piece its stand-in's folder, and what motion and sound in it are.
 
-
-def read_stand_ins(folder: Path) -> dict[str, StandIn]:
-    """The pieces of a stand-in folder. Raises UserError where PROVENANCE.tsv does not tell of one."""
+    Raises UserError where PROVENANCE.tsv does not tell of one.
+    """
     table = folder / "PROVENANCE.tsv"
     found = find_pieces(folder)
     remedy = "write the table that tells how each piece's files were made (docs/data.md)"
@@ -194,7 +178,7 @@ def read_stand_ins(folder: Path) -> dict[str, StandIn]:
             expected = f"a row of status {PUBLISHED} or {COMPOSED}, with its audio"
             raise UserError(table, where.name, expected, str(status or "none"), remedy)
         sound = SUBSTITUTE if audio.startswith(SUBSTITUTE) else RE_ENCODED
-        stand_ins[piece] = StandIn(where, {"motion": status, "sound": sound, "place": ""})
+        stand_ins[piece] = where, {"motion": status, "sound": sound, "place": ""}
     return stand_ins
 
 

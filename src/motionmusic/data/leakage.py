@@ -1,16 +1,13 @@
 """What test shares with train: names that a protocol promises to keep apart, and the motion itself.
 
-Names are compared as sets. Motion is compared by the distance of segments, never by name: the root
-mean square of the differences of all scaled coordinates, so in units of what the joints were
-scaled to (params.yaml, joints.*.scale).
+The distance of segments is the root mean square of the differences of all scaled coordinates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,9 +21,6 @@ from motionmusic.params import Leakage
 from motionmusic.workspace import About
 
 Floats = NDArray[np.float64]
-Keys = Mapping[str, Sequence[frozenset[str]]]
-"""Of every key (piece, unit, …) the values that each of the n segments has."""
-
 PAIRS = (("train", "validation"), ("train", "test"), ("validation", "test"))
 # by_capture validates on the training side's sessions, AIST++ on the songs of its test
 _EXCEPTED = {
@@ -49,14 +43,11 @@ NO_IDENTICAL = ("by_piece", "by_unit", "by_capture")
 """The protocols under which no test segment may be a training segment under another name."""
 
 
-@dataclass(frozen=True)
-class Audit:
-    """What a split shares.
+class Audit(NamedTuple):
+    """What a split shares: the numbers, and distances (n,) of every test segment.
 
-    Attributes:
-        report: the numbers, for leakage.json.
-        distances: (n,) of every test segment to its nearest training segment of the same fold.
-        reference: (n,) to the nearest other segment of its own piece; NaN where there is none.
+    ``distances`` are to its nearest training segment of the same fold, ``reference`` to the nearest
+    other segment of its own piece; NaN where there is none.
     """
 
     report: dict[str, Any]
@@ -82,8 +73,7 @@ def audit(
         settings: which distances are near, and which are none.
         folder: of the segments, for messages.
 
-    Raises:
-        UserError: the protocol promises to keep apart what is shared.
+    Raises UserError where the protocol promises to keep apart what is shared.
     """
     per_fold = [_shared_names(about, fold, ids, spans, folder) for fold, ids in folds]
     pairs = _neighbours(joints, folds)
@@ -91,13 +81,11 @@ def audit(
     same = pairs[distances < settings.identical]
     if about.protocol in NO_IDENTICAL and len(same):
         first = [f"{row.test} is {row.train}" for row in same.head(5).itertuples()]
-        raise UserError(
-            folder / "joints.npy",
-            f"fold {same['fold'].iloc[0]}",
-            f"no test segment with the motion of a training segment (protocol {about.protocol})",
-            f"{len(same)}: {', '.join(first)}",
-            "one of the two dances is a copy: take it out of the corpus",
-        )
+        where = f"fold {same['fold'].iloc[0]}"
+        expected = f"no test segment with the motion of a training one (protocol {about.protocol})"
+        remedy = "one of the two dances is a copy: take it out of the corpus"
+        got = f"{len(same)}: {', '.join(first)}"
+        raise UserError(folder / "joints.npy", where, expected, got, remedy)
     closest = pairs.sort_values("distance", kind="stable").head(5)
     report = {
         "task": about.task,
@@ -127,20 +115,19 @@ def _shared_names(
     """What each two splits of a fold share by name."""
     captures = dict(zip(spans["unit"], spans["capture"], strict=True))
     units = units_of_segments(ids, spans, about.excerpt_frames)
-    keys = keys_of_segments(ids.assign(units=units), about.source, captures)
+    names = names_of_segments(ids.assign(units=units), about.source, captures)
     pairs = {}
     for left, right in PAIRS:
-        both = shared(ids["split"].tolist(), keys, left, right)
+        both = shared(ids["split"], names, left, right)
         for key, values in both.items():
             if values["shared"] and is_promised(about.protocol, key, (left, right)):
-                raise UserError(
-                    folder / "index.parquet",
-                    f"fold {fold}, {left} and {right}",
-                    f"no {key} in both, as protocol {about.protocol} promises",
-                    f"{values['shared']}: {', '.join(values['examples'])}",
-                    f"delete {folder} and run `dvc repro`; if the error stays, the protocol has a"
-                    " fault: please report it",
+                where = f"fold {fold}, {left} and {right}"
+                expected = f"no {key} in both, as protocol {about.protocol} promises"
+                got = f"{values['shared']}: {', '.join(values['examples'])}"
+                remedy = (
+                    f"delete {folder} and run `dvc repro`; if the error stays, please report it"
                 )
+                raise UserError(folder / "index.parquet", where, expected, got, remedy)
         pairs[f"{left}_{right}"] = both
     return {"fold": fold, "segments": ids["split"].value_counts().to_dict(), "shared": pairs}
 
@@ -164,85 +151,53 @@ def _neighbours(joints: Float32, folds: Sequence[tuple[int, pd.DataFrame]]) -> p
         if not len(train):
             test = test[:0]  # such as an AIST++ folder of a few sequences
         index, distance = nearest(joints[test], joints[train]) if len(test) else (test, test)
-        ids = ids.assign(
-            name=ids["piece"] + "/" + ids["excerpt"].astype(str) + "/" + ids["segment"].astype(str)
-        )
-        tested, trained = ids.iloc[test], ids.iloc[train].iloc[index]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "fold": fold,
-                    "test": tested["name"].to_numpy(),
-                    "train": trained["name"].to_numpy(),
-                    "distance": distance,
-                    "own_piece": reference[test],
-                    "right": tested["label"].to_numpy() == trained["label"].to_numpy(),
-                }
-            )
-        )
+        names = names_of_segments(ids, "", {})["segment"].to_numpy()
+        labels, own = ids["label"].to_numpy(), train[index]
+        found = {"fold": fold, "test": names[test], "train": names[own], "distance": distance}
+        found |= {"own_piece": reference[test], "right": labels[test] == labels[own]}
+        parts.append(pd.DataFrame(found))
     return pd.concat(parts, ignore_index=True)
 
 
-def keys_of(piece: str, source: str) -> dict[str, str]:
-    """What a piece's name tells of it: itself, and on AIST++ its dancer and its music."""
-    keys = {"piece": piece}
-    if source == "aist":
-        _, _, _, keys["dancer"], keys["music"], _ = piece.split("_")
-    return keys
-
-
-def keys_of_segments(
+def names_of_segments(
     segments: pd.DataFrame, source: str, captures: Mapping[str, str]
-) -> dict[str, list[frozenset[str]]]:
-    """The values of every key that is known of the corpus, segment by segment.
+) -> pd.DataFrame:
+    """The names that every segment goes by, one a column or a set of them.
 
-    Args:
-        segments: piece, excerpt, segment, units (a set, empty where none is known).
-        source: of the corpus.
-        captures: unit → capture session, or ``unknown``, which is no session.
+    A piece's name on AIST++ tells its dancer and its music. Segments have piece, excerpt, segment,
+    units (a set); ``captures`` gives a unit's capture session, or ``unknown``, which is none.
     """
-    keys: dict[str, list[frozenset[str]]] = {}
-    for piece in segments["piece"]:
-        for key, value in keys_of(piece, source).items():
-            keys.setdefault(key, []).append(frozenset([value]))
-    ids = list(zip(segments["piece"], segments["excerpt"], segments["segment"], strict=True))
-    keys["excerpt"] = [frozenset([f"{piece}/{excerpt}"]) for piece, excerpt, _ in ids]
-    keys["segment"] = [frozenset(["/".join(map(str, known))]) for known in ids]
+    names = segments[["piece"]].copy()
+    if source == "aist":
+        fields = names["piece"].str.split("_")
+        names["dancer"], names["music"] = fields.str[3], fields.str[4]
+    names["excerpt"] = names["piece"] + "/" + segments["excerpt"].astype(str)
+    names["segment"] = names["excerpt"] + "/" + segments["segment"].astype(str)
     if captures:
-        keys["unit"] = list(segments["units"])
-        keys["capture"] = [
-            frozenset(captures[unit] for unit in units) - {"unknown"} for units in segments["units"]
-        ]
-    return keys
+        names["unit"] = segments["units"]
+        names["capture"] = segments["units"].map(
+            lambda units: frozenset(captures[unit] for unit in units) - {"unknown"}
+        )
+    return names
 
 
-def shared(splits: Sequence[str], keys: Keys, left: str, right: str) -> dict[str, dict[str, Any]]:
-    """How much of ``right`` occurs in ``left`` too.
+def shared(
+    splits: pd.Series[str], names: pd.DataFrame, left: str, right: str
+) -> dict[str, dict[str, Any]]:
+    """How much of the split ``right`` (test) occurs in ``left`` (train) too, by kind of name.
 
-    Args:
-        splits: of the n segments.
-        keys: from :func:`keys_of_segments`.
-        left: a split, train.
-        right: another, test.
-
-    Returns:
-        by key: ``shared`` values ``of`` so many in ``right``, their ``share``, the share of the
-        ``segments`` of ``right`` that have one of them, and up to five ``examples``.
+    Of the names of :func:`names_of_segments`: ``shared`` values ``of`` so many in ``right``, their
+    ``share``, the share of the ``segments`` of ``right`` that have one of them, and ``examples``.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for key, values in keys.items():
-        sides = {
-            side: [some for split, some in zip(splits, values, strict=True) if split == side]
-            for side in (left, right)
-        }
-        here = frozenset[str]().union(*sides[right])
-        both = here & frozenset[str]().union(*sides[left])
-        touched = sum(not some.isdisjoint(both) for some in sides[right])
-        found[key] = {
+    found = {}
+    for key in names:
+        before, after = (names[key][splits == side].explode().dropna() for side in (left, right))
+        here, both = set(after), set(after) & set(before)
+        found[str(key)] = {
             "shared": len(both),
             "of": len(here),
             "share": len(both) / max(len(here), 1),
-            "segments": touched / max(len(sides[right]), 1),
+            "segments": after[after.isin(both)].index.nunique() / max((splits == right).sum(), 1),
             "examples": sorted(both)[:5],
         }
     return found
@@ -253,44 +208,31 @@ def is_promised(protocol: str, key: str, pair: tuple[str, str]) -> bool:
     return key in PROMISES[protocol] and _EXCEPTED.get((protocol, key)) != pair
 
 
-def nearest(queries: Float32, others: Float32) -> tuple[NDArray[np.int64], Floats]:
-    """The nearest of the others for every query.
+def nearest(queries: Float32, others: Float32 | None) -> tuple[NDArray[np.int64], Floats]:
+    """Of every query (n, …) the index of the nearest of the others (m ≥ 1, …), and its distance.
 
-    Args:
-        queries: (n, channels, frames, joints).
-        others: (m, channels, frames, joints), m at least 1.
-
-    Returns:
-        index (n,) into the others, and distance (n,): root mean square per coordinate.
+    Without others it is the nearest of the other queries, even an equal one.
     """
-    rows = [np.asarray(some, np.float64).reshape(len(some), -1) for some in (queries, others)]
-    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(rows[1])
-    index = search.kneighbors(rows[0], return_distance=False)[:, 0]
+    rows = np.asarray(queries, np.float64).reshape(len(queries), -1)
+    known = rows if others is None else np.asarray(others, np.float64).reshape(len(others), -1)
+    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(known)
+    asked = None if others is None else rows
+    index = search.kneighbors(asked, return_distance=False)[:, 0]
     # again from the differences: the search's own distances are inexact near 0
-    return index, np.sqrt(np.mean((rows[0] - rows[1][index]) ** 2, axis=1))
+    return index, np.sqrt(np.mean((rows - known[index]) ** 2, axis=1))
 
 
 def nearest_in_piece(motion: Float32, pieces: Sequence[str]) -> Floats:
-    """Distance of every segment to the nearest other one of its piece, whatever their splits.
+    """Distance of every segment to the nearest other one of its piece, whatever their splits, (n,).
 
     Segments of a piece never overlap in time, so this is how much a dance repeats itself: the
-    reference for what is near. (n,); NaN where a piece has one segment only.
-
-    Args:
-        motion: (n, channels, frames, joints), every segment once.
-        pieces: of the n segments.
+    reference for what is near. NaN where a piece has one segment only.
     """
     distances = np.full(len(motion), np.nan)
-    names = np.asarray(pieces)
-    for piece in dict.fromkeys(pieces):
-        (rows,) = np.nonzero(names == piece)
-        if len(rows) < 2:
-            continue
-        flat = motion[rows].reshape(len(rows), -1).astype(np.float64)
-        # without queries every row is asked for another row than itself, even an equal one
-        search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(flat)
-        index = search.kneighbors(return_distance=False)[:, 0]
-        distances[rows] = np.sqrt(np.mean((flat - flat[index]) ** 2, axis=1))
+    for piece in set(pieces):
+        (rows,) = np.nonzero(np.asarray(pieces) == piece)
+        if len(rows) > 1:
+            _, distances[rows] = nearest(motion[rows], None)
     return distances
 
 

@@ -30,13 +30,7 @@ REPOSITORIES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of a repository.
-
-    Attributes:
-        path: where it is in the repository, with forward slashes.
-        blob: its git blob id, 40 hexadecimal digits.
-        size: its length in bytes, 0 where nobody has noted it; only the blob id decides.
-    """
+    """A file of a repository: path with forward slashes, git blob id, bytes (0 where unknown)."""
 
     path: str
     blob: str

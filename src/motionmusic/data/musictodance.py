@@ -33,9 +33,11 @@ _Point = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 _Pose = Annotated[list[_Point], Field(min_length=JOINTS, max_length=JOINTS)]
 
 
-class _Skeletons(BaseModel):
+class _Strict(BaseModel):
     model_config = ConfigDict(strict=True)
 
+
+class _Skeletons(_Strict):
     length: FiniteFloat
     center: Annotated[list[_Point], Field(min_length=1)]
     skeletons: Annotated[list[_Pose], Field(min_length=1)]
@@ -44,26 +46,20 @@ class _Skeletons(BaseModel):
     def _agree(self) -> _Skeletons:
         frames = len(self.skeletons)
         if self.length != frames or len(self.center) != frames:
-            raise ValueError(
-                f"one length: length is {self.length:g}, center has {len(self.center)} frames and"
-                f" skeletons {frames}"
-            )
+            lengths = f"center has {len(self.center)} frames and skeletons {frames}"
+            raise ValueError(f"one length: length is {self.length:g}, {lengths}")
         return self
 
 
-class _Config(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class _Config(_Strict):
     start_position: Annotated[FiniteFloat, Field(ge=0)]
     end_position: FiniteFloat
 
     @model_validator(mode="after")
     def _agree(self) -> _Config:
         if self.end_position <= self.start_position:
-            raise ValueError(
-                f"an end_position above start_position, not {self.end_position:g} after"
-                f" {self.start_position:g}"
-            )
+            got = f"{self.end_position:g} after {self.start_position:g}"
+            raise ValueError(f"an end_position above start_position, not {got}")
         return self
 
 
@@ -78,8 +74,7 @@ def code_of(piece: str) -> str:
 def find_pieces(raw: Path) -> dict[str, Path]:
     """The folder of every piece, in the order of the paper's code: by name as strings, C_10 < C_2.
 
-    Raises:
-        UserError: no piece, two folders of one piece, or a dance under a name that is no piece's.
+    Raises UserError: no piece, two folders of one piece, a dance under a name that is no piece's.
     """
     if not raw.is_dir():
         remedy = "put the dances there, or name another folder in params.yaml"
@@ -91,10 +86,8 @@ def find_pieces(raw: Path) -> dict[str, Path]:
             # anything else may lie beside the dances, but a dance is never left out silently
             if (folder / "skeletons.json").exists():
                 expected = "a dance's folder to be named ANY_CODE_NUMBER, such as DANCE_C_1"
-                got = f"the name {folder.name} for a folder with a skeletons.json"
-                raise UserError(
-                    folder, "", expected, got, "rename the folder, or move it elsewhere"
-                )
+                got, remedy = f"{folder.name} with a skeletons.json", "rename or move the folder"
+                raise UserError(folder, "", expected, got, remedy)
             continue
         if (piece := match["piece"]) in pieces:
             got = f"{pieces[piece].name} and {folder.name}"

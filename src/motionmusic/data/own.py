@@ -6,8 +6,8 @@ What is read:
     …/gBR_…_mBR0_ch01.pkl        key points of AIST++; RAW/music/mBR0.* is taken where it lies there
     dance.npy, dance.npz         joints (frames, joints, 3); an npz has one array, or `joints` among others
 
-The joints of an array are read as the layout's data set has them: those of MusicToDance relative to
-the body's centre of each frame, those of AIST++ anywhere in the room; y is up in both.
+Joints of an array are read as the layout's data set has them: those of MusicToDance relative to the
+body's centre of each frame, those of AIST++ anywhere in the room; y is up in both.
 """
 
 from __future__ import annotations
@@ -21,22 +21,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from motionmusic.data import musictodance
 from motionmusic.data.aist import read_keypoints
 from motionmusic.data.dance import must_be_finite
-from motionmusic.data.musictodance import (
-    POSITIONS_PER_SECOND,
-    find_pieces,
-    read_positions,
-    read_skeletons,
-    sound_file,
-)
+from motionmusic.data.musictodance import read_skeletons, sound_file
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.files import Float32
 from motionmusic.params import motion_rate_hz
 
 _KINDS = "a folder with a skeletons.json, or a file .json, .pkl (AIST++), .npy or .npz"
-_AXES = "(frames, joints, 3)"
+_SAVE = "save the joints (frames, joints, 3) as floats with numpy.save"
 
 
 @dataclass(frozen=True)
@@ -73,15 +68,10 @@ class OwnDance:
 
 
 def read_own(path: Path, layout: str | None = None, rate_hz: float | None = None) -> OwnDance:
-    """A dance from a file or folder, every value checked.
+    """A dance from a file or folder, every value checked. Raises UserError for the first thing wrong.
 
-    Args:
-        path: see the module.
-        layout: of an array's joints (required there); elsewhere it must be the file's own.
-        rate_hz: of an array (required there); elsewhere the corpus's own rate by default.
-
-    Raises:
-        UserError: for the first thing wrong.
+    An array needs layout and rate; elsewhere the layout must be the file's own, and the rate is the
+    corpus's own by default.
     """
     if layout is not None and layout not in LAYOUTS:
         known, remedy = f"one of {', '.join(LAYOUTS)}", "name the skeleton of the joints"
@@ -99,8 +89,7 @@ def read_own(path: Path, layout: str | None = None, rate_hz: float | None = None
     elif suffix in (".npy", ".npz"):
         return _from_array(path, layout, rate_hz)
     else:
-        remedy = "save the joints (frames, joints, 3) with numpy.save"
-        raise UserError(path, "", _KINDS, f"a file {suffix or 'without a suffix'}", remedy)
+        raise UserError(path, "", _KINDS, f"a file {suffix or 'without a suffix'}", _SAVE)
     if layout is not None and layout != dance.layout:
         expected = f"{dance.layout}, which this kind of file has"
         raise UserError(path, "--layout", expected, layout, "leave --layout out")
@@ -111,16 +100,14 @@ def read_piece(source: str, raw: Path, piece: str) -> OwnDance:
     """A corpus's dance, as it was before scaling; ``raw`` is the corpus's raw folder."""
     if source == "aist":
         return read_own(raw / "keypoints3d" / f"{piece}.pkl")
-    return read_own(find_pieces(raw)[piece])
+    return read_own(musictodance.find_pieces(raw)[piece])
 
 
 def fitted(dance: OwnDance, layout: LayoutName, rate_hz: float, segment_frames: int) -> OwnDance:
     """The dance at a model's rate, resampled linearly in time where the rates differ.
 
-    Frame i of the result is the dance at i / rate_hz; the last one is not later than the dance's.
-
-    Raises:
-        UserError: the dance has another layout than the model, or is shorter than one segment.
+    Frame i is the dance at i / rate_hz; the last one is not later than the dance's. Raises UserError
+    where the dance has another layout than the model, or is shorter than one segment.
     """
     if dance.layout != layout:
         expected = f"{layout}, which the model was trained with"
@@ -163,7 +150,8 @@ def _from_json(path: Path) -> OwnDance:
     start, music = 0.0, None
     if folder is not None:
         if (folder / "config.json").exists():
-            start = read_positions(folder / "config.json")[0] / POSITIONS_PER_SECOND
+            frame, _ = musictodance.read_positions(folder / "config.json")
+            start = frame / musictodance.POSITIONS_PER_SECOND
         if any(folder.glob("audio.*")):
             music = sound_file(folder, "audio")
     name = file.stem if folder is None else folder.resolve().name
@@ -180,30 +168,26 @@ def _from_pickle(file: Path) -> OwnDance:
 
 
 def _from_array(file: Path, layout: str | None, rate_hz: float | None) -> OwnDance:
-    for option, value, what in (
-        ("--layout", layout, f"one of {', '.join(LAYOUTS)}"),
-        ("--rate", rate_hz, "the frames a second"),
-    ):
-        if value is None:
-            expected = f"{what}, which an array of joints does not tell"
-            raise UserError(file, option, expected, "none", "give --layout and --rate")
+    if layout is None or rate_hz is None:
+        missing, what = "--layout", f"one of {', '.join(LAYOUTS)}"
+        if layout is not None:
+            missing, what = "--rate", "the frames a second"
+        expected = f"{what}, which an array of joints does not tell"
+        raise UserError(file, missing, expected, "none", "give --layout and --rate")
     name = next(known for known in LAYOUTS if known == layout)
     joints = _load(file)
     count = len(LAYOUTS[name].joints)
-    expected = f"an array of finite numbers {_AXES} with the {count} joints of {name}"
-    remedy = "save the joints (frames, joints, 3) with numpy.save, or give the right --layout"
-    right = joints.ndim == 3 and joints.shape[1:] == (count, 3) and len(joints) > 0
-    if joints.dtype.kind not in "fiu" or not right:
-        raise UserError(file, "", expected, f"{joints.dtype} of shape {joints.shape}", remedy)
+    if joints.dtype.kind not in "fiu" or joints.shape[1:] != (count, 3) or not len(joints):
+        expected = f"finite numbers (frames, joints, 3) with the {count} joints of {name}"
+        got, remedy = f"{joints.dtype} of shape {joints.shape}", f"{_SAVE}, or the right --layout"
+        raise UserError(file, "", expected, got, remedy)
     joints = joints.astype(np.float64)
     must_be_finite(joints, file, "", "fill the gaps, or cut the dance to where there are none")
-    assert rate_hz is not None
     return OwnDance(joints, None, name, rate_hz, file.stem, None, 0.0)
 
 
 def _load(file: Path) -> NDArray[Any]:
     """The array of an npy or npz. Pickles in them are refused, not run."""
-    remedy = "save the joints (frames, joints, 3) as floats with numpy.save"
     try:
         content: Any = np.load(file, allow_pickle=False)
         if isinstance(content, np.ndarray):
@@ -215,6 +199,6 @@ def _load(file: Path) -> NDArray[Any]:
                 return array
     # MemoryError: a broken header can promise any size
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
-        raise UserError(file, "", "a whole array file", str(error), remedy) from None
+        raise UserError(file, "", "a whole array file", str(error), _SAVE) from None
     expected = "one array, or one named joints"
-    raise UserError(file, "", expected, ", ".join(names) or "none", remedy)
+    raise UserError(file, "", expected, ", ".join(names) or "none", _SAVE)

@@ -40,24 +40,16 @@ def label_of(dance: Dance, name: str, corpus: AnyCorpus) -> int:
 def table(
     rows: Sequence[tuple[Dance, int]], name: str, corpus: AnyCorpus, raw: Path
 ) -> pd.DataFrame:
-    """pieces.csv.
+    """pieces.csv of every dance and the number of its type; ``raw`` may have origins.tsv.
 
-    Args:
-        rows: every dance and the number of its type.
-        name: the corpus's, for messages.
-        corpus: its group of params.yaml.
-        raw: its raw folder, with origins.tsv where the source is MusicToDance.
-
-    Returns:
-        piece, label, frames, motion_rate_hz, music_file (in the raw folder), music_start_s,
-        music_end_s (NaN where unknown), official_split, broken_tracking (AIST++), motion_origin and
-        sound_origin (published, composed, re-encoded; the source's name where it is not MusicToDance).
-
-    Raises:
-        UserError: a type has no dance.
+    Returns piece, label, frames, motion_rate_hz, music_file (in the raw folder), music_start_s,
+    music_end_s (NaN where unknown), official_split, broken_tracking (AIST++), motion_origin and
+    sound_origin (published, composed, re-encoded; the source's name where it is not MusicToDance).
+    Raises UserError where a type has no dance.
     """
+    danced = {label for _, label in rows}
     for number, (code, called) in enumerate(corpus.labels.items()):
-        if number not in {label for _, label in rows}:
+        if number not in danced:
             expected = f"at least one dance of type {code} ({called})"
             remedy = f"add its dances, or take {code} out of corpora.{name}.labels"
             raise UserError(raw, "", expected, "none", remedy)
@@ -95,13 +87,9 @@ def about_task(
     bones: Bones,
     music: Music,
 ) -> About:
-    """What the stages of a task need to know of its corpus (about.json).
+    """What the stages of a task need to know of its corpus (about.json), by their groups of params.
 
-    Args:
-        task, corpus: their names.
-        source, settings, joints, bones, music: their groups of params.yaml.
-        excerpts: of each class that are kept; None where all are.
-        pieces: of the corpus.
+    Of each class so many ``excerpts`` are kept; None where all are.
     """
     composed = pieces["motion_origin"] == COMPOSED
     other = pieces["sound_origin"].isin([RE_ENCODED, SUBSTITUTE])

@@ -21,14 +21,8 @@ from motionmusic.errors import UserError
 def read_pickle(file: Path, expected: str, remedy: str) -> Any:
     """What a pickle holds: containers, text, Python's numbers and numpy arrays of numbers.
 
-    Args:
-        file: the pickle.
-        expected: what it should be, for the message.
-        remedy: what to do where it is not.
-
-    Raises:
-        UserError: no such file, no whole pickle, or one that asks for anything else to be called;
-            what a pickle asks to be called is never called.
+    Raises UserError, which says what was ``expected``: no such file, no whole pickle, or one that
+    asks for anything else to be called, which is never called.
     """
     try:
         with file.open("rb") as stream:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -20,20 +20,7 @@ SPLITS = ("train", "validation", "test")
 DROPPED = "dropped"
 """The split of a segment that belongs to two sides at once and is used on neither."""
 
-# by_capture: one of so many parts of the training side's units validates
-_CAPTURE_PARTS = 5
-
-
-def _frame(fold: int, splits: list[str], rows: pd.DataFrame) -> pd.DataFrame:
-    ids = [name for name in ("piece", "excerpt", "segment", "label") if name in rows]
-    return rows[ids].assign(split=splits, fold=fold)
-
-
-def _must_make_thirds(count: int, protocol: str, of: str) -> None:
-    if count < 3:
-        expected = f"at least 3 excerpts{of} for protocol {protocol}"
-        remedy = "set more excerpts, add dances, or take protocol by_piece"
-        raise _refused("protocol", expected, f"{count}", remedy)
+_CAPTURE_PARTS = 5  # by_capture: one of so many parts of the training side's units validates
 
 
 def split(
@@ -54,22 +41,19 @@ def split(
         spans: piece, start, end, unit, capture; read by by_unit and by_capture.
         names: class names, for messages.
 
-    Returns:
-        fold, split, piece, excerpt, segment, label.
-
-    Raises:
-        UserError: there are too few pieces, units or excerpts.
+    Returns fold, split, piece, excerpt, segment, label. Raises UserError where there are too few
+    pieces, units or excerpts.
     """
     per_excerpt = settings.excerpt_frames // SEGMENT_FRAMES
     folds, seed = settings.folds, settings.seed
     try:
         if settings.protocol in ("by_unit", "by_capture"):
             segments = every_segment(excerpts, per_excerpt)
-            units = units_of_segments(segments, spans, settings.excerpt_frames)
+            segments["units"] = units_of_segments(segments, spans, settings.excerpt_frames)
             if settings.protocol == "by_unit":
-                return by_unit(segments.assign(units=units), folds, seed, names)
+                return by_unit(segments, folds, seed, names)
             captures = dict(zip(spans["unit"], spans["capture"], strict=True))
-            return by_capture(segments.assign(units=units), captures, seed, names)
+            return by_capture(segments, captures, seed, names)
         if settings.protocol == "paper":
             rows = paper(excerpts)
         elif settings.protocol == "published":
@@ -92,30 +76,21 @@ def paper(excerpts: pd.DataFrame) -> pd.DataFrame:
     All excerpts, in class order, are shuffled once with NumPy's legacy generator and seed 0; the
     first third trains, the next validates, the last tests (45 / 45 / 46 of 136). Which two of the
     three thirds are train and validation is a natural assumption; the test third is proven.
-
-    Returns the rows with ``fold`` (0) and ``split``, in the order of the shuffle. Raises UserError
-    where there are not three excerpts.
     """
-    n = len(excerpts)
-    _must_make_thirds(n, "paper", "")
-    order = np.arange(n)
+    order = np.arange(len(excerpts))
     np.random.RandomState(0).shuffle(order)
-    splits = [SPLITS[min(rank // (n // 3), 2)] for rank in range(n)]
-    return _frame(0, splits, excerpts.iloc[order])
+    return _frame(0, _thirds(len(order), "paper", ""), excerpts.iloc[order])
 
 
 def published(excerpts: pd.DataFrame) -> pd.DataFrame:
-    """What the published script does: per class, in name order, the thirds 11 / 11 / 12 of 34.
-
-    Raises UserError where a class has not three excerpts.
-    """
-    _must_make_thirds(int(excerpts["label"].value_counts().min()), "published", " of every class")
-    parts = []
-    for _, group in excerpts.groupby("label", sort=True):
-        third = len(group) // 3
-        splits = [SPLITS[min(rank // third, 2)] for rank in range(len(group))]
-        parts.append(_frame(0, splits, group))
-    return pd.concat(parts, ignore_index=True)
+    """What the published script does: per class, in name order, the thirds 11 / 11 / 12 of 34."""
+    return pd.concat(
+        [
+            _frame(0, _thirds(len(group), "published", " of every class"), group)
+            for _, group in excerpts.groupby("label", sort=True)
+        ],
+        ignore_index=True,
+    )
 
 
 def by_piece(
@@ -128,16 +103,12 @@ def by_piece(
     """
     pieces = excerpts.groupby("piece", sort=False)["label"].first()
     for label, count in pieces.value_counts().sort_index().items():
-        if count < folds:
-            smallest = f"the smallest class has pieces ({names[int(str(label))]} has {count})"
-            raise _too_many_folds(smallest, folds)
+        _must_have(folds, count, f"pieces ({names[int(str(label))]} has {count})")
     dealt = StratifiedKFold(folds, shuffle=True, random_state=seed).split(pieces, pieces)
     part = {pieces.index[i]: number for number, (_, rows) in enumerate(dealt) for i in rows}
     parts = []
-    for fold in range(folds):
-        split_of = {fold: "test", (fold + 1) % folds: "validation"}
-        splits = [split_of.get(part[piece], "train") for piece in excerpts["piece"]]
-        parts.append(_frame(fold, splits, excerpts))
+    for fold, role in enumerate(_roles(part, folds)):
+        parts.append(_frame(fold, [role[piece] for piece in excerpts["piece"]], excerpts))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -150,38 +121,21 @@ def official(excerpts: pd.DataFrame, split_of: Mapping[str, str]) -> pd.DataFram
 def by_unit(
     segments: pd.DataFrame, folds: int, seed: int, names: Mapping[int, str]
 ) -> pd.DataFrame:
-    """No movement unit on two sides: units are dealt into folds, class by class.
+    """No movement unit on two sides: units are dealt into folds (at least 3), class by class.
 
     In fold f the f-th part is test, the next one validation, the rest train. A segment is where all
     its units are; one whose units are on two sides is dropped there. So each segment is tested at
     most once and validates at most once; pieces and capture sessions are shared.
 
-    Args:
-        segments: piece, excerpt, segment, label, units (the set that it touches).
-        folds: how many, at least 3.
-        seed: of the dealing.
-        names: class names, for the messages.
-
-    Returns:
-        once per fold every segment in the order given, with ``fold`` and ``split``.
-
-    Raises:
-        UserError: a class has fewer units than folds, or no segment in some split.
+    Segments have piece, excerpt, segment, label, units (the set that each touches). Returns them
+    once per fold in the order given, with ``fold`` and ``split``. Raises UserError where a class
+    has fewer units than folds, or no segment in some split.
     """
     part: dict[str, int] = {}
     for label, owned in _owned(segments).items():
-        if len(owned) < folds:
-            smallest = f"a class has movement units ({names[label]} has {len(owned)})"
-            raise _too_many_folds(smallest, folds)
+        _must_have(folds, len(owned), f"movement units ({names[label]} has {len(owned)})")
         part |= _deal(owned, folds, stream(seed, "by_unit", label))
-    parts = []
-    for fold in range(folds):
-        split_of = {fold: "test", (fold + 1) % folds: "validation"}
-        role = {unit: split_of.get(number, "train") for unit, number in part.items()}
-        parts.append(_frame(fold, _agreed(segments, role), segments))
-    rows = pd.concat(parts, ignore_index=True)
-    _must_be_complete(rows, "by_unit", names)
-    return rows
+    return _agreed(segments, _roles(part, folds), "by_unit", names)
 
 
 def by_capture(
@@ -193,15 +147,9 @@ def by_capture(
     reverse. A fifth of the training side's units, dealt by seed, validates. A segment is dropped
     where its units are on two sides or the session of one of them is not known (START).
 
-    Args:
-        captures: unit → capture session, or ``unknown``; the others as for :func:`by_unit`.
-
-    Returns:
-        as :func:`by_unit`.
-
-    Raises:
-        UserError: a class has too few units in its main session or beside it, or no segment in
-            some split.
+    Of ``captures`` (unit → capture session, or ``unknown``), the rest as for :func:`by_unit`. Raises
+    UserError where a class has too few units in its main session or beside it, or no segment in
+    some split.
     """
     sides: dict[int, tuple[dict[str, int], dict[str, int]]] = {}
     for label, owned in _owned(segments).items():
@@ -213,25 +161,43 @@ def by_capture(
             for inside in (True, False)
         )
         if min(len(of_main), len(others)) < _CAPTURE_PARTS:
-            expected = (
-                f"for by_capture at least {_CAPTURE_PARTS} movement units of every class in its main"
-                " capture session and beside it"
-            )
+            units = f"{_CAPTURE_PARTS} movement units of every class"
+            expected = f"for by_capture at least {units} in its main capture session and beside it"
             got = f"{len(of_main)} and {len(others)} of {names[label]}"
             remedy = f"take {names[label]} out of the corpus's labels and pieces"
             raise _refused("protocol", expected, got, remedy)
         sides[label] = of_main, others
-    parts = []
+    roles = []
     for fold in range(2):
         role = dict.fromkeys(captures, DROPPED)
         for label, both in sides.items():
             part = _deal(both[fold], _CAPTURE_PARTS, stream(seed, "by_capture", fold, label))
             role |= {u: "validation" if number == 0 else "train" for u, number in part.items()}
             role |= dict.fromkeys(both[1 - fold], "test")
-        parts.append(_frame(fold, _agreed(segments, role), segments))
-    rows = pd.concat(parts, ignore_index=True)
-    _must_be_complete(rows, "by_capture", names)
-    return rows
+        roles.append(role)
+    return _agreed(segments, roles, "by_capture", names)
+
+
+def _frame(fold: int, splits: list[str], rows: pd.DataFrame) -> pd.DataFrame:
+    ids = [name for name in ("piece", "excerpt", "segment", "label") if name in rows]
+    return rows[ids].assign(split=splits, fold=fold)
+
+
+def _thirds(count: int, protocol: str, of: str) -> list[str]:
+    if count < 3:
+        expected = f"at least 3 excerpts{of} for protocol {protocol}"
+        remedy = "set more excerpts, add dances, or take protocol by_piece"
+        raise _refused("protocol", expected, f"{count}", remedy)
+    return [SPLITS[min(rank // (count // 3), 2)] for rank in range(count)]
+
+
+def _roles(part: Mapping[str, int], folds: int) -> list[dict[str, str]]:
+    """Of every fold each name's split: part f is test, the next one validation, the rest train."""
+    splits = ["test", "validation", *["train"] * (folds - 2)]
+    return [
+        {name: splits[(number - fold) % folds] for name, number in part.items()}
+        for fold in range(folds)
+    ]
 
 
 def _owned(segments: pd.DataFrame) -> dict[int, dict[str, int]]:
@@ -257,27 +223,34 @@ def _deal(owned: Mapping[str, int], parts: int, random: np.random.Generator) -> 
     return part
 
 
-def _agreed(segments: pd.DataFrame, role: Mapping[str, str]) -> list[str]:
-    """Of every segment the one role that all its units have; dropped where they have none or two."""
-    roles = [{role[unit] for unit in units} for units in segments["units"]]
-    return [several.pop() if len(several) == 1 else DROPPED for several in roles]
-
-
-def _must_be_complete(rows: pd.DataFrame, protocol: str, names: Mapping[int, str]) -> None:
+def _agreed(
+    segments: pd.DataFrame,
+    roles: Sequence[Mapping[str, str]],
+    protocol: str,
+    names: Mapping[int, str],
+) -> pd.DataFrame:
+    """Every fold's segments in the one role that all their units have, else dropped."""
+    parts = []
+    for fold, role in enumerate(roles):
+        several = [{role[unit] for unit in units} for units in segments["units"]]
+        splits = [some.pop() if len(some) == 1 else DROPPED for some in several]
+        parts.append(_frame(fold, splits, segments))
+    rows = pd.concat(parts, ignore_index=True)
     counts = rows.groupby(["fold", "split", "label"]).size()
-    wanted = product(sorted(set(rows["fold"])), SPLITS, sorted(set(rows["label"])))
-    for fold, split, label in wanted:
+    for fold, split, label in product(range(len(roles)), SPLITS, sorted(set(rows["label"]))):
         if (fold, split, label) not in counts.index:
             expected = f"{protocol} to leave segments of every class in every split"
             got = f"none of {names[label]} in {split} of fold {fold}"
             remedy = "take another seed, more excerpts or fewer folds"
             raise _refused("protocol", expected, got, remedy)
+    return rows
 
 
-def _too_many_folds(smallest: str, folds: int) -> UserError:
-    expected = f"at most as many folds as {smallest}"
-    remedy = "set fewer folds, or add pieces of that class"
-    return _refused("folds", expected, f"{folds} folds", remedy)
+def _must_have(folds: int, count: int, smallest: str) -> None:
+    if count < folds:
+        expected = f"at most as many folds as the smallest class has {smallest}"
+        remedy = "set fewer folds, or add pieces of that class"
+        raise _refused("folds", expected, f"{folds} folds", remedy)
 
 
 def _refused(key: str, expected: str, got: str, remedy: str) -> UserError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,27 +18,19 @@ JOINTS = 23
 FOREARMS = (((5, 11.7), (6, 26.2), (22, 30.9)), ((21, 12.0), (14, 18.1), (15, 30.2)))
 
 
-def _glide(beats: Floats, keys: Floats, values: Floats, spans: Floats | float) -> Floats:
+def _glide(beats: Floats, keys: Floats, values: NDArray[Any], spans: Floats | float) -> Floats:
     """Values that reach each key at its beat, having left the last ``spans`` beats before."""
     index = np.clip(np.searchsorted(keys, beats, side="right"), 1, len(keys) - 1)
     span = np.minimum(np.broadcast_to(spans, keys.shape)[index], keys[index] - keys[index - 1])
     way = np.clip((beats - keys[index] + span) / np.maximum(span, 1e-6), 0, 1)
     eased = (way * way * (3 - 2 * way)).reshape(-1, *[1] * (values.ndim - 1))
-    gliding: Floats = values[index - 1] * (1 - eased) + values[index] * eased
-    return gliding
-
-
-def _swing_way(beats: Floats, keys: Floats, spans: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """How far the swinging foot is, 0 to 1 (0 while it stands), and the key it is going to."""
-    index = np.clip(np.searchsorted(keys, beats, side="right"), 1, len(keys) - 1)
-    way = np.clip((beats - keys[index] + spans[index]) / spans[index], 0, 1)
-    return np.where(way < 1, way, 0.0), index
+    return np.asarray(values[index - 1] * (1 - eased) + values[index] * eased)
 
 
 def _wander(shape: tuple[int, ...], frames: float, rng: np.random.Generator) -> Floats:
     """Smooth noise of standard deviation 1 along the first axis, slow as ``frames``."""
-    noise: Floats = gaussian_filter1d(rng.normal(size=shape), frames, axis=0)
-    return noise * math.sqrt(2 * math.sqrt(math.pi) * frames)
+    noise = gaussian_filter1d(rng.normal(size=shape), frames, axis=0)
+    return np.asarray(noise * math.sqrt(2 * math.sqrt(math.pi) * frames))
 
 
 def _rotation(yaw: Floats, pitch: Floats | float = 0.0, roll: Floats | float = 0.0) -> Rotation:
@@ -116,7 +109,10 @@ def _foot(
     """Toe positions (frames, 3) of one foot and how the foot is turned."""
     mine = dance.step_foot == foot
     keys, spans = dance.step_beat[mine], dance.step_swing[mine]
-    way, index = _swing_way(beats, keys, spans)
+    index = np.clip(np.searchsorted(keys, beats, side="right"), 1, len(keys) - 1)
+    # from 0 to 1 while it swings, 0 while it stands
+    way = np.clip((beats - keys[index] + spans[index]) / spans[index], 0, 1)
+    way = np.where(way < 1, way, 0.0)
     toe = np.zeros((len(beats), 3))
     toe[:, [0, 2]] = _glide(beats, keys, dance.foot_place[mine], spans)
     lift = dance.step_lift[mine][index] * np.sin(np.pi * way)
@@ -130,8 +126,7 @@ def _foot(
 
 def _ankle(sole: tuple[Floats, Rotation], size: float) -> Floats:
     toe, turn = sole
-    ankle: Floats = toe + turn.apply(np.array([0, 10.4, -14.8]) * size)
-    return ankle
+    return np.asarray(toe + turn.apply(np.array([0, 10.4, -14.8]) * size))
 
 
 def _pelvis_height(
@@ -143,8 +138,7 @@ def _pelvis_height(
         ankle = _ankle(sole, size)
         gap = np.clip(np.hypot(*(pelvis - ankle)[:, [0, 2]].T) - 6 * size, 0, 60)
         height = np.minimum(height, ankle[:, 1] + np.sqrt((79.2 * size) ** 2 - gap**2))
-    smooth: Floats = gaussian_filter1d(height, 1.5)
-    return smooth
+    return np.asarray(gaussian_filter1d(height, 1.5))
 
 
 def _leg(hip: Floats, sole: tuple[Floats, Rotation], heading: Floats, size: float) -> Floats:

@@ -15,9 +15,7 @@ from ruamel.yaml import YAML
 Floats = NDArray[np.float64]
 ROOM_RADIUS_CM = 180.0
 
-_WORDS: dict[str, Any] = YAML(typ="safe", pure=True).load(
-    Path(__file__).with_name("synthetic.yaml")
-)
+_WORDS: dict[str, Any] = YAML(typ="safe", pure=True).load(Path(__file__).parent / "synthetic.yaml")
 
 
 class Manner(NamedTuple):
@@ -37,9 +35,8 @@ class Manner(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A figure of a dance: its steps and what arms and head do meanwhile.
+    """Steps (landing beat, cm to the moving foot's side, cm forward, degrees of turn) and the rest.
 
-    ``steps`` holds (landing beat, cm to the moving foot's side, cm forward, degrees of turn).
     ``arms`` names the poses to choose from; ``head`` holds (beat, degrees of yaw).
     """
 
@@ -111,8 +108,7 @@ class BeatClock:
         return float(np.interp(beat - self.first, np.arange(len(self.seconds)), self.seconds))
 
 
-@dataclass(frozen=True)
-class Choreography:
+class Choreography(NamedTuple):
     """One piece's keys on the beat clock: steps (S), figures (F), head turns (H)."""
 
     step_beat: Floats  # (S,) landings
@@ -126,7 +122,7 @@ class Choreography:
     manner: Floats  # (F, channels of Manner)
     pose: Floats  # (F, 2 arms, 2 bones, 3)
     head_beat: Floats  # (H,)
-    head: Floats  # (H,) degrees
+    head: NDArray[np.int64]  # (H,) degrees
 
 
 def beat_clock(dance_type: DanceType, seconds: float, rng: np.random.Generator) -> BeatClock:
@@ -208,10 +204,8 @@ def choreograph(
             steps.append((beat + at, foot, swing, manner.lift, place, landing, heading))
             foot = 1 - foot
         beat += figure.beats
-    step_columns = [np.array(column) for column in zip(*steps, strict=True)]
-    figure_columns = [np.array(column) for column in zip(*figures, strict=True)]
-    head_columns = [np.array(column, float) for column in zip(*heads, strict=True)]
-    return Choreography(*step_columns, *figure_columns, *head_columns)
+    columns = [np.array(c) for keys in (steps, figures, heads) for c in zip(*keys, strict=True)]
+    return Choreography(*columns)
 
 
 def _turned(right: float, forward: float, heading: float) -> Floats:

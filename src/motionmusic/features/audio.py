@@ -1,14 +1,8 @@
 """Sound files as mono float32 samples at the rate that the features need.
 
-What libsndfile (1.2.2) does with cut files, measured:
-
-- mp3: keeps the length that the header names and reads less. Seeking is exact in files of constant
-  bit rate but up to a few frames off in those of variable bit rate, so an mp3 is always decoded
-  from its start. A file of variable bit rate without a Xing header is read only up to the length
-  that libsndfile guesses; nothing shows that there was more.
-- wav: silently shortens the length to what is there; only the RIFF header still tells.
-- flac: reads up to the cut and fails when it meets it, or when asked to seek beyond it.
-- ogg: names no length at all; a cut file is just a shorter one.
+What libsndfile (1.2.2) does with cut files: of an mp3 it keeps the length that the header names and
+reads less; a wav it silently shortens, only the RIFF header still tells; in a flac it fails at the
+cut; an ogg names no length. In mp3s of variable bit rate it seeks up to a few frames off.
 """
 
 from __future__ import annotations
@@ -18,12 +12,10 @@ from pathlib import Path
 import librosa
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
+from motionmusic.files import Float32
 from motionmusic.params import Resampler
-
-Float32 = NDArray[np.float32]
 
 _KINDS = "a sound file (mp3, wav, flac or ogg)"
 _AGAIN = "fetch or copy the sound file again, or convert the original to wav"
@@ -39,23 +31,12 @@ def read_audio(
     duration_s: float | None = None,
     resampler: Resampler = "soxr_hq",
 ) -> Float32:
-    """Part of a sound file: the mean of its channels, resampled.
+    """Part of a sound file: the mean of its channels, resampled by one of librosa's resamplers.
 
-    Args:
-        file: mp3, wav, flac or ogg of any rate.
-        sample_rate: of the samples returned.
-        start_s: where the part starts.
-        duration_s: how long it is; None for the rest of the file.
-        resampler: one of librosa's; the paper's code has kaiser_fast.
-
-    Returns:
-        round(duration_s * sample_rate) samples, fewer where the sound ends earlier.
-
-    Raises:
-        UserError: the file is missing, empty, no sound, cut or silent, or ends before start_s.
+    Returns round(duration_s * sample_rate) samples, fewer where the sound ends earlier; without
+    ``duration_s`` the rest of the file. Raises UserError where the file is missing, empty, no
+    sound, cut or silent, or ends before ``start_s``.
     """
-    if start_s < 0 or (duration_s is not None and duration_s < 0):
-        raise ValueError(f"a part of a sound from {start_s} s for {duration_s} s")
     wanted = None if duration_s is None else round(duration_s * sample_rate)
     with _open(file) as sound:
         rate: int = sound.samplerate
@@ -68,24 +49,17 @@ def read_audio(
         return mono[:0]
     # Less than one sample at the new rate is no sound either (and resampy refuses it).
     if len(mono) * sample_rate < rate:
-        raise UserError(
-            file,
-            "",
-            f"sound from {start_s:g} s on (start_position / 25 of the dance's config.json)",
-            f"a sound of {total / rate:.2f} s",
-            "mend start_position in config.json, or put the whole music there",
-        )
+        expected = f"sound from {start_s:g} s on (start_position / 25 of the dance's config.json)"
+        remedy = "mend start_position in config.json, or put the whole music there"
+        raise UserError(file, "", expected, f"a sound of {total / rate:.2f} s", remedy)
     if not np.isfinite(mono).all():
         raise UserError(file, "", "samples that are finite numbers", "NaN or infinity", _AGAIN)
     peak = float(np.abs(mono).max())
     if peak < _SILENCE:
-        raise UserError(
-            file,
-            f"from {first / rate:g} s to {last / rate:g} s",
-            "music",
-            f"silence (the loudest sample, channels averaged, is {peak:.1g})",
-            "put the dance's music there, or mend start_position in config.json",
-        )
+        part = f"from {first / rate:g} s to {last / rate:g} s"
+        got = f"silence (the loudest sample, channels averaged, is {peak:.1g})"
+        remedy = "put the dance's music there, or mend start_position in config.json"
+        raise UserError(file, part, "music", got, remedy)
     samples = librosa.resample(mono, orig_sr=rate, target_sr=sample_rate, res_type=resampler)
     return np.ascontiguousarray(samples[:wanted], dtype=np.float32)
 
@@ -117,12 +91,8 @@ def _open(file: Path) -> soundfile.SoundFile:
 
 
 def _mono(file: Path, sound: soundfile.SoundFile, first: int, last: int) -> Float32:
-    """Frames first to last, channels averaged. Raises UserError where the file turns out to be cut.
-
-    A cut file is refused whichever part is asked for, as the loss may go on being found later.
-    """
-    frames: int = sound.frames
-    rate: int = sound.samplerate
+    """Frames first to last, channels averaged; a cut file is refused whatever part is asked for."""
+    frames, rate = int(sound.frames), int(sound.samplerate)
     promised = _promised_by_riff(file) / file.stat().st_size * frames
     # The length promised may be off by less than a second: encoders pad, and guess.
     if promised > frames + rate:

@@ -42,17 +42,9 @@ def piece_beats(
 ) -> tuple[pd.DataFrame, dict[str, object]]:
     """One piece's rows of beats.parquet and its row of tempo.csv.
 
-    Args:
-        raw: the corpus's raw folder.
-        joints: the folder of its joints.
-        row: of pieces.csv.
-
-    Returns:
-        piece, kind (music, motion_mint, motion_bailando), time_s from the first frame; and piece,
-        music_file, music_bpm, motion_bpm.
-
-    Raises:
-        UserError: the sound or the joints are missing or broken.
+    Of a row of pieces.csv, the corpus's raw folder and that of its joints: (piece, kind, time_s from
+    the first frame) and (piece, music_file, music_bpm, motion_bpm). Raises UserError where sound or
+    joints are missing or broken.
     """
     rate_hz, duration_s = row["motion_rate_hz"], (row["frames"] - 1) / row["motion_rate_hz"]
     file, start_s = raw / row["music_file"], row["music_start_s"]
@@ -76,15 +68,9 @@ def piece_beats(
 
 
 def music_beats(audio: NDArray[Any], sample_rate: int) -> tuple[Floats, float]:
-    """Beats by dynamic programming (Ellis 2007, ``librosa.beat.beat_track``).
+    """Beats by dynamic programming (Ellis 2007) of mono samples.
 
-    Args:
-        audio: (samples,) mono.
-        sample_rate: in Hz.
-
-    Returns:
-        Seconds from the first sample, ascending, and the tempo in beats a minute; no beat and NaN
-        where the sound has no onset.
+    Returns their seconds, ascending, and beats a minute; none and NaN where there is no onset.
     """
     if not np.any(audio):
         return np.zeros(0), float("nan")
@@ -96,21 +82,10 @@ def music_beats(audio: NDArray[Any], sample_rate: int) -> tuple[Floats, float]:
 
 
 def kinetic_energy(joints: NDArray[Any], rate_hz: float) -> Floats:
-    """Mean over joints of the squared speed, in squared units of ``joints`` a squared second.
+    """Mean over joints of the squared speed, (frames,) float64, in squared units a squared second.
 
-    A frame has the mean of the steps before and after it; the first and the last frame have only
-    one, and a single frame has 0.
-
-    Args:
-        joints: (frames, joints, 3).
-        rate_hz: frames a second.
-
-    Returns:
-        (frames,) float64.
-
-    Raises:
-        ValueError: joints of another shape, NaN or infinity among them, or a rate that is not
-            positive.
+    A frame of ``joints`` (frames, joints, 3) has the mean of the steps before and after it, the
+    first and the last have one. Raises ValueError for another shape, NaN, infinity, a rate ≤ 0.
     """
     squared = np.square(_speeds(joints, rate_hz)).mean(axis=1)
     if not len(squared):
@@ -119,7 +94,7 @@ def kinetic_energy(joints: NDArray[Any], rate_hz: float) -> Floats:
 
 
 def motion_beats(joints: NDArray[Any], rate_hz: float, definition: Definition) -> Floats:
-    """When the body is slowest for a moment, as one of the two sources has it.
+    """Seconds from frame 0 at which the body is slowest for a moment, as one of the sources has it.
 
     ``mint``: the sum of the joints' speeds, not smoothed, is lower than at any other time up to
     1/6 s before and after. The source puts a speed of 0 before the first step, so none of its beats
@@ -128,19 +103,8 @@ def motion_beats(joints: NDArray[Any], rate_hz: float, definition: Definition) -
     before and after.
 
     A speed belongs to the middle of its two frames; the sources give it the later (mint) and the
-    earlier one (Bailando), 8 ms off at their 60 frames a second and 20 ms at 25. Standing still has
-    no beat, as a minimum is lower than its neighbours.
-
-    Args:
-        joints: (frames, joints, 3) in any unit.
-        rate_hz: frames a second.
-        definition: whose.
-
-    Returns:
-        Seconds from frame 0, ascending, float64; none for less than three frames.
-
-    Raises:
-        ValueError: as for :func:`kinetic_energy`.
+    earlier one (Bailando). Standing still has no beat, as a minimum is lower than its neighbours.
+    Joints are (frames, joints, 3) in any unit. Raises ValueError as :func:`kinetic_energy`.
     """
     speeds = _speeds(joints, rate_hz)
     if len(speeds) < 2:
@@ -158,21 +122,12 @@ def motion_beats(joints: NDArray[Any], rate_hz: float, definition: Definition) -
 def beat_alignment(
     motion_s: ArrayLike, music_s: ArrayLike, definition: Definition, sigma_s: float = SIGMA_S
 ) -> float:
-    """The mean of exp(−d² / 2σ²), d being the distance to the nearest beat of the other kind.
+    """The mean of exp(−d² / 2σ²), d in seconds to the nearest beat of the other kind: 0…1.
 
     ``mint`` takes the mean over the beats of the motion, like a precision: stray beats lower it,
-    missing ones do not. ``bailando`` takes it over the beats of the music, like a recall: missing
-    beats lower it, stray ones raise it. See :func:`alignment_by_chance` for what to compare with.
-
-    Args:
-        motion_s: (m,) seconds, in any order.
-        music_s: (n,) seconds, in any order.
-        definition: whose.
-        sigma_s: σ in seconds.
-
-    Returns:
-        0…1. A distance to a beat that is not there is infinite and adds 0. With no beat to take the
-        mean over: 0 for mint, as in its source, and NaN for Bailando, whose source fails.
+    missing ones do not. ``bailando`` takes it over the beats of the music, like a recall. With no
+    beat to take the mean over it is 0 for mint, as in its source, and NaN for Bailando, whose
+    source fails. :func:`alignment_by_chance` is what to compare it with.
     """
     motion, music = np.asarray(motion_s, np.float64), np.asarray(music_s, np.float64)
     over, others = (motion, music) if definition == "mint" else (music, motion)
@@ -188,27 +143,12 @@ def alignment_by_chance(
     definition: Definition,
     shifts: int = 200,
 ) -> tuple[float, float]:
-    """Alignment with the same music at other moments: what stray coincidence gives.
+    """Mean and deviation of the alignment with the same music at other moments.
 
-    The music is turned in a circle of ``duration_s`` by the parts k·0.618… mod 1 of it, k = 1 …
-    ``shifts``. They cover the circle evenly, but not in equal steps: of 100 s at 120 bpm, 200 equal
-    steps would be whole beats each.
-
-    Args:
-        motion_s: (m,) seconds.
-        music_s: (n,) seconds in [0, duration_s).
-        duration_s: how long motion and music are.
-        definition: whose.
-        shifts: how many.
-
-    Returns:
-        Mean and standard deviation of :func:`beat_alignment`.
-
-    Raises:
-        ValueError: a duration or a number of shifts that is not positive.
+    The music, seconds in [0, duration_s), is turned in a circle by the parts k·0.618… mod 1 of it,
+    k = 1 … ``shifts``. They cover the circle evenly, but not in equal steps: of 100 s at 120 bpm,
+    200 equal steps would be whole beats each.
     """
-    if duration_s <= 0 or shifts < 1:
-        raise ValueError(f"{shifts} shifts within {duration_s} s")
     music = np.asarray(music_s, np.float64)
     parts = np.arange(1, shifts + 1) * _GOLDEN % 1
     values = [
@@ -219,22 +159,14 @@ def alignment_by_chance(
 
 
 def motion_tempo(joints: NDArray[Any], rate_hz: float) -> float:
-    """The tempo at which the body slows down, in beats a minute.
+    """The tempo at which the body slows down: 40…240 beats a minute.
 
     The decrease of the joints' mean speed stands for the onsets. A period is as good as the mean of
     its autocorrelation at one, two and three periods (a bar of any metre repeats better than its
-    beats do), times librosa's weight of a tempo: log-normal around 120 bpm, one octave wide. A step
-    on every other beat has half the music's tempo, see :func:`tempo_difference`.
+    beats do), times librosa's weight of a tempo: log-normal around 120 bpm, one octave wide.
 
-    Args:
-        joints: (frames, joints, 3) in any unit.
-        rate_hz: frames a second.
-
-    Returns:
-        40…240 bpm; NaN for motion of less than three frames, or whose speed never decreases.
-
-    Raises:
-        ValueError: as for :func:`kinetic_energy`.
+    Joints are (frames, joints, 3). Returns NaN for less than three frames or where the speed never
+    decreases. Raises ValueError as :func:`kinetic_energy`.
     """
     speed = _speeds(joints, rate_hz).mean(axis=1)
     slowing = np.maximum(0, -np.diff(speed))
@@ -253,15 +185,10 @@ def motion_tempo(joints: NDArray[Any], rate_hz: float) -> float:
 
 
 def tempo_difference(a: ArrayLike, b: ArrayLike) -> Floats:
-    """How far two tempi are apart, counting double and half time as the same.
+    """How far two tempi are apart, double and half time being the same.
 
-    Args:
-        a: bpm, of any shape.
-        b: bpm, of a shape that broadcasts with a's.
-
-    Returns:
-        The least of |a − b/2|, |a − b| and |a − 2b|, in bpm; NaN where either is NaN. It is not
-        symmetric: it is measured at the tempo of a.
+    The least of |a − b/2|, |a − b| and |a − 2b| in bpm, broadcast; NaN where either is. It is not
+    symmetric: it is measured at the tempo of a.
     """
     first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
     return np.asarray(np.min([np.abs(first - times * second) for times in (0.5, 1, 2)], axis=0))

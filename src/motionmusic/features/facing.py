@@ -1,7 +1,6 @@
-"""Movement seen from the dancer: segments turned to face, sized by the body, mirrored; numbers of it.
+"""Movement seen from the dancer: segments (n, 3, t, 23) of MusicToDance's joints, y up.
 
-Axes are x, y (up), z as in the data; arrays are (n, 3, t, 23) of MusicToDance's joints, as in the
-segments, scaled by one factor a piece so that lengths and angles are kept.
+They are scaled by one factor a piece, so that lengths and angles are kept.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ def turn(joints: Segments, angle: NDArray[Any]) -> Floats:
 
 
 def face(joints: Segments) -> Floats:
-    """Each segment turned about the vertical so that its mean hip axis, left to right, is along +x.
+    """Turned about the vertical so that its mean hip axis, left to right, is along +x.
 
     One angle a segment, so turning within the segment stays.
     """
@@ -62,10 +61,7 @@ def face_and_size(joints: Segments) -> Floats:
 
 
 def mirror(joints: Segments) -> Floats:
-    """The mirror image in the plane x = 0: x negated, left and right joints exchanged.
-
-    Twice gives the segment back. A segment that faces still does.
-    """
+    """The mirror image in the plane x = 0: x negated, left and right joints exchanged."""
     order = np.arange(joints.shape[3])
     for left, right in MUSICTODANCE.mirror_pairs:
         order[left], order[right] = right, left
@@ -77,8 +73,7 @@ def mirror(joints: Segments) -> Floats:
 def limb_lengths(joints: Segments) -> Floats:
     """Mean length of every limb of the body tree over the segment, by body size, (n, 22).
 
-    No movement at all: what it tells of the dance type is who was recorded when, since each type
-    was captured in sessions of its own (docs/benchmark.md).
+    It tells who was recorded when: each type was captured in sessions of its own.
     """
     source = np.asarray(joints, np.float64)
     limbs = source - source[..., list(MUSICTODANCE.parents)]
@@ -87,19 +82,13 @@ def limb_lengths(joints: Segments) -> Floats:
 
 
 def facing_statistics(joints: Segments) -> Floats:
-    """Statistics over time of the facing segment in body units, (n, f) float64.
+    """Statistics over time of the facing segment in body units, (n, f) float64; t at least 13.
 
     Of every coordinate mean and deviation, and mean and mean size of its velocity; of every joint
     mean and deviation of speed and acceleration, and the log energy of its velocity in the six
-    lowest frequencies; the hips' turning; tilts, twist, joint angles (:func:`_posture`); the body's
-    travel (:func:`_travel`). No distances between joints: the lengths of limbs name the capture
-    session, and a classifier that has them fails on another session.
-
-    Args:
-        joints: (n, 3, t, 23), t at least 13, in any unit and turned any way.
-
-    Raises:
-        ValueError: another shape, or too few frames.
+    lowest frequencies; the hips' turning; tilts, twist, joint angles; the body's travel. No
+    distances between joints: the lengths of limbs name the capture session. Raises ValueError for
+    another shape.
     """
     if joints.ndim != 4 or joints.shape[1] != 3 or joints.shape[3] != 23 or joints.shape[2] < 13:
         raise ValueError(f"expected joints (n, 3, t >= 13, 23), got {joints.shape}")
@@ -152,9 +141,7 @@ def _posture(faced: Floats) -> Floats:
 def _travel(faced: Floats) -> Floats:
     """How the body moves over the floor, although the path is taken out of the segments.
 
-    The lowest point of the feet is taken to stand: the body moves against it. Mean, mean size and
-    deviation of that velocity, its speed's mean and deviation, the way from first to last frame;
-    mean and deviation of every foot point's speed over the floor.
+    The lowest point of the feet is taken to stand: the body moves against it.
     """
     velocity = np.diff(faced[..., list(_FEET)], axis=2)
     lowest = faced[:, 1, 1:, list(_FEET)].transpose(1, 2, 0).argmin(axis=2)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from motionmusic.features.motion import Floats, rows_at
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
 
 FRAMES = 30
@@ -43,14 +44,8 @@ def keypoints(joints: NDArray[Any], layout: LayoutName, rate_hz: float) -> NDArr
     Left gets the larger x, as in the authors' data, also where a skeleton is mirrored. In floor
     work, where the body is not upright, the result means nothing.
 
-    Args:
-        joints: (n, v, 3) in any unit, y up, n at least 1.
-        layout: which skeleton.
-        rate_hz: frames a second.
-
-    Returns:
-        (floor((n − 1) · 30 / rate_hz) + 1, 13, 2) float32: frame k is at k / 30 s; x to the right,
-        y **down**, about 0…1.
+    Of joints (n, v, 3) in any unit, y up: (floor((n − 1) · 30 / rate_hz) + 1, 13, 2) float32, x to
+    the right, y **down**, about 0…1.
     """
     body = _thirteen(np.asarray(joints, np.float64), layout)
     left, right = body[:, [5, 11]].sum(axis=1), body[:, [6, 12]].sum(axis=1)
@@ -87,15 +82,11 @@ def _thirteen(joints: NDArray[np.float64], layout: LayoutName) -> NDArray[np.flo
     return body
 
 
-def _at_30_hz(seen: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
+def _at_30_hz(seen: NDArray[np.float64], rate_hz: float) -> Floats:
     """Linear interpolation; twice and more the rate is averaged first, over a new frame's length."""
     frames = int((len(seen) - 1) * FRAMES / rate_hz + 1e-9) + 1
     width = int(rate_hz / FRAMES)
     if width > 1:
         padded = np.pad(seen, ((0, width - 1), (0, 0), (0, 0)), "edge")
         seen = np.mean([padded[shift : shift + len(seen)] for shift in range(width)], axis=0)
-    places = np.minimum(np.arange(frames) * rate_hz / FRAMES, len(seen) - 1)
-    before = places.astype(int)
-    after = np.minimum(before + 1, len(seen) - 1)
-    share = (places - before)[:, None, None]
-    return np.asarray(seen[before] * (1 - share) + seen[after] * share)
+    return rows_at(seen, np.minimum(np.arange(frames) * rate_hz / FRAMES, len(seen) - 1))

@@ -32,8 +32,7 @@ def normalise_joints(
             ``per_piece`` divides by the largest absolute value of the piece, so that lengths and
             angles are kept and 0 stays the body's centre.
 
-    Returns:
-        (frames, joints, 3) float32. A constant column becomes 0.
+    Returns (frames, joints, 3) float32; a constant column becomes 0.
     """
     joints = np.asarray(skeletons, np.float64)
     if center is not None and centering == "twice":
@@ -54,16 +53,10 @@ def min_max(columns: Floats) -> Float32:
 
 
 def bones(joints: Floats, layout: LayoutName, paper: bool = True) -> Float32:
-    """Limb vectors of scaled joints.
+    """Limb vectors (frames, v, 3) float32 of scaled joints (frames, v, 3).
 
-    Args:
-        joints: (frames, v, 3), from :func:`normalise_joints`.
-        layout: which skeleton.
-        paper: the authors' slots: pair i at slot i, the rest stay joints (O8). Otherwise the bone
-            from its parent at every joint and 0 at the root.
-
-    Returns:
-        (frames, v, 3) float32.
+    ``paper``: the authors' slots, pair i at slot i, the rest stay joints (O8). Otherwise the bone
+    from its parent at every joint and 0 at the root.
     """
     skeleton = LAYOUTS[layout]
     source = np.asarray(joints, np.float32)
@@ -78,3 +71,11 @@ def bones(joints: Floats, layout: LayoutName, paper: bool = True) -> Float32:
 def merge(joints: Floats, limbs: Floats) -> Float32:
     """Early fusion: (frames, v, 3) twice → (frames, v, 6), joints first."""
     return np.concatenate([joints, limbs], axis=2).astype(np.float32)
+
+
+def rows_at(values: Floats, places: Floats) -> Floats:
+    """Rows at fractional places from 0 to the last row, interpolated linearly."""
+    before = places.astype(int)
+    after = np.minimum(before + 1, len(values) - 1)
+    share = (places - before).reshape(-1, *[1] * (values.ndim - 1))
+    return np.asarray(values[before] * (1 - share) + values[after] * share)

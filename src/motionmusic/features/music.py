@@ -33,15 +33,11 @@ SLACK_S = 1.0  # a config.json may name an end this much past the sound without 
 def log_mel(audio: NDArray[Any], sample_rate: int) -> Float32:
     """log10 mel magnitudes, before scaling: (samples,) → (1 + samples // 512, 96) float32.
 
-    Magnitude, not power; Slaney scale and area normalisation. At 12,800 Hz the bands 92–95 lie over
-    the Nyquist frequency and are constant −10, as they are for the authors. It has no cosine
-    transform: what the paper calls MFCC is this (O2).
+    Slaney scale and area normalisation. At 12,800 Hz the bands 92–95 lie over the Nyquist frequency
+    and are constant −10, as for the authors. What the paper calls MFCC is this (O2).
     """
-    magnitude = np.abs(
-        librosa.stft(
-            np.asarray(audio, np.float32), n_fft=WINDOW, hop_length=HOP, pad_mode="reflect"
-        )
-    )
+    samples = np.asarray(audio, np.float32)
+    magnitude = np.abs(librosa.stft(samples, n_fft=WINDOW, hop_length=HOP, pad_mode="reflect"))
     with warnings.catch_warnings():
         # librosa warns of the empty bands, which are the authors' and documented above
         warnings.simplefilter("ignore", UserWarning)
@@ -82,42 +78,30 @@ def music_features(
 
 
 def piece_features(raw: Path, settings: Music, row: Mapping[Any, Any]) -> Float32:
-    """Features of one piece, aligned with its motion: mel frame t is motion frame t.
+    """Features (frames, 96) of a row of pieces.csv: mel frame t is motion frame t.
 
-    Args:
-        raw: the corpus's raw folder.
-        settings: the corpus's group ``music``.
-        row: of pieces.csv.
-
-    Returns:
-        (frames, 96); fewer than the motion has where the sound ends earlier.
-
-    Raises:
-        UserError: the piece is too short, or its sound is missing, broken or too short.
+    Fewer frames than the motion has where the sound ends earlier. Raises UserError where the piece
+    is too short, or its sound is missing, broken or too short.
     """
     piece, frames, path = row["piece"], int(row["frames"]), raw / row["music_file"]
     if frames < SHORTEST:
         expected = f"at least {SHORTEST} frames, one window of sound"
         raise UserError(raw, piece, expected, f"{frames} frames", "take the piece out")
+    rate = settings.sample_rate
     samples = (frames - 1) * HOP  # which give as many mel frames as the motion has
     whole = np.isnan(row["music_end_s"])  # AIST++: the whole sound is scaled
+    start_s, duration_s = row["music_start_s"], None if whole else samples / rate
     audio = read_audio(
-        path,
-        settings.sample_rate,
-        start_s=row["music_start_s"],
-        duration_s=None if whole else samples / settings.sample_rate,
-        resampler=settings.resampler,
+        path, rate, start_s=start_s, duration_s=duration_s, resampler=settings.resampler
     )
-    missing_s = (samples - len(audio)) / settings.sample_rate
+    missing_s = (samples - len(audio)) / rate
     if missing_s > SLACK_S and settings.short_sound == "error":
-        expected = f"sound for the whole dance ({samples / settings.sample_rate:.1f} s)"
+        expected = f"sound for the whole dance ({samples / rate:.1f} s)"
         remedy = (
             "mend start_position in config.json or the sound, or set music.*.short_sound to cut"
         )
         raise UserError(path, "", expected, f"{missing_s:.1f} s less", remedy)
     if settings.pad_short:
         audio = pad_short(audio, stream(0, "music", "pad_short", piece))
-    values = music_features(
-        audio, settings.sample_rate, feature=settings.feature, scale=settings.scale
-    )
+    values = music_features(audio, rate, feature=settings.feature, scale=settings.scale)
     return values[: len(audio) // HOP] if whole else values

@@ -38,14 +38,8 @@ def cut(
 ) -> dict[str, Float32]:
     """Every segment once, in the order of the rows of fold 0, which is the order of every fold.
 
-    Args:
-        rows: fold, piece, excerpt, segment.
-        merged: piece → (frames, v, 6).
-        music: piece → (frames, bands).
-        excerpt_frames: length of an excerpt.
-
-    Returns:
-        joints and bones (n, 3, 25, v), merged (n, 6, 25, v), music (n, 1, bands, 25), all float32.
+    Of merged motion (frames, v, 6) and music (frames, bands) by piece, float32: joints and bones
+    (n, 3, 25, v), merged (n, 6, 25, v), music (n, 1, bands, 25).
     """
     first = rows[(rows["fold"] == 0) & (rows["segment"] == 0)]
     excerpts = list(zip(first["piece"], first["excerpt"], strict=True))
@@ -61,17 +55,10 @@ def cut(
 def excerpts_to_segments(motion: NDArray[Any], music: NDArray[Any]) -> tuple[Float32, Float32]:
     """Cut excerpts into consecutive segments; the tail is dropped, the order is kept.
 
-    Args:
-        motion: (n, c, t, v).
-        music: (n, t, bands).
-
-    Returns:
-        motion (m, c, 25, v) float32 and music (m, 1, bands, 25) float32, with m = n · (t // 25),
-        excerpt by excerpt in time order. Raises ValueError where n or t differ.
+    Of motion (n, c, t, v) and music (n, t, bands): (m, c, 25, v) and (m, 1, bands, 25) float32, with
+    m = n · (t // 25), excerpt by excerpt in time order.
     """
     n, channels, frames, joints = motion.shape
-    if music.shape[:2] != (n, frames):
-        raise ValueError(f"motion {motion.shape} and music {music.shape} do not belong")
     count, bands = frames // SEGMENT_FRAMES, music.shape[2]
     used = count * SEGMENT_FRAMES
     moves = motion[:, :, :used].reshape(n, channels, count, SEGMENT_FRAMES, joints)
@@ -83,17 +70,11 @@ def excerpts_to_segments(motion: NDArray[Any], music: NDArray[Any]) -> tuple[Flo
 def choose_excerpts(
     available: Mapping[str, int], wanted: int | None, choose: Choose
 ) -> list[tuple[str, int]]:
-    """Which excerpts of one class are kept.
+    """(piece, excerpt) of one class that are kept, at most ``wanted`` (None: all), in order.
 
-    Args:
-        available: piece → number of whole excerpts in it, in the order of the pieces.
-        wanted: how many to keep; None keeps all.
-        choose: ``first`` takes them in order, as the authors do; ``even`` deals them over the
-            pieces (round robin) and takes the middles of as many equal parts of a piece.
-
-    Returns:
-        (piece, excerpt) in piece order, time order within a piece; fewer than ``wanted`` where
-        there are not so many.
+    Of the number of whole excerpts in every piece: ``first`` takes them in order, as the authors do;
+    ``even`` deals them over the pieces (round robin) and takes the middles of as many equal parts
+    of a piece.
     """
     everything = [(piece, k) for piece, count in available.items() for k in range(count)]
     if wanted is None or wanted >= len(everything):
@@ -117,23 +98,18 @@ def kept_excerpts(
 ) -> tuple[pd.DataFrame, int | None]:
     """The excerpts of a task: of each class equally many, where not all are kept.
 
-    Args:
-        pieces: piece, label, in the order of the pieces.
-        frames: piece → frames that have motion and music.
-        settings: the task's group ``segment``.
-
-    Returns:
-        (piece, excerpt, label) in class order, and how many there are of each class: as many as
-        ``settings.excerpts``, fewer of all where one class has fewer; None where all are kept.
+    Of pieces (piece, label, in order) and the frames of each that have motion and music: (piece,
+    excerpt, label) in class order, and how many there are of each class: at most
+    ``settings.excerpts``; None where all are kept.
     """
-    at_most = 1 if settings.choose == "one" else None
     available: dict[int, dict[str, int]] = {}
     for label, rows in pieces.groupby("label", sort=True):
         counts = {piece: frames[piece] // settings.excerpt_frames for piece in rows["piece"]}
-        available[int(str(label))] = {p: min(n, at_most or n) for p, n in counts.items()}
-    wanted = None
-    if settings.excerpts != "all":
-        wanted = min(settings.excerpts, *(sum(counts.values()) for counts in available.values()))
+        if settings.choose == "one":
+            counts = {piece: min(count, 1) for piece, count in counts.items()}
+        available[int(str(label))] = counts
+    totals = [sum(counts.values()) for counts in available.values()]
+    wanted = None if settings.excerpts == "all" else min(settings.excerpts, *totals)
     kept = [
         {"piece": piece, "excerpt": excerpt, "label": label}
         for label, counts in available.items()
@@ -151,18 +127,12 @@ def every_segment(excerpts: pd.DataFrame, per_excerpt: int) -> pd.DataFrame:
 def units_of_segments(
     segments: pd.DataFrame, spans: pd.DataFrame, excerpt_frames: int
 ) -> pd.Series[Any]:
-    """The movement units that each segment touches with at least one frame.
+    """The set of movement units that each segment touches, empty where none is known.
 
     Where two units meet, the publishers bent the last and first ten frames towards each other
     (docs/data.md); a segment that only has such frames does not count as touching the other.
-
-    Args:
-        segments: piece, excerpt, segment; the n rows.
-        spans: piece, start, end (exclusive), unit; frames of the whole piece.
-        excerpt_frames: length of an excerpt.
-
-    Returns:
-        n frozensets of units' names, empty where no unit is known; the index of ``segments``.
+    Of segments (piece, excerpt, segment) and spans (piece, start, end (exclusive), unit), in frames
+    of the whole piece.
     """
     of_piece = {
         piece: list(zip(rows["start"], rows["end"], rows["unit"], strict=True))

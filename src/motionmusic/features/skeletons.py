@@ -18,10 +18,9 @@ class Layout:
     Attributes:
         joints: names, in the order of the arrays.
         parents: for every joint its parent on the body tree, the root's own index for the root.
-        paper_pairs: (a, b) per bone slot as in the paper's code: slot i holds joint a − joint b and
-            the slots past the list hold the joint itself (O8). The first of a pair is the distal
-            joint on MusicToDance and the proximal one on AIST++ (O18).
-        mirror_pairs: (left, right) joints that change places in a mirror; the others stay.
+        paper_pairs: (a, b) per bone slot as in the paper's code: slot i holds joint a − joint b, the
+            slots past the list the joint itself (O8). a is distal on MusicToDance, b on AIST++ (O18).
+        mirror_pairs: (left, right) joints that change places in a mirror.
         hips: the left and the right hip joint.
     """
 
@@ -73,10 +72,10 @@ def layout_of(source: str) -> LayoutName:
 
 
 def paper_graph(layout: Layout) -> NDArray[np.float32]:
-    """The three subsets of joints that the motion encoder starts from (paper section 3.2).
+    """The motion encoder's three subsets of joints (paper section 3.2), (3, v, v) float32.
 
-    Returns (3, v, v) float32: identity, inward, outward links of the paper's bone pairs, every
-    column divided by its sum; features are multiplied from the left, y[w] = Σ_u x[u]·A[u, w].
+    Identity, inward, outward links of the paper's bone pairs, every column divided by its sum;
+    features are multiplied from the left, y[w] = Σ_u x[u]·A[u, w].
     """
     v = len(layout.joints)
     graph = np.zeros((3, v, v), np.float32)
