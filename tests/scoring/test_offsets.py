@@ -174,4 +174,4 @@ def test_best_and_the_next_best() -> None:
 def test_agreeing_is_within_a_tenth_of_a_second(offsets_s: list[Any], expected: bool) -> None:
     assert agree(offsets_s) == expected
     for number, offset_s in enumerate(OFFSETS_S):
-        assert value_at(np.arange(101), offset_s) == number
+        assert value_at(np.arange(101.0), offset_s) == number

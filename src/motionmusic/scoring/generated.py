@@ -27,6 +27,7 @@ OTHERS = ("sdp", "mint", "mint_chance", "bailando", "bailando_chance", "diversit
 MEASURES = ERRORS + OTHERS
 
 _DEFINITIONS: tuple[Definition, ...] = ("mint", "bailando")
+_OF_A_CLIP = [name for name in MEASURES if name not in ("mpe", "sdp", "diversity")]
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def evaluate(
     """Every system's measures, with intervals over pieces, and how the generator compares.
 
     Args:
-        clips: fold, piece, excerpt, start (:func:`clips_of`).
+        clips: fold, piece, excerpt, start (frame).
         frames: of each.
         dances: of the data set.
         made: one a seed; the values of a clip are their means.
@@ -66,33 +67,31 @@ def evaluate(
     """
     motions = systems(clips, frames, dances, made, seed)
     (real,) = motions[ITSELF]
-    music = [_within(dances.music[piece], start, frames) for piece, start in
-             zip(clips["piece"], clips["start"], strict=True)]  # fmt: skip
+    music = [
+        _within(dances.music[piece], start, frames)
+        for piece, start in zip(clips["piece"], clips["start"], strict=True)
+    ]
     seen = [_perceived(of.perceive, clips, real) for of in made]
     rows = {}
     for row, versions in motions.items():
         tables = [_measured(real, version, music) for version in versions]
         table = sum(tables[1:], tables[0]) / len(tables)
         # a motion that is the same for every seed still has as many judges as there are seeds
-        table["mpe"] = np.mean(
-            [
-                np.abs(_perceived(of.perceive, clips, versions[n % len(versions)]) - seen[n]).mean(
-                    axis=(1, 2)
-                )
-                for n, of in enumerate(made)
-            ],
-            axis=0,
-        )
-        apart = np.mean([measures.distances(version) for version in versions], axis=0)
-        rows[row] = _Row(table, apart)
-    member = _member(clips["piece"])
+        judged = [
+            _perceived(of.perceive, clips, versions[n % len(versions)]) - seen[n]
+            for n, of in enumerate(made)
+        ]
+        table["mpe"] = np.mean([np.abs(one).mean(axis=(1, 2)) for one in judged], axis=0)
+        rows[row] = _Row(table, np.mean([measures.distances(one) for one in versions], axis=0))
+    codes, pieces = pd.factorize(clips["piece"])
+    member = np.eye(len(pieces))[codes]  # (n, p): which clip is of which piece
 
     def interval(statistic: Statistic) -> Interval:
-        return bootstrap(statistic, member.shape[1], seed, resamples)
+        return bootstrap(statistic, len(pieces), seed, resamples)
 
     return {
         "clips": len(clips),
-        "pieces": int(clips["piece"].nunique()),
+        "pieces": len(pieces),
         "folds": int(clips["fold"].nunique()),
         "frames": frames,
         "seeds": len(made),
@@ -134,49 +133,38 @@ def _perceived(perceive: Perceive, clips: pd.DataFrame, motions: Motion) -> Floa
 def _measured(real: Motion, made: Motion, music: Sequence[Floats]) -> pd.DataFrame:
     """One row a clip: errors before their logarithm, spreads, beat alignments; NaN for no motion."""
     frames = real.shape[1]
-    names = [name for name in MEASURES if name not in ("mpe", "sdp", "diversity")]
-    table = pd.DataFrame(np.nan, index=range(len(real)), columns=[*names, "spread", "real_spread"])
-    for place, (own, other, beats) in enumerate(zip(real, made, music, strict=True)):
+    rows: list[dict[str, float]] = []
+    for own, other, beats in zip(real, made, music, strict=True):
+        row: dict[str, float] = {}
+        rows.append(row)
         if not np.isfinite(other).all():
             continue
-        values = {"spread": measures.spread(other), "real_spread": measures.spread(own)}
-        for form in ("coded", "described"):
-            described = form == "described"
+        row |= {"spread": measures.spread(other), "real_spread": measures.spread(own)}
+        for form, described in (("coded", False), ("described", True)):
             if frames >= measures.SHORTEST_RHYTHM:
-                error = measures.rhythm_error(own, other, described=described)
-                values[f"rde_{form}"] = error
+                row[f"rde_{form}"] = measures.rhythm_error(own, other, described=described)
             if frames >= measures.SHORTEST_STRENGTH:
-                error = measures.strength_error(own, other, described=described)
-                values[f"sce_{form}"] = error
+                row[f"sce_{form}"] = measures.strength_error(own, other, described=described)
         joints = np.pad(other, ((0, 0), (0, 0), (0, 1)))
         for name in _DEFINITIONS:
             moving = motion_beats(joints, RATE_HZ, name)
-            values[name] = beat_alignment(moving, beats, name)
-            values[f"{name}_chance"], _ = alignment_by_chance(
+            row[name] = beat_alignment(moving, beats, name)
+            row[f"{name}_chance"], _ = alignment_by_chance(
                 moving, beats, frames / RATE_HZ, name, shifts=50
             )
-        table.loc[place, list(values)] = list(values.values())
-    return table
-
-
-def _member(pieces: pd.Series[Any]) -> Floats:
-    """Which clip is of which piece, (n, p)."""
-    codes, names = pd.factorize(pieces)
-    return np.eye(len(names))[codes]
+    return pd.DataFrame(rows, columns=[*_OF_A_CLIP, "spread", "real_spread"], dtype=np.float64)
 
 
 def _estimate(row: _Row, name: str, member: Floats) -> Statistic:
     if name == "diversity":
         return _diversity(row.apart, member)
     if name == "sdp":
-        made, real = (
-            _mean(row.clips[kind].to_numpy(), member) for kind in ("spread", "real_spread")
-        )
+        made, real = (_mean(row.clips[kind], member) for kind in ("spread", "real_spread"))
         return lambda counts: np.asarray(100 * made(counts) / real(counts))
-    return _error(row.clips[name].to_numpy(), name, member)
+    return _error(row.clips[name], name, member)
 
 
-def _error(values: Floats, name: str, member: Floats) -> Statistic:
+def _error(values: pd.Series[float], name: str, member: Floats) -> Statistic:
     """A mean, of which RDE and SCE are the logarithm ln(10⁷ · mean + 1)."""
     mean = _mean(values, member)
     if name[:3] not in ("rde", "sce"):
@@ -186,16 +174,16 @@ def _error(values: Floats, name: str, member: Floats) -> Statistic:
 
 def _difference(one: _Row, other: _Row, name: str, member: Floats) -> Statistic:
     """Between two systems, of the clips that both have."""
-    a, b = one.clips[name].to_numpy(), other.clips[name].to_numpy()
-    both = np.isfinite(a) & np.isfinite(b)
-    first, second = (_error(np.where(both, values, np.nan), name, member) for values in (a, b))
+    a, b = one.clips[name], other.clips[name]
+    both = a.notna() & b.notna()
+    first, second = (_error(values.where(both), name, member) for values in (a, b))
     return lambda counts: first(counts) - second(counts)
 
 
-def _mean(values: Floats, member: Floats) -> Statistic:
+def _mean(values: pd.Series[float], member: Floats) -> Statistic:
     """The mean over clips; NaN values are left out."""
-    there = np.isfinite(values)
-    return ratio(np.where(there, values, 0) @ member, there @ member)
+    there = values.notna().to_numpy()
+    return ratio(values.fillna(0).to_numpy() @ member, there @ member)
 
 
 def _diversity(apart: Floats, member: Floats) -> Statistic:

@@ -76,51 +76,38 @@ def alignment_curve(
     Returns:
         (101,) float64 in 0…1; NaN for Bailando's where no beat of the music falls into the dance.
     """
-    music = np.asarray(music_s, np.float64)
     curve = np.empty(len(OFFSETS_S))
     for number, offset_s in enumerate(OFFSETS_S):
-        shifted = music - offset_s
+        shifted = np.asarray(music_s, np.float64) - offset_s
         inside = shifted[(shifted >= 0) & (shifted < duration_s)]
         curve[number] = beat_alignment(motion_s, inside, definition)
     return curve
 
 
-def best(curve: ArrayLike) -> float:
-    """The offset of the highest value in s; of equal ones that nearest to 0.
+def best(curve: Floats) -> float:
+    """The offset in s of the highest value of a curve (101,); of equal ones that nearest to 0.
 
-    Args:
-        curve: (101,), NaN where there is nothing to compare.
-
-    Returns:
-        NaN for a curve of NaN, and for a flat one, where no offset is better than another.
+    NaN for a curve of NaN, and for a flat one, where no offset is better than another.
     """
-    values = np.asarray(curve, np.float64)
-    known = values[~np.isnan(values)]
-    return float("nan") if np.all(known == known[:1]) else _highest(values)
+    known = curve[~np.isnan(curve)]
+    return float("nan") if np.all(known == known[:1]) else _highest(curve)
 
 
-def rival(curve: ArrayLike) -> float:
+def rival(curve: Floats) -> float:
     """The best offset of those more than 0.25 s away from the best one: the next peak.
 
     Where its value is nearly that of the best, nothing tells which of the two is right; music with
-    a steady beat has a peak for every beat.
-
-    Args:
-        curve: (101,) as for :func:`best`.
-
-    Returns:
-        Seconds; NaN where :func:`best` is NaN, or nothing is known that far away.
+    a steady beat has a peak for every beat. Seconds; NaN where :func:`best` is NaN, or nothing is
+    known that far away.
     """
-    peak = best(curve)
-    far = np.where(np.abs(OFFSETS_S - peak) > APART_S, np.asarray(curve, np.float64), np.nan)
-    return _highest(far)
+    return _highest(np.where(np.abs(OFFSETS_S - best(curve)) > APART_S, curve, np.nan))
 
 
-def value_at(curve: ArrayLike, offset_s: float) -> float:
+def value_at(curve: Floats, offset_s: float) -> float:
     """The value of a curve (101,) at one of its offsets; NaN at NaN."""
     if np.isnan(offset_s):
         return float("nan")
-    return float(np.asarray(curve)[round(offset_s * FRAMES) + _LARGEST])
+    return float(curve[round(offset_s * FRAMES) + _LARGEST])
 
 
 def agree(offsets_s: Iterable[float]) -> bool:

@@ -12,12 +12,13 @@ import torch
 
 from motionmusic import workspace
 from motionmusic.features.audio import read_audio
-from motionmusic.features.beats import motion_beats, music_beats
+from motionmusic.features.beats import SAMPLE_RATE, Definition, motion_beats, music_beats
 from motionmusic.features.music import music_features
 from motionmusic.files import Float32, read_array
 from motionmusic.models.matcher import About
 from motionmusic.models.synchrony import Voter
 from motionmusic.params import Music
+from motionmusic.scoring.agreement import FINDERS
 from motionmusic.scoring.offsets import (
     LARGEST_S,
     OFFSETS_S,
@@ -31,7 +32,7 @@ from motionmusic.training.dances import sides
 from motionmusic.training.negatives import continued
 
 PLANTED_S = 1.5  # planted offsets lie within it to both sides, well inside the curve
-BEAT_RATE = 22_050  # samples a second in which beats are tracked
+_DEFINITIONS: tuple[Definition, ...] = ("mint", "bailando")
 
 
 def curves(
@@ -42,7 +43,7 @@ def curves(
     start_s: float,
     how: Music,
 ) -> dict[str, Floats]:
-    """Votes, and beat alignment by its two definitions, over offsets: (101,) each.
+    """Votes, and beat alignment by its two definitions (mint, bailando), over offsets: (101,) each.
 
     Args:
         networks: whose votes are averaged.
@@ -69,16 +70,15 @@ def curves(
         vote_curve(network, torch.from_numpy(heard), torch.from_numpy(joints), before, rate_hz)
         for network in networks
     ]
-    beats = read_audio(music, BEAT_RATE, start_s=first_s, duration_s=span_s)
-    music_s = music_beats(beats, BEAT_RATE)[0] + first_s - start_s
+    beats = read_audio(music, SAMPLE_RATE, start_s=first_s, duration_s=span_s)
+    music_s = music_beats(beats, SAMPLE_RATE)[0] + first_s - start_s
     if len(music_s) > 1:
         # beats that end with the file would tell where it ends
         music_s = continued(music_s, -LARGEST_S, seconds + LARGEST_S)
-    found = {"votes": np.mean(votes, axis=0)}
-    for definition in ("mint", "bailando"):
-        motion_s = motion_beats(joints, rate_hz, definition)
-        found[definition] = alignment_curve(motion_s, music_s, seconds, definition)
-    return found
+    return {"votes": np.mean(votes, axis=0)} | {
+        name: alignment_curve(motion_beats(joints, rate_hz, name), music_s, seconds, name)
+        for name in _DEFINITIONS
+    }
 
 
 def planted(network: Voter, ids: pd.DataFrame, task: workspace.About, about: About) -> pd.DataFrame:
@@ -95,7 +95,7 @@ def planted(network: Voter, ids: pd.DataFrame, task: workspace.About, about: Abo
     """
     pieces = workspace.read_pieces(task.corpus).set_index("piece")
     allowed = OFFSETS_S[np.abs(OFFSETS_S) <= PLANTED_S]
-    rows = []
+    fold, rows = int(ids["fold"].iloc[0]), []
     for name in sides(ids)["test"]:
         offset_s = float(stream(about.seed, "synchrony", "planted", name).choice(allowed))
         joints = read_array(workspace.data(task.corpus, "joints", f"{name}.npy"))
@@ -105,14 +105,9 @@ def planted(network: Voter, ids: pd.DataFrame, task: workspace.About, about: Abo
         found = curves(
             [network], joints, about.motion_rate_hz, sound, start_s - offset_s, about.music
         )
+        said = zip(FINDERS, ("votes", "mint", "bailando"), strict=True)
         rows.append(
-            {
-                "fold": int(ids["fold"].iloc[0]),
-                "piece": name,
-                "planted_s": offset_s,
-                "network_s": best(found["votes"]),
-                "mint_s": best(found["mint"]),
-                "bailando_s": best(found["bailando"]),
-            }
+            {"fold": fold, "piece": name, "planted_s": offset_s}
+            | {f"{finder}_s": best(found[curve]) for finder, curve in said}
         )
     return pd.DataFrame(rows)

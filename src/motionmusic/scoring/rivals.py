@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from motionmusic.features.keypoints import clip_of
 from motionmusic.scoring.motion_errors import KEYPOINTS, RATE_HZ
 from motionmusic.streams import stream
 
@@ -63,19 +62,6 @@ class Made:
     perceive: Perceive
 
 
-def clips_of(tested: pd.DataFrame, excerpt_frames: int, rate_hz: float) -> tuple[pd.DataFrame, int]:
-    """Excerpts at 30 Hz: fold, piece, excerpt, start (frame), in this order; the frames of each.
-
-    Args:
-        tested: at least one excerpt: fold, piece, excerpt, and more.
-        excerpt_frames: at ``rate_hz``.
-        rate_hz: of the data set's motion.
-    """
-    clips = tested[IDS].sort_values(IDS).reset_index(drop=True)
-    places = [clip_of(excerpt, excerpt_frames, rate_hz) for excerpt in clips["excerpt"]]
-    return clips.assign(start=[start for start, _ in places]), places[0][1]
-
-
 def half_a_beat(music_s: Floats) -> int:
     """Frames of half the median interval of the beats; 0.25 s where there are less than two."""
     half_s = float(np.median(np.diff(music_s))) / 2 if len(music_s) > 1 else _NO_BEATS_S
@@ -106,38 +92,35 @@ def systems(
         for fold, pieces in dances.training.items()
     }
     still = np.stack([poses[fold] for fold in clips["fold"]])[:, None].astype(np.float32)
+
+    def stacked(cut: Callable[[Any], Cut]) -> Motion:
+        motions = [_cut(clip, frames, cut(clip)) for clip in clips.to_dict("records")]
+        return np.stack(motions)
+
+    def own(motions: Mapping[str, Motion]) -> Motion:
+        return stacked(lambda clip: (motions[clip["piece"]], clip["start"]))
+
     return {
-        "generator": [_cut_from(clips, frames, of.motion) for of in made],
-        "shifted": [_stacked(clips, frames, lambda clip: _shifted(clip, frames, dances))],
-        "moment": [_stacked(clips, frames, lambda clip: _moment(clip, frames, dances, seed))],
-        "another": [
-            _stacked(clips, frames, lambda clip: _another(clip, clips, frames, dances, seed))
-        ],
-        "neighbour": [_neighbours(clips, frames, dances, of.neighbours) for of in made],
+        "generator": [own(of.motion) for of in made],
+        "shifted": [stacked(lambda clip: _shifted(clip, frames, dances))],
+        "moment": [stacked(lambda clip: _moment(clip, frames, dances, seed))],
+        "another": [stacked(lambda clip: _another(clip, clips, frames, dances, seed))],
+        "neighbour": [stacked(_neighbours(dances, of.neighbours)) for of in made],
         "mean_pose": [np.repeat(still, frames, axis=1)],
-        "itself": [_cut_from(clips, frames, dances.keypoints)],
+        "itself": [own(dances.keypoints)],
     }
 
 
-def _stacked(clips: pd.DataFrame, frames: int, cut: Callable[[Any], Cut]) -> Motion:
-    motions = np.full((len(clips), frames, KEYPOINTS, 2), np.nan, np.float32)
-    for place, clip in enumerate(clips.to_dict("records")):
-        found = cut(clip)
-        if found is None:
-            continue
-        motion, start = found
-        if not 0 <= start <= len(motion) - frames:
-            raise ValueError(
-                f"piece {clip['piece']}, excerpt {clip['excerpt']}: frames {start} to"
-                f" {start + frames} of a motion of {len(motion)}"
-            )
-        motions[place] = motion[start : start + frames]
-    return motions
-
-
-def _cut_from(clips: pd.DataFrame, frames: int, motions: Mapping[str, Motion]) -> Motion:
-    """The clips' own seconds of each piece's motion."""
-    return _stacked(clips, frames, lambda clip: (motions[clip["piece"]], clip["start"]))
+def _cut(clip: Mapping[Any, Any], frames: int, found: Cut) -> Motion:
+    if found is None:
+        return np.full((frames, KEYPOINTS, 2), np.nan, np.float32)
+    motion, start = found
+    if not 0 <= start <= len(motion) - frames:
+        raise ValueError(
+            f"piece {clip['piece']}, excerpt {clip['excerpt']}: frames {start} to"
+            f" {start + frames} of a motion of {len(motion)}"
+        )
+    return motion[start : start + frames]
 
 
 def _shifted(clip: Mapping[str, Any], frames: int, dances: Dances) -> Cut:
@@ -173,15 +156,14 @@ def _another(
     return motion, int(random.integers(len(motion) - frames + 1))
 
 
-def _neighbours(clips: pd.DataFrame, frames: int, dances: Dances, found: pd.DataFrame) -> Motion:
-    known = {
-        (row["fold"], row["piece"], row["excerpt"]): (
-            dances.keypoints[row["neighbour"]],
-            int(row["neighbour_start"]),
-        )
-        for row in found.to_dict("records")
-    }
-    missing = [key for key in clips[IDS].itertuples(index=False, name=None) if key not in known]
-    if missing:
-        raise ValueError(f"piece {missing[0][1]}, excerpt {missing[0][2]}: no neighbour")
-    return _stacked(clips, frames, lambda clip: known[clip["fold"], clip["piece"], clip["excerpt"]])
+def _neighbours(dances: Dances, found: pd.DataFrame) -> Callable[[Any], Cut]:
+    known = found.set_index(IDS)[["neighbour", "neighbour_start"]].T.to_dict("list")
+
+    def neighbour(clip: Mapping[str, Any]) -> Cut:
+        key = clip["fold"], clip["piece"], clip["excerpt"]
+        if key not in known:
+            raise ValueError(f"piece {key[1]}, excerpt {key[2]}: no neighbour")
+        name, start = known[key]
+        return dances.keypoints[name], int(start)
+
+    return neighbour
