@@ -27,13 +27,8 @@ _REMEDY = "run the stage that writes it again, or delete it and run `dvc repro`"
 def make_predictions(dataset: str, ids: pd.DataFrame, logits: ArrayLike) -> pd.DataFrame:
     """A frame of predictions from the ids of segments and their logits, row by row.
 
-    Args:
-        dataset: name of the data set.
-        ids: (n, …) with at least split, piece, excerpt, segment, label; its index is ignored.
-        logits: (n, k).
-
-    Raises:
-        ValueError: the logits are not (n, k).
+    ``ids`` (n, …) have at least split, piece, excerpt, segment, label; their index is ignored. Raises
+    ValueError where the logits are not (n, k).
     """
     values = np.asarray(logits, dtype=np.float32)
     if values.ndim != 2 or len(values) != len(ids):
@@ -63,10 +58,8 @@ def write_predictions(path: Path, frame: pd.DataFrame) -> None:
 def read_predictions(path: Path) -> pd.DataFrame:
     """Read a file of predictions; columns in the order of the format, others are dropped.
 
-    Raises:
-        UserError: no such file, not parquet, a column missing or of another type, an empty value,
-            no row, two rows of one id, a logit that is not finite, a label out of range, or a piece
-            of two labels.
+    Raises UserError: no such file, not parquet, a column missing or of another type, an empty value, no
+    row, two rows of one id, a logit that is not finite, a label out of range, or a piece of two labels.
     """
     try:
         content = path.read_bytes()

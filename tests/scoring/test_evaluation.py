@@ -133,15 +133,6 @@ def test_gain_is_the_paired_difference(level: str, without: str, found: dict[str
     assert got["value"] == pytest.approx(accuracy[0] - accuracy[1])
 
 
-def test_perfect_networks_have_no_spread_and_no_gain() -> None:
-    found = measured({cell: [frame_of(0, 100)] * 2 for cell in example()})
-    cell = found["cells"][BEST]
-    sure = {"value": 1, "low": 1, "high": 1, "sd": 0, "per_seed": [1, 1]}
-    assert cell["segment"] == cell["excerpt"] == sure
-    none = {"value": 0, "low": 0, "high": 0}
-    assert found["gain"]["longer"]["merged"]["fc"] == {"segment": none, "excerpt": none}
-
-
 def test_order_of_cells_and_rows_is_nothing(tmp_path: Path, found: dict[str, Any]) -> None:
     other = {
         cell: [frame.sample(frac=1, random_state=1) for frame in frames]

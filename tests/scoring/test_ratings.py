@@ -106,9 +106,9 @@ def test_the_rule_finds_the_marks_and_one_more(paper: Paper) -> None:
 
 def test_a_mark_takes_away_q3_alone(paper: Paper) -> None:
     # subject 9 of Cha-cha: 0.80, 0.84, 0.67 (marked), beside 0.73, 0.64, 0.22 and 0.96, 0.96, 0.22
-    rows = cells(*paper["musictodance"], 0, 50)
-    (found,) = [r for r in rows if (r["category"], r["group"]) == ("Cha-cha", "computer_science")]
-    assert [found[q].value for q in QUESTIONS] == [0.83, 0.81, 0.22]
+    third = cells(*paper["musictodance"], 0, 50)[2]
+    assert (third["category"], third["group"]) == ("Cha-cha", "computer_science")
+    assert [third[q].value for q in QUESTIONS] == [0.83, 0.81, 0.22]
 
 
 def test_agreement_of_the_paper(paper: Paper) -> None:
@@ -252,15 +252,13 @@ def test_alpha_of_the_published_example() -> None:
     assert round(agreement(means, 0, 10)["q1"].value, 3) == 0.849  # interval
 
 
-def test_alpha_of_subjects_who_agree_and_of_one_alone() -> None:
-    rows = pd.concat([
-        frame(("music", "0.2", "1", "1"), ("dance", "0.2", "1", "1"), category="Waltz"),
-        frame(("music", "0.8", "1", "0"), ("dance", "0.8", "1", "0"), category="Tango"),
-    ])  # fmt: skip
-    found = agreement(rows, 0, 50)
+def test_alpha_is_not_defined_where_nothing_differs_or_one_rates_alone() -> None:
+    both = (("music", "0.2", "1", "1"), ("dance", "0.2", "1", "1"))
+    other = (("music", "0.8", "1", "0"), ("dance", "0.8", "1", "0"))
+    found = agreement(pd.concat([frame(*both), frame(*other, category="Tango")]), 0, 50)
     assert found["q1"] == Interval(1, 1, 1)
-    assert np.isnan(found["q2"].value)  # every value is equal: nothing to agree on
-    alone = agreement(frame(("music", "0.2", "1", "1")), 0, 50)
+    assert np.isnan(found["q2"].value)
+    alone = agreement(frame(both[0]), 0, 50)
     assert all(np.isnan(alone[q].value) for q in QUESTIONS)
 
 

@@ -1,14 +1,7 @@
-"""How well a model names the dance: accuracy, votes, fusion, confusion.
+"""How well a model names the dance: accuracy, votes, fusion, confusion (docs/method.md).
 
-Conventions (docs/method.md):
-
-- Accuracies are fractions, right / all, by count.
-- A segment's prediction is the argmax of its logits, the first one where several are largest.
-- An excerpt's prediction is the most frequent one of its segments; among equally frequent ones the
-  class that comes first in time.
-- Late fusion adds raw logits, segment by segment, before any vote.
-- Segments of one piece go right or wrong together, so intervals resample whole pieces.
-- Rows are found by their id (split, piece, excerpt, segment); their order has no meaning.
+Accuracies are fractions by count. Rows are found by their id (split, piece, excerpt, segment), never
+by their order. Segments of a piece go right or wrong together, so intervals resample whole pieces.
 """
 
 from __future__ import annotations
@@ -69,10 +62,10 @@ def fuse(
     weights: Sequence[float] | None = None,
     names: Sequence[str | Path] | None = None,
 ) -> pd.DataFrame:
-    """Late fusion: the sum of the frames' logits, segment by segment, with a weight each if given.
+    """Late fusion: the (weighted) sum of the frames' logits, segment by segment.
 
-    ``names`` are what errors call the frames, for example their files. Returns the first frame's
-    rows sorted by id, logits float64. Raises UserError as :func:`same_segments`.
+    ``names`` are what errors call the frames. Returns the first frame's rows sorted by id, logits
+    float64. Raises UserError as :func:`same_segments`.
     """
     frames = same_segments(frames, names or [f"predictions {n}" for n, _ in enumerate(frames, 1)])
     pairs = zip(weights or [1.0] * len(frames), frames, strict=True)
@@ -84,11 +77,10 @@ def fuse(
 def same_segments(
     frames: Sequence[pd.DataFrame], names: Sequence[str | Path]
 ) -> list[pd.DataFrame]:
-    """The frames with their rows sorted by id, once it is sure that they can be compared.
+    """The frames with their rows sorted by id.
 
-    Raises:
-        UserError: one differs from the first in segments, labels, data set or number of classes;
-            the message names the first id that differs.
+    Raises UserError, naming the first id that differs, where one differs from the first in segments,
+    labels, data set or number of classes.
     """
     remedy = "compare predictions that were made from the same segments, with the same protocol"
     result = [frame.sort_values(ID, ignore_index=True) for frame in frames]
@@ -120,11 +112,7 @@ def confusion(labels: ArrayLike, predicted: ArrayLike, k: int) -> NDArray[np.int
 
 
 def per_class(labels: ArrayLike, predicted: ArrayLike, k: int) -> list[dict[str, Any]]:
-    """Recall, precision, f1 and number of rows of each class, as scikit-learn defines them.
-
-    NaN where a number is not defined: the recall of a class without rows, the precision of one
-    that is never predicted, the f1 of one that is neither there nor predicted.
-    """
+    """Recall, precision, f1 and number of rows of each class; NaN where not defined (scikit-learn)."""
     columns = precision_recall_fscore_support(
         labels, predicted, labels=range(k), zero_division=np.nan
     )
@@ -142,11 +130,10 @@ def macro_f1(labels: ArrayLike, predicted: ArrayLike, k: int) -> float:
 
 
 def score(frame: pd.DataFrame, seed: int, resamples: int = 2000) -> dict[str, Any]:
-    """All scores of one model's predictions of one split, rows in any order.
+    """All scores of one model's predictions of one split, rows in any order, as fractions.
 
-    Returns:
-        segment and excerpt, each {value, low, high, right, n}: the accuracy with its interval over
-        pieces; macro_f1 (of segments), n_pieces, confusion (k, k) of segments, per_class. Fractions.
+    Returns segment and excerpt {value, low, high, right, n}: the accuracy with its interval over pieces;
+    of segments macro_f1, confusion (k, k), per_class; n_pieces.
     """
     k = len(logit_columns(frame))
     result: dict[str, Any] = {}

@@ -38,9 +38,8 @@ def read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 def agreement(votes: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[str, Any]:
     """How often the true pair of music and motion gets the higher vote.
 
-    ``votes``, one a seed: piece, excerpt and, as shares of draws, easy, hard, super_hard, and
-    judge_easy, … where a judge voted too. Returns clips, pieces, network and judge {negative:
-    Interval}.
+    ``votes``, one a seed: piece, excerpt, and shares of draws: easy, hard, super_hard, and judge_easy, …
+    where a judge voted too. Returns clips, pieces, network and judge {negative: Interval}.
     """
     mean = pd.concat(votes).groupby(["piece", "excerpt"], as_index=False).mean()
     return {"clips": len(mean), "pieces": int(mean["piece"].nunique())} | {

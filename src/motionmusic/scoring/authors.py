@@ -1,8 +1,7 @@
-"""The authors' own predictions, scored again (docs/method.md).
+"""The authors' own predictions, scored again (docs/method.md): logits (.pkl), predictions (.txt).
 
-Their repository holds logits (.pkl) and fused or voted predictions (.txt) of many of the cells that
-Tables 3 to 6 print. Every file is about one of three test sets, told apart by their length. In a
-frame of predictions the n-th excerpt is a piece of its own: the files do not name their dances.
+Every file is about one of three test sets, told apart by their length. In a frame of predictions the
+n-th excerpt is a piece of its own: the files do not name their dances.
 """
 
 from __future__ import annotations
@@ -74,9 +73,7 @@ _TABLES = {
 def read_arrays(path: Path) -> NDArray[np.float32]:
     """A pickled list of equally long float32 arrays, one a segment, as one array (n, k).
 
-    Raises:
-        UserError: no such file, no whole pickle, or anything in it but such a list; what a pickle
-            asks to be called is never called.
+    Raises UserError for no such file, no whole pickle, or anything else in it, which is never called.
     """
     expected = "a pickled list of float32 arrays of one length"
     content = read_pickle(path, expected, _REMEDY)
@@ -111,18 +108,10 @@ def read_lines(path: Path) -> NDArray[np.int64]:
 
 
 def read_predictions_of(folder: Path, name: str) -> tuple[pd.DataFrame, Excerpts, bool]:
-    """One of the authors' files as a frame of predictions.
+    """A file of their result/ as a frame of predictions, its test set, and whether it has segments.
 
-    Args:
-        folder: their result/.
-        name: of a .pkl file with logits or a .txt file with predictions, which become logits of 0
-            and 1.
-
-    Returns:
-        (frame, test set, whether it has segments). A file of votes alone has one row an excerpt.
-
-    Raises:
-        UserError: the file is missing or broken, fits no test set, or has other true labels.
+    Predictions of a .txt file become logits of 0 and 1; a file of votes alone has one row an excerpt.
+    Raises UserError where it is missing or broken, fits no test set, or has other true labels.
     """
     path = folder / name
     text = path.suffix == ".txt"
@@ -178,12 +167,8 @@ def _right(frame: pd.DataFrame, level: str) -> int:
 def scores(folder: Path) -> pd.DataFrame:
     """Every file of predictions, sorted by name, one row each.
 
-    Returns:
-        file, n_segments, segments_right (both empty for files of votes), n_excerpts,
-        excerpts_right.
-
-    Raises:
-        UserError: a file is broken, or there is none.
+    Returns file, n_segments, segments_right (both empty for files of votes), n_excerpts, excerpts_right.
+    Raises UserError where a file is broken, or there is none.
     """
     labels = {test.label_file for test in TEST_SETS}
     names = {path.name for path in folder.glob("*") if path.suffix in (".pkl", ".txt")} - labels
@@ -207,10 +192,8 @@ def scores(folder: Path) -> pd.DataFrame:
 def fusions(folder: Path) -> pd.DataFrame:
     """Late fusions of released logits beside the authors' own file of each.
 
-    Returns:
-        joints, bones, ensemble (file names), n_segments, lines_agreeing (equal predictions),
-        segments_right and n_excerpts, excerpts_right of our fusion, ensemble_segments_right and
-        ensemble_excerpts_right of their file.
+    Returns joints, bones, ensemble (file names), n_segments, lines_agreeing (equal predictions),
+    segments_right and n_excerpts, excerpts_right of our fusion, ensemble_… of their file.
     """
     rows = []
     for joints, bones, ensemble in FUSIONS:
@@ -237,9 +220,8 @@ def fusions(folder: Path) -> pd.DataFrame:
 def confusions(folder: Path) -> pd.DataFrame:
     """Counts of segments by class, true and predicted.
 
-    Returns:
-        file, actual, predicted (classes in the order of their labels), count, printed (what the
-        paper's figure has; empty where it shows another result).
+    Returns file, actual, predicted (classes in the order of their labels), count, printed (what the
+    paper's figure has; empty where it shows another result).
     """
     parts = []
     for name, figure in CONFUSIONS.items():
@@ -262,13 +244,9 @@ def confusions(folder: Path) -> pd.DataFrame:
 def cells(found: pd.DataFrame) -> pd.DataFrame:
     """Every printed cell of Tables 3 to 6 beside the authors' files that should give it.
 
-    Args:
-        found: from :func:`scores`.
-
-    Returns:
-        table, row, cl, input, percent and count and n (as printed; count is empty where none gives
-        the percentage), file, right, of (empty where there is no file), reproduces: whether both
-        numbers are the printed ones. Votes stand beside excerpts alone.
+    ``found`` is from :func:`scores`. Returns table, row, cl, input, percent, count and n (as printed;
+    count is empty where none gives the percentage), file, right, of (empty where there is no file),
+    reproduces: whether both numbers are the printed ones. Votes stand beside excerpts alone.
     """
     parts = []
     for table, (dataset, unit) in _TABLES.items():

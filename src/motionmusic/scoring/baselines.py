@@ -28,13 +28,9 @@ _NEVER = -1e9
 def kinematic_statistics(joints: NDArray[Any]) -> NDArray[np.float64]:
     """Statistics over time of each segment's movement, (n, 10 v) float64.
 
-    Args:
-        joints: (n, 3, t, v) positions, t at least 3, in any unit; speeds are per frame.
-
-    Returns:
-        In this order: mean of each coordinate (3 v, coordinate by coordinate), its standard
-        deviation (3 v), mean and standard deviation of each joint's speed (v, v), of its
-        acceleration's magnitude (v, v).
+    ``joints`` (n, 3, t, v) are positions, t at least 3, in any unit; speeds are per frame. In this order:
+    mean of each coordinate (3 v, coordinate by coordinate), its standard deviation (3 v), mean and
+    standard deviation of each joint's speed (v, v), of its acceleration's magnitude (v, v).
     """
     # Block by block: in float64 the large data sets' segments and their differences fill gigabytes.
     blocks = np.array_split(joints, max(1, len(joints) // 2048))

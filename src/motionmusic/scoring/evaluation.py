@@ -1,11 +1,9 @@
 """All cells of a task beside each other: the numbers behind Tables 3 to 6 and Figures 4, 5.
 
-A cell is named ``row/input``. Rows are ``alone`` (the motion encoder after phase 1, "without CL"),
-``longer`` (the control that the paper lacks: alone for as many epochs as with CL), and the variants
-``plain``, ``dropout``, ``fc`` after collaborative learning; inputs are ``joints``, ``bones``,
-``merged``, and ``fused``, which is made here from joints and bones of the same seed. Baselines are
-rows of their own with the input ``joints``. A cell is a list of frames of predictions, one a seed,
-each with the test rows of all folds.
+A cell is named ``row/input`` and is a list of frames of predictions, one a seed, each with the test
+rows of all folds. Rows are ``alone`` (the motion encoder after phase 1, "without CL"), ``longer``
+(the control that the paper lacks: alone for as many epochs as with CL), the variants ``plain``,
+``dropout``, ``fc`` after collaborative learning, and baselines, whose input is ``joints``.
 """
 
 from __future__ import annotations
@@ -75,10 +73,10 @@ def read_cells(files: Mapping[str, Sequence[Path]]) -> dict[str, list[pd.DataFra
 def complete_cells(
     cells: Cells, baselines: Sequence[str] = BASELINES
 ) -> dict[str, list[pd.DataFrame]]:
-    """All cells in the order of the tables, with ``row/fused`` added; rows of frames sorted by id.
+    """All cells in the order of the tables, with ``row/fused`` added, of joints and bones of one seed.
 
-    ``cells``: ``row/input`` → one frame a seed, seeds in the same order in every cell; of
-    ``baselines`` there is one cell each. Raises UserError where frames are not of the same segments.
+    Seeds are in the same order in every cell; rows of frames come back sorted by id. Raises UserError
+    where frames are not of the same segments.
     """
     order = [f"{row}/{name}" for row in [*ROWS, *baselines] for name in EXPERIMENTS]
     given = [(cell, seed) for cell in order for seed, _ in enumerate(cells.get(cell, ()))]
@@ -98,19 +96,13 @@ def complete_cells(
 def evaluate(cells: Cells, classes: Sequence[str], seed: int, resamples: int) -> dict[str, Any]:
     """Every cell's scores, and what collaborative learning adds, with intervals over pieces.
 
-    Args:
-        cells: from :func:`complete_cells`.
-        classes: names of the classes by label, k of them.
-        seed: of the intervals; all use the same resampled pieces.
-        resamples: of each interval.
+    ``cells`` are from :func:`complete_cells`, ``classes`` the names by label, k of them.
 
-    Returns:
-        n_segments, n_excerpts, n_pieces, n_seeds, classes, chance {uniform, largest_class};
-        cells {row/input: {segment, excerpt: {value, low, high, sd, per_seed}, macro_f1: {value, sd,
-        per_seed}, per_class, confusion}}; gain {alone, longer: {input: {row: {segment, excerpt:
-        {value, low, high}}}}}, paired, of the rows that come after the one compared with. Fractions;
-        low and high are the 95 % interval over pieces of the counts averaged over seeds; sd is over
-        seeds; confusion sums the seeds, per_class is made from that sum.
+    Returns n_segments, n_excerpts, n_pieces, n_seeds, classes, chance {uniform, largest_class};
+    cells {row/input: {segment, excerpt: {value, low, high, sd, per_seed}, macro_f1: {value, sd,
+    per_seed}, per_class, confusion}}; gain {alone, longer: {input: {row: {segment, excerpt: {value,
+    low, high}}}}}, paired, of the rows that come after the one compared with. Fractions; intervals
+    are of the counts averaged over seeds, sd is over seeds, confusion sums the seeds.
     """
     first = next(iter(cells.values()))
     k, sizes = len(classes), {}
@@ -195,14 +187,9 @@ def facts(
 ) -> dict[str, Any]:
     """What tables say of a task beside its scores.
 
-    Args:
-        about: of the task.
-        index: one row a segment and fold, with columns fold and split.
-        shapes: of the arrays joints, bones, merged: (n, channels, frames, joints).
-
-    Returns:
-        task, corpus, source, labels, protocol, folds, excerpt_frames, excerpts, pieces, stand_ins;
-        tested (segments over all folds), shapes, segments {train, …: [least, most of a fold]}.
+    ``index`` has one row a segment and fold, with columns fold and split; ``shapes`` are of the arrays
+    joints, bones, merged: (n, channels, frames, joints). Returns parts of ``about``; tested (segments
+    over all folds), shapes, segments {train, …: [least, most of a fold]}.
     """
     parts = ["train", "validation", "test"]
     counts = pd.crosstab(index["fold"], index["split"]).reindex(columns=parts, fill_value=0)
@@ -248,8 +235,7 @@ def headline(evaluation: Mapping[str, Any]) -> dict[str, float]:
 def votes(cells: Cells) -> pd.DataFrame:
     """How many segments of each excerpt got which class, by cell, summed over seeds.
 
-    Returns:
-        cell, piece, excerpt, label, predicted, segments; sorted within a cell.
+    Returns cell, piece, excerpt, label, predicted, segments; sorted within a cell.
     """
     by = ["piece", "excerpt", "label", "predicted"]
     parts = []
@@ -262,8 +248,7 @@ def votes(cells: Cells) -> pd.DataFrame:
 def confusion_rows(frames: Sequence[pd.DataFrame], classes: Sequence[str]) -> pd.DataFrame:
     """One row a segment and seed for `dvc plots`, whose confusion template counts them.
 
-    Returns:
-        Columns actual, predicted (names), actual_order, predicted_order (labels).
+    Returns actual, predicted (names), actual_order, predicted_order (labels).
     """
     rows, names = _predicted(frames), np.array(classes)
     return pd.DataFrame(

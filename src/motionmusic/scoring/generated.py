@@ -1,7 +1,6 @@
-"""How near motion made for music is to the dance.
+"""How near motion made for music is to the dance, clip by clip (test excerpts at 30 Hz).
 
-A clip is a test excerpt. A generator that follows the music has to be nearer to the dance than motions
-that do not (:mod:`motionmusic.scoring.rivals`).
+A generator that follows the music has to be nearer than the motions of motionmusic.scoring.rivals.
 """
 
 from __future__ import annotations
@@ -48,22 +47,11 @@ def evaluate(
 ) -> dict[str, Any]:
     """Every system's measures, with intervals over pieces, and how the generator compares.
 
-    Args:
-        clips: fold, piece, excerpt, start (frame).
-        frames: of each.
-        dances: of the data set.
-        made: one a seed; the values of a clip are their means.
-        seed: of the intervals and of what is drawn.
-        resamples: of each interval.
-
-    Returns:
-        clips, pieces, folds, frames, seeds, rows {row: {measure: Interval}}, counted {row: clips that
-        have a motion}, differences of the generator to the rows of ``REFERENCES``, paired, {row:
-        {error: Interval}}. NaN where nothing could be measured, such as RDE of clips that are too
-        short.
-
-    Raises:
-        ValueError: as for :func:`systems`.
+    ``clips``: fold, piece, excerpt, start (frame); ``made``: one a seed, whose values are averaged clip
+    by clip. Returns clips, pieces, folds, frames, seeds, rows {row: {measure: Interval}}, counted
+    {row: clips that have a motion}, differences of the generator to the rows of ``REFERENCES``,
+    paired, {row: {error: Interval}}. NaN where nothing could be measured. Raises ValueError as
+    :func:`systems`.
     """
     motions = systems(clips, frames, dances, made, seed)
     (real,) = motions[ITSELF]

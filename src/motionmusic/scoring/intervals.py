@@ -1,7 +1,6 @@
 """A number with its 95 % interval, and the one bootstrap that gives it.
 
-What is resampled are units that go right or wrong together: whole pieces, or subjects, or items. A
-statistic is a function of how often each unit counts, so a draw is a row of counts.
+What is resampled are units that go right or wrong together: whole pieces, or subjects, or items.
 """
 
 from __future__ import annotations

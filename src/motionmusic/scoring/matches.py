@@ -1,9 +1,8 @@
 """How well each method matches music to the dances of the test split.
 
-A query is a test excerpt; the catalogue are the tracks of the whole data set, each known by its
-excerpts (a track's score is the mean of theirs). Three rows stand beside the methods: ``chance``, all
-scores equal; ``tempo``, which knows nothing but how far the music's tempo is from the motion's; and
-``known``, which is told the dance's category.
+A query is a test excerpt; the catalogue are the tracks of the whole data set, a track's score is the
+mean of its excerpts'. Beside the methods stand ``chance``, all scores equal; ``tempo``, how far the
+music's tempo is from the motion's; and ``known``, which is told the dance's category.
 """
 
 from __future__ import annotations
@@ -41,19 +40,12 @@ _IDS = ["fold", "piece", "excerpt", "candidate", "candidate_excerpt"]
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a data set's pieces.
+    """What is known of a data set's pieces."""
 
-    Attributes:
-        pieces: piece (index), label, music_file.
-        tempo: piece (index), music_bpm, motion_bpm.
-        beats: piece, kind (music, motion_mint, motion_bailando), time_s from motion frame 0.
-        excerpt_s: seconds of an excerpt.
-    """
-
-    pieces: pd.DataFrame
-    tempo: pd.DataFrame
-    beats: pd.DataFrame
-    excerpt_s: float
+    pieces: pd.DataFrame  # piece (index), label, music_file
+    tempo: pd.DataFrame  # piece (index), music_bpm, motion_bpm
+    beats: pd.DataFrame  # piece, kind (music, motion_mint, motion_bailando), time_s from frame 0
+    excerpt_s: float  # seconds of an excerpt
 
     def within(self, kind: str, piece: str, excerpt: int) -> Floats:
         """Beats within an excerpt, seconds from its start."""
@@ -82,21 +74,13 @@ def evaluate(
 ) -> dict[str, Any]:
     """Every method's and reference's metrics, with intervals over pieces.
 
-    Args:
-        matches: of all methods, ``category`` among them.
-        facts: of the data set.
-        negatives: beside the own excerpt, so many others.
-        own_track: whether the dance's own track may be recommended (hits, tempo, alignment).
-        seed: of the intervals and the negatives.
-        resamples: of each interval.
+    ``matches`` are of all methods; beside the own excerpt stand so many ``negatives``; ``own_track``:
+    whether the dance's own may be recommended (hits, tempo, alignment).
 
-    Returns:
-        queries, pieces, tracks, folds, negatives (as many as every query has), own_track, seeds, own
-        (beat alignment of the dances' own music), rows {row: {metric: Interval}}, and differences of
-        the methods to the paper's, paired, {method: {metric: Interval}}.
-
-    Raises:
-        UserError: two methods were not tested on the same excerpts.
+    Returns queries, pieces, tracks, folds, negatives (as many as every query has), own_track, seeds,
+    own (beat alignment of the dances' own music), rows {row: {metric: Interval}}, and differences of
+    the methods to the paper's, paired, {method: {metric: Interval}}. Raises UserError where two
+    methods were not tested on the same excerpts.
     """
     (first_method, first), *others = ((name, one) for name, of in matches.items() for one in of)
     for method, frame in others:

@@ -1,10 +1,6 @@
-"""What the paper printed: Tables 3 to 8 and the counts of Figures 4 and 5.
+"""What the paper printed: Tables 3 to 8 and the counts of Figures 4 and 5 (docs/method.md).
 
-Gong et al., Multimedia Systems 30, art. 37, 2024 (docs/method.md). ``count`` is
-the number of right segments or excerpts that a percentage implies; 96.68 % of Table 3 (plain, CL,
-fused) is no count out of 414 and has none (O23). Figure 5 stands here with the right class names:
-the paper's axes are labelled in another order than its rows, so that all of its names but break's
-are wrong (O21).
+Figure 5 stands here with the right class names: all of the paper's but break's are wrong (O21).
 """
 
 from __future__ import annotations
@@ -23,10 +19,9 @@ from motionmusic.scoring.rating_files import QUESTIONS
 def printed(table: str) -> pd.DataFrame:
     """The cells of ``table3`` … ``table6``.
 
-    Returns:
-        Columns table, row (plain, dropout, fc), cl (no, yes: without or with collaborative
-        learning), input (joints, bones, fused, merged), percent (as printed), count (nullable
-        integer, the one implied), n (out of how many), source.
+    Returns table, row (plain, dropout, fc), cl (no, yes: without or with collaborative learning), input
+    (joints, bones, fused, merged), percent (as printed), count (nullable integer: the right ones that it
+    implies; 96.68 % of Table 3 is no count out of 414, O23), n (out of how many), source.
     """
     return _rows("tables", "table", table, {"count": "Int64"})
 
@@ -45,10 +40,9 @@ def printed_confusion(figure: str) -> tuple[NDArray[np.int64], list[str]]:
 def published_predictions(dataset: str) -> pd.DataFrame:
     """The authors' files of predictions of ``m2d`` or ``aist``, and the cells that they should give.
 
-    Returns:
-        Columns row, cl, input (as in :func:`printed`; a cell may have several files or none), file,
-        n_segments, segments_right, n_excerpts, excerpts_right: what the stage authors counts in the
-        file (nullable integers; files of votes have no segments).
+    Returns row, cl, input (as in :func:`printed`; a cell may have several files or none), file,
+    n_segments, segments_right, n_excerpts, excerpts_right: what the stage authors counts in the file
+    (nullable integers; files of votes have no segments).
     """
     counts = ["n_segments", "segments_right", "n_excerpts", "excerpts_right"]
     rows = _rows("files", "dataset", dataset, dict.fromkeys(counts, "Int64"))
@@ -58,14 +52,10 @@ def published_predictions(dataset: str) -> pd.DataFrame:
 def rated(dataset: str) -> pd.DataFrame:
     """The paper's per-subject values of ``musictodance`` (Table 7) or ``aist`` (Table 8).
 
-    Section 4.5, read as text. The signs before Q3 are no part of the values: ``+`` stands above 0.5,
-    ``-`` below, ``±`` at it. Three values, all marked as outliers, are printed as no mean of 0/1
-    ratings can be (0.46 and twice 0.47) and stand here as the nearest one that can (0.16, 0.17); no
-    other cell depends on them.
-
-    Returns:
-        dataset, category, subject, major, q1, q2, q3 (Decimal), outlier (whether the paper's
-        footnote leaves this Q3 out), q3_as_printed, source.
+    Q3 is without its sign. Three values, all marked as outliers, are printed as no mean of 0/1 ratings
+    can be (0.46 and twice 0.47) and stand here as the nearest one that can (0.16, 0.17). Returns
+    dataset, category, subject, major, q1, q2, q3 (Decimal), outlier (whether the paper's footnote leaves
+    this Q3 out), q3_as_printed, source.
     """
     rows = _rows("ratings", "dataset", dataset, str)
     rows["outlier"] = rows.pop("q3_outlier") == "1"
@@ -75,9 +65,8 @@ def rated(dataset: str) -> pd.DataFrame:
 def printed_ratings(dataset: str) -> pd.DataFrame:
     """The paper's per-major and average cells of ``musictodance`` (Table 7) or ``aist`` (Table 8).
 
-    Returns:
-        dataset, category, group (a major or average), q1, q2, q3 (Decimal, without Q3's sign; None
-        where the paper prints nothing), source.
+    Returns dataset, category, group (a major or average), q1, q2, q3 (Decimal, without Q3's sign; None
+    where the paper prints nothing), source.
     """
     return _with_decimals(_rows("ratings_printed", "dataset", dataset, str).fillna(""))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from motionmusic import workspace
 from motionmusic.features.audio import read_audio
@@ -19,14 +20,7 @@ from motionmusic.models.matcher import About
 from motionmusic.models.synchrony import Voter
 from motionmusic.params import Music
 from motionmusic.scoring.agreement import FINDERS
-from motionmusic.scoring.offsets import (
-    LARGEST_S,
-    OFFSETS_S,
-    Floats,
-    alignment_curve,
-    best,
-    vote_curve,
-)
+from motionmusic.scoring.offsets import LARGEST_S, OFFSETS_S, alignment_curve, best, vote_curve
 from motionmusic.streams import stream
 from motionmusic.training.dances import sides
 from motionmusic.training.negatives import continued
@@ -42,19 +36,12 @@ def curves(
     music: Path,
     start_s: float,
     how: Music,
-) -> dict[str, Floats]:
+) -> dict[str, NDArray[np.float64]]:
     """Votes, and beat alignment by its two definitions (mint, bailando), over offsets: (101,) each.
 
-    Args:
-        networks: whose votes are averaged.
-        joints: (frames, v, 3), scaled as the networks' own.
-        rate_hz: of the joints.
-        music: a sound file.
-        start_s: where in it the dance starts; before 0, it starts before the music.
-        how: features are made.
-
-    Raises:
-        UserError: the music cannot be read, or is silent.
+    Votes are averaged over ``networks``; ``joints`` (frames, v, 3) are scaled as theirs. The dance
+    starts at ``start_s`` of the sound file ``music``; before 0, it starts before the music. Raises
+    UserError where the music cannot be read, or is silent.
     """
     seconds = len(joints) / rate_hz
     # what some offset needs, from a whole number of frames before the dance on; of an album, so
@@ -84,14 +71,9 @@ def curves(
 def planted(network: Voter, ids: pd.DataFrame, task: workspace.About, about: About) -> pd.DataFrame:
     """What network and beats say of an offset that the music of each test piece is given.
 
-    Args:
-        network: of one fold, in eval mode.
-        ids: rows of the fold: fold, split, piece.
-        task: where the dances come from.
-        about: how the network's inputs are made; its seed draws the offsets.
-
-    Returns:
-        fold, piece, planted_s, network_s, mint_s, bailando_s; NaN where no offset is best.
+    ``network`` is of one fold, in eval mode; ``ids`` are the fold's rows: fold, split, piece; ``about``
+    says how its inputs are made, and its seed draws the offsets. Returns fold, piece, planted_s,
+    network_s, mint_s, bailando_s; NaN where no offset is best.
     """
     pieces = workspace.read_pieces(task.corpus).set_index("piece")
     allowed = OFFSETS_S[np.abs(OFFSETS_S) <= PLANTED_S]

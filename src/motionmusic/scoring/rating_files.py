@@ -25,14 +25,10 @@ def read_ratings(paths: Sequence[Path]) -> pd.DataFrame:
     row is a subject's mean over the items of a category: Q1 and Q2 from 0.2 to 1 (divided by 5), Q3
     from 0 to 1. UTF-8, with or without byte order mark; empty lines are skipped.
 
-    Returns:
-        dataset, category, subject, major (text), item (text, where the files have it), q1, q2, q3
-        (Decimal, as they stand in the file), in the order of the files.
-
-    Raises:
-        UserError: a file that is missing, no CSV or without ratings; a missing column; an empty
-            cell; a rating outside its range; a subject twice in a category, or twice with an item;
-            a subject of two majors; single items in one file and means in another.
+    Returns dataset, category, subject, major (text), item (text, where the files have it), q1, q2, q3
+    (Decimal, as they stand in the file), in the order of the files. Raises UserError for a file that is
+    broken or without ratings, a bad cell, a subject twice in a category (and item) or of two majors, and
+    single items in one file and means in another.
     """
     files = {path: list(_rows(path)) for path in paths}
     first, *others = ("item" in rows[0][1] for rows in files.values())

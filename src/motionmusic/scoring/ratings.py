@@ -1,17 +1,7 @@
-"""Ratings by subject, by major and on average, with intervals and agreement (Tables 7 and 8).
+"""Ratings by subject, by major and on average, by the paper's rule, with intervals and agreement.
 
-Subjects rate the music that was recommended for a dance. Q1 and Q2 are ratings from 1 to 5, Q3 is 1
-where the recommended music is preferred to the dance's own, else 0.
-
-The paper's rule (Gong et al. 2024, Section 4.5, as its numbers show; docs/study.md):
-
-- Per subject: the mean over the items of a category, Q1 and Q2 divided by 5; so all are shares.
-- Outliers, of Q3 only: in each category and major the subject whose Q3 is farthest from the mean of
-  the others, if that is more than 0.4; at most one.
-- Per major: the mean of the subjects that are kept. Average: the mean of the majors, each of which
-  weighs the same, however many its subjects.
-- Every step is rounded half up to 0.01 and the next one starts from the rounded values. Decimals,
-  not floats, so that a half is one.
+The rule, from the numbers of Tables 7 and 8, is in docs/study.md. Every step is rounded half up to
+0.01 and the next one starts from the rounded values: Decimals, so that a half is one.
 """
 
 from __future__ import annotations
@@ -51,10 +41,8 @@ def _rank(major: str) -> tuple[int, str]:
 def per_subject(ratings: pd.DataFrame) -> pd.DataFrame:
     """One row for each subject and category, from single ratings or from means.
 
-    Returns:
-        dataset, category, subject, major, q1, q2, q3: shares, Decimal of two digits. Sorted by
-        dataset, category, major (the paper's first) and subject, so that the order of files and rows
-        has no meaning.
+    Returns dataset, category, subject, major, q1, q2, q3: shares, Decimal of two digits. Sorted by
+    dataset, category, major (the paper's first) and subject, so that the order of files has no meaning.
     """
     divisors = {"q1": _LARGEST, "q2": _LARGEST} if "item" in ratings else {}
     rows: list[dict[str, Any]] = [
@@ -69,8 +57,8 @@ def per_subject(ratings: pd.DataFrame) -> pd.DataFrame:
 def outliers(subjects: pd.DataFrame, distance: float) -> NDArray[np.bool_]:
     """Whose Q3 the rule leaves out, (rows of ``subjects``).
 
-    In each category and major the one subject that is farthest from the mean of the others, if by
-    more than ``distance``. None where two are equally far, and none in a major of fewer than three.
+    In each category and major the one subject that is farthest from the mean of the others, if by more
+    than ``distance``. None where two are equally far, and none in a major of fewer than three.
     """
     found = np.zeros(len(subjects), dtype=np.bool_)
     places = subjects.reset_index(drop=True)
@@ -103,10 +91,7 @@ def per_major(subjects: pd.DataFrame, left_out: NDArray[np.bool_]) -> pd.DataFra
 
 
 def average(majors: pd.DataFrame) -> pd.DataFrame:
-    """The mean of the majors' rounded values, one row for each category, as of :func:`per_major`.
-
-    Its ``values`` hold those of every major, one list each.
-    """
+    """The mean of the majors' rounded values, a row a category; values: those of every major."""
     rows = []
     for category, group in majors.groupby(_CATEGORY, sort=False):
         means = {q: _mean(list(group[q])) for q in QUESTIONS}
@@ -153,23 +138,13 @@ def interval(majors: Sequence[Sequence[Decimal]], seed: int, resamples: int) -> 
 def agreement(ratings: pd.DataFrame, seed: int, resamples: int) -> dict[str, Any]:
     """Krippendorff's alpha of each question, subjects as coders, with its interval.
 
-    Units are the items, or the categories where the ratings are means. Single ratings are ordinal:
-    that 5 is as far from 4 as 2 from 1 is nothing that a subject was told. Means of ratings have
-    taken them for numbers already and are of interval level. (Of the two values of Q3 every level
-    says the same.) No outlier is left out, since that would raise the agreement by construction.
+    Units are the items, of ordinal level, or the categories where the ratings are means, of interval
+    level. No outlier is left out, since that would raise the agreement by construction. Units are
+    resampled, not subjects: one drawn twice would agree with themselves.
 
-    The interval is a 95 % percentile bootstrap over units. Subjects are not resampled: one drawn
-    twice would agree with themselves.
-
-    Args:
-        ratings: from :func:`read_ratings` or :func:`per_subject`; a subject's missing units are
-            allowed.
-        seed: of the resampling.
-        resamples: of the bootstrap.
-
-    Returns:
-        level, n_subjects, n_units, and for q1, q2, q3 an Interval; NaN where it is not defined, as
-        where no unit has two subjects or all values are equal.
+    ``ratings`` are from :func:`read_ratings` or :func:`per_subject`; units may be missing. Returns level,
+    n_subjects, n_units, and for q1, q2, q3 an Interval; NaN where it is not defined, as where no unit
+    has two subjects or all values are equal.
     """
     by_item = "item" in ratings
     level: _Level = "ordinal" if by_item else "interval"

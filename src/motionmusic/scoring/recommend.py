@@ -1,7 +1,6 @@
 """From scores to recommended tracks: where to start, the best, the paper's draw.
 
-Ties and exclusion, everywhere: of equal scores the earlier track, or the earlier start, wins;
-excluded tracks are left out before anything is counted or drawn.
+Of equal scores the earlier track, or start, wins; excluded tracks are neither counted nor drawn.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ _NAMED = (
 def best_start(scores: Floats) -> int:
     """The window of a track from which its music should start.
 
-    Of the starts at which as many of the dance's windows as possible fit into the track, the one
-    with the highest mean of scores[i, start + i]; so the music does not end before the dance where
-    it need not. ``scores`` (q, w): windows of the dance against those of the track, in time order.
+    Of the starts at which as many of the dance's windows as possible fit into the track, the one with
+    the highest mean of scores[i, start + i]. ``scores`` (q, w): windows of the dance against those of
+    the track, in time order.
     """
     q, w = scores.shape
     starts = range(max(1, w - q + 1))
@@ -52,11 +51,8 @@ def draw(
 ) -> list[int]:
     """The paper's recommendation: ``top`` distinct tracks of the predicted category (docs/matching.md).
 
-    Every track of the category is equally likely; nothing but the category is looked at. The
-    authors' draw has no seed, and the dance's own music may come up in it unless it is excluded.
-
-    Raises:
-        UserError: no track is labelled, or the category has fewer than ``top``.
+    Every track of the category is equally likely. Raises UserError where no track is labelled, or the
+    category has fewer than ``top``.
     """
     if not any(category_of_tracks):
         raise UserError("catalogue", "", "tracks of a known category", "none with a label", _NAMED)
@@ -85,24 +81,13 @@ def recommendations(
 ) -> pd.DataFrame:
     """The tracks that a method recommends for every dance.
 
-    Args:
-        matches: piece, excerpt, candidate, candidate_excerpt, score: a row a test excerpt and
-            excerpt of the catalogue, as the stage match writes it.
-        method: of the matches; ``category`` draws, as the paper does, and starts a track at its
-            first excerpt; all others rank, and start at the excerpt that fits best.
-        seed: of the draws.
-        pieces: piece (index), label, music_file, music_start_s, music_bpm.
-        names: of the classes.
-        excerpt_s: seconds of an excerpt.
-        top: how many tracks.
-        own_track: whether the dance's own music may be recommended.
+    ``matches``: piece, excerpt, candidate, candidate_excerpt, score. The method ``category`` draws, as
+    the paper does, and starts a track at its first excerpt; all others rank, and start at the excerpt
+    that fits best. ``pieces``: piece (index), label, music_file, music_start_s, music_bpm; ``names``
+    of the classes; ``own_track``: whether the dance's own music may be recommended.
 
-    Returns:
-        method, seed, piece, excerpt, category, bpm (of the dance's own music), rank, track (file),
-        track_piece, score, track_category, track_bpm, track_start_s.
-
-    Raises:
-        UserError: a category has too few tracks.
+    Returns method, seed, piece, excerpt, category, bpm (of the dance's own music), rank, track (file),
+    track_piece, score, track_category, track_bpm, track_start_s. Raises UserError as :func:`draw`.
     """
     pieces = pieces.assign(category=np.array(names)[pieces["label"]])
     kind_of = dict(zip(pieces["music_file"], pieces["category"], strict=True))

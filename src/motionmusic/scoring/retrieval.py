@@ -1,10 +1,8 @@
 """How good a ranking of music is: hits, recall, ranks, and what is left of them by chance.
 
 Scores are a matrix, one row a query (a dance's excerpt), one column a candidate; higher is better.
-Candidates with equal scores stand in random order: a hit or a recall is then its probability, a rank
-the mean rank, and a value of the first candidate its mean over those that tie for the first place.
-So the numbers of chance are those of a matrix of equal scores, and nothing depends on the order of
-the candidates. A candidate that must not be shown (the dance's own track) has the score −inf.
+Equal scores stand in random order: hits and recalls are probabilities, ranks and values means. A
+candidate that must not be shown (the dance's own track) has the score −inf.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """What stands beside motion made for music: real motion that was not danced to it, and no motion.
 
-A clip is a test excerpt, at 30 frames a second. These motions know nothing of its music, or almost
-nothing: the dance itself half a beat off and at another moment, another dance, the dance of the most
-similar music, and a mean pose that does not move.
+A clip is a test excerpt, at 30 frames a second: the dance itself half a beat off and at another
+moment, another dance, the dance of the most similar music, and a mean pose.
 """
 
 from __future__ import annotations
@@ -32,34 +31,21 @@ _NO_BEATS_S = 0.25  # half a beat where the music has none: at 120 a minute
 
 @dataclass(frozen=True)
 class Dances:
-    """The dances of a data set.
+    """The dances of a data set."""
 
-    Attributes:
-        keypoints: of each piece, (f, 13, 2) at 30 Hz.
-        pieces: piece (index), label, music_file.
-        music: seconds of the beats of each piece's music, ascending.
-        training: of each fold, the pieces trained on.
-    """
-
-    keypoints: Mapping[str, Motion]
-    pieces: pd.DataFrame
-    music: Mapping[str, Floats]
-    training: Mapping[int, Sequence[str]]
+    keypoints: Mapping[str, Motion]  # of each piece, (f, 13, 2) at 30 Hz
+    pieces: pd.DataFrame  # piece (index), label, music_file
+    music: Mapping[str, Floats]  # seconds of the beats of each piece's music, ascending
+    training: Mapping[int, Sequence[str]]  # of each fold, the pieces trained on
 
 
 @dataclass(frozen=True)
 class Made:
-    """What one seed's networks made and know.
+    """What one seed's networks made and know."""
 
-    Attributes:
-        motion: the generator's for each piece's music, (f, 13, 2).
-        neighbours: fold, piece, excerpt, neighbour, neighbour_start (frame).
-        perceive: the judges' motion encoders.
-    """
-
-    motion: Mapping[str, Motion]
-    neighbours: pd.DataFrame
-    perceive: Perceive
+    motion: Mapping[str, Motion]  # the generator's for each piece's music, (f, 13, 2)
+    neighbours: pd.DataFrame  # fold, piece, excerpt, neighbour, neighbour_start (frame)
+    perceive: Perceive  # the judges' motion encoders
 
 
 def half_a_beat(music_s: Floats) -> int:
@@ -73,17 +59,9 @@ def systems(
 ) -> dict[str, list[Motion]]:
     """The motions of every row of the table, (n, frames, 13, 2): one a seed, or one for all.
 
-    A motion that there is no room for is NaN: of another moment in a piece that is too short.
-
-    Args:
-        clips: fold, piece, excerpt, start.
-        frames: of a clip.
-        dances: of the data set.
-        made: one a seed.
-        seed: of what is drawn: another moment, another piece.
-
-    Raises:
-        ValueError: a motion ends before its clip does, or a clip has no neighbour.
+    A motion that there is no room for is NaN: of another moment in a piece that is too short. ``clips``:
+    fold, piece, excerpt, start; ``made``: one a seed; ``seed``: of another moment and another piece.
+    Raises ValueError where a motion ends before its clip does, or a clip has no neighbour.
     """
     poses = {
         fold: np.concatenate([dances.keypoints[piece] for piece in pieces]).mean(
