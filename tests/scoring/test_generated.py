@@ -13,9 +13,17 @@ from numpy.typing import NDArray
 from motionmusic.features.beats import alignment_by_chance, beat_alignment, motion_beats
 from motionmusic.scoring import motion_errors as measures
 from motionmusic.scoring.agreement import FINDERS, NEGATIVES, agreement, recovered
-from motionmusic.scoring.generated import ERRORS, MEASURES, REFERENCES, evaluate
+from motionmusic.scoring.generated import (
+    ERRORS,
+    MEASURES,
+    REFERENCES,
+    Dances,
+    Made,
+    Perceive,
+    evaluate,
+    systems,
+)
 from motionmusic.scoring.intervals import Interval, mean_interval
-from motionmusic.scoring.rivals import Dances, Made, Perceive, systems
 
 Motion = NDArray[np.float32]
 FRAMES, RESAMPLES = 270, 300

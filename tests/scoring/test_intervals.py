@@ -8,7 +8,6 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from motionmusic.scoring.intervals import Interval, bootstrap, mean_interval, ratio
 
@@ -51,15 +50,6 @@ def test_the_bootstrap_is_the_plain_loop_over_its_own_draws() -> None:
     found = bootstrap(ratio(right, n), 20, 7, 500)
     assert found.value == right.sum() / n.sum()
     assert (found.low, found.high) == pytest.approx(expected)
-
-
-def test_the_draws_are_scipys() -> None:
-    values = np.random.default_rng(3).standard_normal(40)
-    theirs = stats.bootstrap(
-        (values,), np.mean, n_resamples=400, method="percentile", rng=np.random.default_rng(9)
-    ).confidence_interval
-    found = bootstrap(ratio(values, np.ones(40)), 40, 9, 400)
-    assert (found.low, found.high) == pytest.approx(tuple(theirs))
 
 
 def test_it_covers_the_truth_about_as_often_as_it_says() -> None:

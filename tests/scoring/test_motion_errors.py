@@ -116,12 +116,6 @@ def test_opposite_arms_cancel_in_the_coded_strength_alone() -> None:
     assert strength_error(moving, still, described=True) == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_spread_of_a_step() -> None:
-    motion = np.zeros((4, 13, 2), np.float32)
-    motion[2:, 0] = 1  # deviations ±1/2: sqrt(4 · 1/4 / 3)
-    assert spread(motion) == pytest.approx(math.sqrt(1 / 3) / 13, rel=1e-6)
-
-
 def test_distances_are_of_keypoints_in_the_plane() -> None:
     motions = np.zeros((3, 5, 13, 2), np.float32)
     motions[1] += np.array([3, 4], np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import permutations
 from typing import Any
 
@@ -64,17 +63,6 @@ def test_the_first_without_a_value_is_left_out_of_the_mean() -> None:
     values = np.array([[3.0, np.nan, 9], [3, 5, 9], [np.nan, 4, 9]])
     found = retrieval.of_first(scores, values)
     np.testing.assert_array_equal(found, [3, 4, np.nan])
-
-
-@pytest.mark.parametrize(("n", "good", "k"), [(10, 3, 1), (10, 3, 3), (51, 12, 3), (6, 5, 3)])
-def test_equal_scores_give_the_numbers_of_chance(n: int, good: int, k: int) -> None:
-    scores = np.zeros((1, n))
-    right = np.array([n - 1])
-    match = row([number < good for number in range(n)], bool)
-    missed = math.comb(n - good, k) / math.comb(n, k)
-    assert retrieval.hit(scores, match, k) == pytest.approx([1 - missed])
-    assert retrieval.recall(scores, right, k) == pytest.approx([k / n])
-    assert retrieval.ranks(scores, right) == pytest.approx([(n + 1) / 2])
 
 
 def test_a_track_has_the_mean_of_its_excerpts() -> None:

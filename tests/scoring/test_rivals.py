@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from motionmusic.scoring.rivals import Dances, Made, half_a_beat, systems
+from motionmusic.scoring.generated import Dances, Made, half_a_beat, systems
 
 FRAMES = 60
 # piece: fold, class, frames, music

@@ -15,8 +15,8 @@ from motionmusic.features.keypoints import clip_of
 from motionmusic.files import Float32, read_array, read_json
 from motionmusic.models import conductor_weights
 from motionmusic.scoring.agreement import read
+from motionmusic.scoring.generated import IDS, Dances, Made, Motion, Perceive
 from motionmusic.scoring.motion_errors import KEYPOINTS
-from motionmusic.scoring.rivals import IDS, Dances, Made, Motion, Perceive
 
 _PART = 32  # clips that a judge looks at together
 
