@@ -185,17 +185,15 @@ def test_votes_and_confusion_rows_count_as_the_confusion(found: dict[str, Any]) 
     rows = confusion_rows(cells[BEST], CLASSES)
     assert list(rows) == ["actual", "predicted", "actual_order", "predicted_order"]
     counts = np.zeros((4, 4), int)
-    for actual, guess in zip(rows["actual_order"], rows["predicted_order"], strict=True):
-        counts[actual, guess] += 1
+    np.add.at(counts, (rows["actual_order"], rows["predicted_order"]), 1)
     np.testing.assert_array_equal(counts, expected)
     assert [CLASSES[label] for label in rows["actual_order"]] == rows["actual"].tolist()
     table = votes(cells)
     assert set(table["cell"]) == set(cells)
     own = table[table["cell"] == BEST]
-    again = np.zeros((4, 4), int)
-    for row in own.to_dict("records"):
-        again[row["label"], row["predicted"]] += row["segments"]
-    np.testing.assert_array_equal(again, expected)
+    counts[:] = 0
+    np.add.at(counts, (own["label"], own["predicted"]), own["segments"])
+    np.testing.assert_array_equal(counts, expected)
     assert not own.duplicated(["piece", "excerpt", "predicted"]).any()
 
 

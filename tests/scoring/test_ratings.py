@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from closure import ROOT
 from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
@@ -28,7 +26,6 @@ from motionmusic.scoring.ratings import (
     per_subject,
 )
 
-SPEC = ROOT.parent / "shared" / "spec"
 HEAD = "dataset,category,subject,major,q1,q2,q3"
 # the subjects that the footnotes of Tables 7 and 8 mark (category, subject)
 MARKED = {
@@ -53,25 +50,6 @@ Paper = dict[str, tuple[pd.DataFrame, NDArray[np.bool_]]]
 
 
 # The paper
-
-
-@pytest.mark.parametrize("name", ["ratings", "ratings_printed"])
-def test_the_facts_are_the_transcribed_ones(name: str) -> None:
-    if not (SPEC / f"{name}.csv").is_file():
-        pytest.skip(f"no transcription at {SPEC}")
-    ours, theirs = (
-        list(csv.DictReader(path.open(encoding="utf-8", newline="")))
-        for path in (
-            ROOT / "src" / "motionmusic" / "scoring" / f"paper_{name}.csv",
-            SPEC / f"{name}.csv",
-        )
-    )
-    sources = {row["dataset"]: row.pop("source") for row in ours}
-    assert ours == theirs
-    tables = {dataset: f"Gong et al. 2024, {name}" for dataset, name in [
-        ("musictodance", "Table 7"), ("aist", "Table 8"),
-    ]}  # fmt: skip
-    assert sources == tables
 
 
 def test_which_printed_cells_do_not_follow(paper: Paper) -> None:
