@@ -8,9 +8,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from motionmusic.scoring.intervals import Floats, Interval, bootstrap, mean_interval, ratio
+from motionmusic.scoring.intervals import Interval, bootstrap, mean_interval, ratio
 
 NAN = math.nan
 
@@ -32,19 +31,14 @@ def test_as_a_person_reads_it(interval: Interval, unit: str, digits: int, text: 
     assert interval.text(unit, digits) == text
 
 
-def test_json_there_and_back() -> None:
+def test_json_there_and_back_and_zero() -> None:
     for interval in (Interval(1, 0, 2, 0.5), Interval(1, 0, 2)):
         assert repr(Interval.read(interval.json() | {"other": 1})) == repr(interval)
     assert repr(Interval.read({"value": None})) == repr(Interval(NAN))
     assert "sd" not in Interval(1).json()
-
-
-def test_holds_zero() -> None:
-    assert [Interval(1, low, high).holds_zero for low, high in ((-1, 2), (0, 2), (NAN, NAN))] == [
-        True, True, True,
-    ]  # fmt: skip
-    assert not Interval(1, 0.1, 2).holds_zero
-    assert not Interval(-1, -2, -0.1).holds_zero
+    bounds = [(-1, 2), (0, 2), (NAN, NAN), (0.1, 2), (-2, -0.1)]
+    held = [Interval(1, low, high).holds_zero for low, high in bounds]
+    assert held == [True, True, True, False, False]
 
 
 def test_the_bootstrap_is_the_plain_loop_over_its_own_draws() -> None:
@@ -56,15 +50,6 @@ def test_the_bootstrap_is_the_plain_loop_over_its_own_draws() -> None:
     found = bootstrap(ratio(right, n), 20, 7, 500)
     assert found.value == right.sum() / n.sum()
     assert (found.low, found.high) == pytest.approx(expected)
-
-
-def test_the_draws_are_scipys() -> None:
-    values = np.random.default_rng(3).standard_normal(40)
-    theirs = stats.bootstrap(
-        (values,), np.mean, n_resamples=400, method="percentile", rng=np.random.default_rng(9)
-    ).confidence_interval
-    found = bootstrap(ratio(values, np.ones(40)), 40, 9, 400)
-    assert (found.low, found.high) == pytest.approx(tuple(theirs))
 
 
 def test_it_covers_the_truth_about_as_often_as_it_says() -> None:
@@ -120,12 +105,3 @@ def test_what_is_not_there_is_left_out() -> None:
     found = mean_interval([NAN, 0.5, 1.0, NAN], of, 0, 500)
     assert (found.value, found.low, found.high) == pytest.approx((0.75, 0.5, 1))
     assert math.isnan(mean_interval([NAN], pieces("a"), 0, 9).value)
-
-
-def test_any_statistic_of_counts() -> None:
-    def largest(counts: Floats) -> Floats:
-        return np.array([np.flatnonzero(row)[-1] for row in counts], np.float64)
-
-    found = bootstrap(largest, 10, 0, 500)
-    assert found.value == found.high == 9
-    assert found.low < 9

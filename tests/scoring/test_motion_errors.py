@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -52,21 +53,28 @@ def test_golden_values(pairs: list[tuple[Motion, Motion]], rhythm: float, streng
     assert got == pytest.approx(strength, abs=2e-6)
 
 
-def test_golden_strength_without_cancelling() -> None:
+def test_golden_spread_and_strength_without_cancelling() -> None:
+    assert spread(A) == pytest.approx(0.035374, abs=1e-6)
+    assert spread(B) == pytest.approx(0.028299, abs=1e-6)
+    assert spread(Z) == 0
     got = logarithm([strength_error(A, B, described=True)])
     assert got == pytest.approx(0.971531, abs=2e-6)
 
 
-def test_golden_spread() -> None:
-    assert spread(A) == pytest.approx(0.035374, abs=1e-6)
-    assert spread(B) == pytest.approx(0.028299, abs=1e-6)
-    assert spread(Z) == 0
-
-
-def test_nothing_differs_from_itself() -> None:
+@pytest.mark.parametrize(("error", "least"), [(rhythm_error, 256), (strength_error, 60)])
+def test_errors_are_symmetric_and_of_motions_of_one_shape(
+    error: Callable[..., float], least: int
+) -> None:
     for described in (False, True):
-        assert rhythm_error(A, A, described=described) == 0
-        assert strength_error(A, A, described=described) == 0
+        assert error(A, A, described=described) == 0
+        assert error(A, B, described=described) == error(B, A, described=described)
+    error(A[:least], B[:least], described=False)
+    for real, made in [
+        (A[: least - 1], B[: least - 1]), (A, B[:-1]), (A[:, :12], B[:, :12]),
+        (A[..., :1], B[..., :1]), (A[:, 0], B[:, 0]),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match="13"):
+            error(real, made, described=False)
 
 
 def swinging(hz: float, amplitude: float = 0.1, frames: int = 256) -> Motion:
@@ -108,18 +116,6 @@ def test_opposite_arms_cancel_in_the_coded_strength_alone() -> None:
     assert strength_error(moving, still, described=True) == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("described", [False, True])
-def test_the_errors_do_not_ask_which_is_real(described: bool) -> None:
-    for error in (rhythm_error, strength_error):
-        assert error(A, B, described=described) == error(B, A, described=described)
-
-
-def test_the_spread_of_a_step() -> None:
-    motion = np.zeros((4, 13, 2), np.float32)
-    motion[2:, 0] = 1  # deviations ±1/2: sqrt(4 · 1/4 / 3)
-    assert spread(motion) == pytest.approx(math.sqrt(1 / 3) / 13, rel=1e-6)
-
-
 def test_distances_are_of_keypoints_in_the_plane() -> None:
     motions = np.zeros((3, 5, 13, 2), np.float32)
     motions[1] += np.array([3, 4], np.float32)
@@ -130,18 +126,3 @@ def test_distances_are_of_keypoints_in_the_plane() -> None:
     assert got[0, 1] == pytest.approx(5)
     assert got[0, 2] == pytest.approx(1)
     assert got[1, 2] == pytest.approx((12 * 5 + math.hypot(3, 9)) / 13, rel=1e-6)
-
-
-def test_what_cannot_be_measured_is_refused() -> None:
-    for error, least in ((rhythm_error, 256), (strength_error, 60)):
-        error(A[:least], B[:least], described=False)
-        for real, made in [
-            (A[: least - 1], B[: least - 1]), (A, B[:-1]), (A[:, :12], B[:, :12]),
-            (A[..., :1], B[..., :1]), (A[:, 0], B[:, 0]),
-        ]:  # fmt: skip
-            with pytest.raises(ValueError, match="13"):
-                error(real, made, described=False)
-    with pytest.raises(ValueError, match="13"):
-        spread(A[:1])
-    with pytest.raises(ValueError, match="13"):
-        distances(A)

@@ -13,48 +13,35 @@ from motionmusic.errors import UserError
 from motionmusic.scoring.recommend import best_start, draw, recommendations, top_tracks
 
 
-def test_start_of_the_best_diagonal() -> None:
-    scores = np.zeros((2, 5), np.float32)
-    scores[0, 2] = scores[1, 3] = 0.6  # together from window 2 on
-    scores[0, 1] = 1.0  # alone better than either, but what follows is not
-    assert best_start(scores) == 2
+@pytest.mark.parametrize(
+    ("scores", "start"),
+    [
+        # window 1 alone is better than either, but what follows it is not
+        ([[0, 1, 0.6, 0, 0], [0, 0, 0, 0.6, 0]], 2),
+        # from window 2 on, one window of music would be left for two of the dance
+        ([[0, 0, 1], [0, 0, 0]], 0),
+        ([[0, 0, 1]], 2),
+        ([[0, 9], [0, 0], [0, 0]], 0),  # a track shorter than the dance
+        (np.ones((2, 6)), 0),
+    ],
+)
+def test_where_the_music_starts(scores: list[list[float]], start: int) -> None:
+    assert best_start(np.array(scores, np.float32)) == start
 
 
-def test_the_music_does_not_end_before_the_dance() -> None:
-    scores = np.array([[0, 0, 1], [0, 0, 0]], np.float32)
-    # from window 2 on, one window of music would be left for two of the dance
-    assert best_start(scores) == 0
-    assert best_start(np.array([[0, 0, 1]], np.float32)) == 2
-
-
-def test_a_track_shorter_than_the_dance_starts_at_its_beginning() -> None:
-    assert best_start(np.array([[0, 9], [0, 0], [0, 0]], np.float32)) == 0
-
-
-def test_equal_starts_and_equal_tracks_are_taken_in_order() -> None:
-    assert best_start(np.ones((2, 6), np.float32)) == 0
+def test_equal_tracks_are_taken_in_order_and_excluded_ones_are_no_candidates() -> None:
     assert top_tracks(np.array([1.0, 3.0, 3.0, 2.0, 3.0]), 4) == [1, 2, 4, 3]
-
-
-def test_excluded_tracks_are_no_candidates() -> None:
     scores = np.array([1.0, 3.0, 2.0])
-    assert top_tracks(scores, 2, {1}) == [2, 0]
-    assert top_tracks(scores, 5, {1}) == [2, 0]
+    assert [top_tracks(scores, n, {1}) for n in (2, 5)] == [[2, 0]] * 2
     assert top_tracks(scores, 5, {0, 1, 2}) == []
 
 
 CATEGORIES = ["Waltz", "Rumba", None, "Waltz", "Waltz", "Waltz"]
 
 
-def test_draw_is_distinct_of_the_category_and_not_excluded() -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        drawn = draw(CATEGORIES, "Waltz", 3, rng, {3})
-        assert sorted(drawn) == [0, 4, 5]
-
-
 def test_every_ordered_choice_is_equally_likely() -> None:
     rng = np.random.default_rng(0)
+    assert all(sorted(draw(CATEGORIES, "Waltz", 3, rng, {3})) == [0, 4, 5] for _ in range(50))
     n = 6000
     counts = Counter(tuple(draw(CATEGORIES, "Waltz", 2, rng)) for _ in range(n))
     choices = list(permutations([0, 3, 4, 5], 2))
@@ -62,11 +49,6 @@ def test_every_ordered_choice_is_equally_likely() -> None:
     # chi-squared with 11 degrees of freedom is above 31.3 once in a thousand
     expected = n / len(choices)
     assert sum((counts[each] - expected) ** 2 / expected for each in choices) < 31.3
-
-
-def test_equal_generators_draw_equal_tracks() -> None:
-    drawn = [draw(CATEGORIES, "Waltz", 3, np.random.default_rng(7)) for _ in range(2)]
-    assert drawn[0] == drawn[1]
 
 
 def test_categories_that_cannot_be_drawn_from() -> None:

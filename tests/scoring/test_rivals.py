@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from motionmusic.scoring.rivals import Dances, Made, clips_of, half_a_beat, systems
+from motionmusic.scoring.generated import Dances, Made, half_a_beat, systems
 
 FRAMES = 60
 # piece: fold, class, frames, music
@@ -71,18 +71,6 @@ def cuts(row: str, seed: int = 0) -> list[tuple[str, int] | None]:
     return found
 
 
-def test_excerpts_at_30_hz() -> None:
-    ids = pd.DataFrame(
-        {"fold": [1, 0, 0], "piece": ["A", "B", "A"], "excerpt": [3, 0, 7], "easy": 0.5}
-    )
-    got, length = clips_of(ids, 229, 25.0)
-    assert list(got) == ["fold", "piece", "excerpt", "start"]
-    assert got[["fold", "piece"]].to_numpy().tolist() == [[0, "A"], [0, "B"], [1, "A"]]
-    # an excerpt of 9.16 s is 274.8 frames, and the 3rd and 7th start at 824.4 and 1,923.6
-    assert (got["start"].tolist(), length) == ([1924, 0, 824], 274)
-    assert clips_of(ids, 425, 60.0)[1] == 212
-
-
 @pytest.mark.parametrize(
     ("beats", "frames"), [(BEATS, 9), (np.arange(9) / 2, 8), (np.zeros(0), 8), (BEATS[:1], 8)]
 )
@@ -141,13 +129,6 @@ def test_the_mean_pose_is_of_training_pieces_and_does_not_move() -> None:
     np.testing.assert_allclose(motions[:4, 0, 5], [[frames, piece]] * 4, rtol=1e-6)
     frames = np.r_[np.arange(500), np.arange(130), np.arange(130)].mean()
     np.testing.assert_allclose(motions[4:, 0, 5, 0], [frames] * 2, rtol=1e-6)
-
-
-def test_a_version_for_every_seed_where_seeds_matter() -> None:
-    found = systems(CLIPS, FRAMES, dances(), [made(), made()], 0)
-    assert {row for row, versions in found.items() if len(versions) == 2} == {
-        "generator", "neighbour",
-    }  # fmt: skip
 
 
 def test_what_does_not_cover_a_clip_is_refused() -> None:

@@ -20,26 +20,18 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m motionmusic.scoring", description=main.__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="PRED.parquet")
     parser.add_argument("--split", default="test", help="rows to score (default: test)")
+    weights = "weights of the logits of the second, third, … file (default: 1 each)"
     parser.add_argument(
-        "--alpha",
-        nargs="+",
-        action="extend",
-        type=float,
-        metavar="A",
-        help="weights of the logits of the second, third, … file (default: 1 each)",
+        "--alpha", nargs="+", action="extend", type=float, metavar="A", help=weights
     )
     parser.add_argument("--seed", type=int, default=0, help="of the intervals (default: 0)")
     options = parser.parse_args(arguments)
     files: list[Path] = options.files
     alpha: list[float] = options.alpha or [1.0] * (len(files) - 1)
     if len(alpha) != len(files) - 1 or not np.isfinite(alpha).all():
-        raise UserError(
-            parser.prog,
-            "--alpha",
-            f"{len(files) - 1} finite numbers, one for each file after the first",
-            " ".join(map(str, alpha)),
-            "leave --alpha out for weights of 1",
-        )
+        expected = f"{len(files) - 1} finite numbers, one for each file after the first"
+        got, remedy = " ".join(map(str, alpha)), "leave --alpha out for weights of 1"
+        raise UserError(parser.prog, "--alpha", expected, got, remedy)
     frames = [rows_of_split(read_predictions(file), options.split, file) for file in files]
     scores = score(fuse(frames, [1.0, *alpha], files), options.seed)
     print(json.dumps(rounded(scores), indent=2, allow_nan=False))

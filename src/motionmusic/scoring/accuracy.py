@@ -1,14 +1,7 @@
-"""How well a model names the dance: accuracy, votes, fusion, confusion.
+"""How well a model names the dance: accuracy, votes, fusion, confusion (docs/method.md).
 
-Conventions (docs/method.md):
-
-- Accuracies are fractions, right / all, by count.
-- A segment's prediction is the argmax of its logits, the first one where several are largest.
-- An excerpt's prediction is the most frequent one of its segments; among equally frequent ones the
-  class that comes first in time.
-- Late fusion adds raw logits, segment by segment, before any vote.
-- Segments of one piece go right or wrong together, so intervals resample whole pieces.
-- Rows are found by their id (split, piece, excerpt, segment); their order has no meaning.
+Accuracies are fractions by count. Rows are found by their id (split, piece, excerpt, segment), never
+by their order. Segments of a piece go right or wrong together, so intervals resample whole pieces.
 """
 
 from __future__ import annotations
@@ -21,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from motionmusic.errors import UserError
-from motionmusic.predictions import ID, check, id_text, logit_columns, logits_of
+from motionmusic.predictions import ID, id_text, logit_columns, logits_of
 from motionmusic.scoring.intervals import bootstrap, ratio
 
 LEVELS = ("segment", "excerpt")
@@ -36,40 +29,26 @@ def predicted(frame: pd.DataFrame) -> NDArray[np.int64]:
 
 
 def vote(predictions: Iterable[int]) -> int:
-    """The most frequent of the predictions, given in time order; of equals the first seen.
-
-    Raises:
-        ValueError: there are none.
-    """
+    """The most frequent of the predictions (at least one), in time order; of equals the first."""
     # Counter keeps the order of first appearance, and most_common the first of equal counts.
-    ranking = Counter(predictions).most_common(1)
-    if not ranking:
-        raise ValueError("a vote needs at least one prediction")
-    return int(ranking[0][0])
-
-
-def segment_predictions(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns piece, excerpt, segment, label, predicted; in time order within each piece.
-
-    Raises:
-        ValueError: a segment stands in two splits of the frame; choose one split first.
-    """
-    result = frame[["piece", "excerpt", "segment", "label"]].assign(predicted=predicted(frame))
-    if result.duplicated(subset=["piece", "excerpt", "segment"]).any():
-        raise ValueError("a segment occurs twice: score one split at a time")
-    return result.sort_values(["piece", "excerpt", "segment"], ignore_index=True)
-
-
-def excerpt_votes(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns piece, excerpt, label, predicted: the vote of its segments (Tables 5, 6)."""
-    groups = segment_predictions(frame).groupby(["piece", "excerpt"])
-    result = groups["label"].first().reset_index()
-    return result.assign(predicted=[vote(group) for _, group in groups["predicted"]])
+    return int(Counter(predictions).most_common(1)[0][0])
 
 
 def at_level(frame: pd.DataFrame, level: str) -> pd.DataFrame:
-    """Columns piece, …, label, predicted at one of :data:`LEVELS`."""
-    return segment_predictions(frame) if level == "segment" else excerpt_votes(frame)
+    """Columns piece, excerpt, segment, label, predicted, in time order within each piece.
+
+    At the level ``excerpt`` without segment: the vote of each excerpt's segments (Tables 5, 6).
+    Raises ValueError where a segment stands in two splits of the frame; choose one split first.
+    """
+    rows = frame[["piece", "excerpt", "segment", "label"]].assign(predicted=predicted(frame))
+    if rows.duplicated(subset=["piece", "excerpt", "segment"]).any():
+        raise ValueError("a segment occurs twice: score one split at a time")
+    rows = rows.sort_values(["piece", "excerpt", "segment"], ignore_index=True)
+    if level == "segment":
+        return rows
+    groups = rows.groupby(["piece", "excerpt"])
+    votes = [vote(group) for _, group in groups["predicted"]]
+    return groups["label"].first().reset_index().assign(predicted=votes)
 
 
 def per_piece(level: pd.DataFrame) -> pd.DataFrame:
@@ -83,104 +62,65 @@ def fuse(
     weights: Sequence[float] | None = None,
     names: Sequence[str | Path] | None = None,
 ) -> pd.DataFrame:
-    """Late fusion: the weighted sum of the frames' logits, segment by segment.
+    """Late fusion: the (weighted) sum of the frames' logits, segment by segment.
 
-    Args:
-        frames: predictions for the same segments, rows in any order.
-        weights: one a frame; 1 each by default.
-        names: what to call the frames in errors, for example their files.
-
-    Returns:
-        The first frame's rows sorted by id, logits float64.
-
-    Raises:
-        UserError: the frames differ in segments, labels, data set or number of classes.
-        ValueError: no frame, or not one weight a frame.
+    ``names`` are what errors call the frames. Returns the first frame's rows sorted by id, logits
+    float64. Raises UserError as :func:`same_segments`.
     """
-    weights = [1.0] * len(frames) if weights is None else weights
-    if not frames or len(weights) != len(frames):
-        raise ValueError(f"expected one weight a frame, got {len(weights)} for {len(frames)}")
-    frames = same_segments(frames, names)
+    frames = same_segments(frames, names or [f"predictions {n}" for n, _ in enumerate(frames, 1)])
+    pairs = zip(weights or [1.0] * len(frames), frames, strict=True)
     result = frames[0].copy()
-    result[logit_columns(result)] = sum(
-        weight * logits_of(frame) for weight, frame in zip(weights, frames, strict=True)
-    )
+    result[logit_columns(result)] = sum(weight * logits_of(frame) for weight, frame in pairs)
     return result
 
 
 def same_segments(
-    frames: Sequence[pd.DataFrame], names: Sequence[str | Path] | None = None
+    frames: Sequence[pd.DataFrame], names: Sequence[str | Path]
 ) -> list[pd.DataFrame]:
-    """The frames with their rows sorted by id, once it is sure that they can be compared.
+    """The frames with their rows sorted by id.
 
-    Raises:
-        UserError: one breaks the format, or differs from the first in segments, labels, data set
-            or number of classes; the message names the first id that differs.
+    Raises UserError, naming the first id that differs, where one differs from the first in segments,
+    labels, data set or number of classes.
     """
-    if names is None:
-        names = [f"predictions {index + 1}" for index in range(len(frames))]
     remedy = "compare predictions that were made from the same segments, with the same protocol"
-    result = []
-    for frame, name in zip(frames, names, strict=True):
-        check(frame, name)
-        result.append(frame.sort_values(ID, ignore_index=True))
-        first, other = result[0], result[-1]
-        classes = len(logit_columns(first)), len(logit_columns(other))
-        if classes[0] != classes[1]:
-            expected = f"{classes[0]} classes as in {names[0]}"
-            raise UserError(name, "logits", expected, f"{classes[1]}", remedy)
-        if not _equal(first, other, ID):
+    result = [frame.sort_values(ID, ignore_index=True) for frame in frames]
+    first, k = result[0], len(logit_columns(frames[0]))
+    for other, name in zip(result, names, strict=True):
+        found = len(logit_columns(other))
+        if found != k:
+            expected = f"{k} classes as in {names[0]}"
+            raise UserError(name, "logits", expected, f"{found}", remedy)
+        if not first[ID].equals(other[ID]):
             both = first[ID].merge(other[ID], on=ID, how="outer", indicator="side")
             alone = (both["side"] != "both").to_numpy()
-            side = f"only in {name if both['side'][alone].iloc[0] == 'right_only' else names[0]}"
-            raise UserError(
-                name,
-                f"{id_text(both, alone)} ({side})",
-                f"the segments of {names[0]}",
-                f"{alone.sum()} that are in one file only",
-                remedy,
-            )
+            has_it = name if both["side"][alone].iloc[0] == "right_only" else names[0]
+            where = f"{id_text(both, alone)} (only in {has_it})"
+            got = f"{alone.sum()} that are in one file only"
+            raise UserError(name, where, f"the segments of {names[0]}", got, remedy)
         for column in ("dataset", "label"):
-            if not _equal(first, other, [column]):
-                differs = (first[column] != other[column]).to_numpy()
-                raise UserError(
-                    name,
-                    f"{column} of {id_text(other, differs)}",
-                    f"{first[column][differs].iloc[0]} as in {names[0]}",
-                    f"{other[column][differs].iloc[0]}",
-                    remedy,
-                )
+            differs = (first[column] != other[column]).to_numpy()
+            if differs.any():
+                where = f"{column} of {id_text(other, differs)}"
+                expected = f"{first[column][differs].iloc[0]} as in {names[0]}"
+                raise UserError(name, where, expected, f"{other[column][differs].iloc[0]}", remedy)
     return result
-
-
-def _equal(first: pd.DataFrame, other: pd.DataFrame, columns: list[str]) -> bool:
-    return len(first) == len(other) and bool((first[columns] == other[columns]).all(axis=None))
 
 
 def confusion(labels: ArrayLike, predicted: ArrayLike, k: int) -> NDArray[np.int64]:
     """Counts (k, k): rows the true class, columns the predicted one (Figures 4, 5)."""
-    pairs = np.asarray(labels, dtype=np.int64) * k + np.asarray(predicted, dtype=np.int64)
-    return np.bincount(pairs, minlength=k * k).reshape(k, k).astype(np.int64)
+    return np.asarray(confusion_matrix(labels, predicted, labels=range(k)), np.int64)
 
 
 def per_class(labels: ArrayLike, predicted: ArrayLike, k: int) -> list[dict[str, Any]]:
-    """Recall, precision, f1 and number of rows of each class, as scikit-learn defines them.
-
-    NaN where a number is not defined: the recall of a class without rows, the precision of one
-    that is never predicted, the f1 of one that is neither there nor predicted.
-    """
-    precision, recall, f1, n = precision_recall_fscore_support(
+    """Recall, precision, f1 and number of rows of each class; NaN where not defined (scikit-learn)."""
+    columns = precision_recall_fscore_support(
         labels, predicted, labels=range(k), zero_division=np.nan
     )
     return [
-        {
-            "label": label,
-            "recall": float(recall[label]),
-            "precision": float(precision[label]),
-            "f1": float(f1[label]),
-            "n": int(n[label]),
-        }
-        for label in range(k)
+        {"label": label, "recall": recall, "precision": precision, "f1": f1, "n": n}
+        for label, (precision, recall, f1, n) in enumerate(
+            zip(*(column.tolist() for column in columns), strict=True)
+        )
     ]
 
 
@@ -190,30 +130,18 @@ def macro_f1(labels: ArrayLike, predicted: ArrayLike, k: int) -> float:
 
 
 def score(frame: pd.DataFrame, seed: int, resamples: int = 2000) -> dict[str, Any]:
-    """All scores of one model's predictions of one split.
+    """All scores of one model's predictions of one split, rows in any order, as fractions.
 
-    Args:
-        frame: predictions, rows in any order.
-        seed: of the intervals.
-        resamples: of the intervals.
-
-    Returns:
-        segment and excerpt, each {value, low, high, right, n}: the accuracy with its interval over
-        pieces; macro_f1 (of segments), n_pieces, confusion (k, k) of segments, per_class. Fractions.
-
-    Raises:
-        UserError: the frame breaks the format.
+    Returns segment and excerpt {value, low, high, right, n}: the accuracy with its interval over pieces;
+    of segments macro_f1, confusion (k, k), per_class; n_pieces.
     """
-    check(frame, "predictions")
     k = len(logit_columns(frame))
     result: dict[str, Any] = {}
     for level in LEVELS:
         pieces = per_piece(at_level(frame, level))
         statistic = ratio(pieces["right"], pieces["n"])
-        result[level] = bootstrap(statistic, len(pieces), seed, resamples).json() | {
-            "right": int(pieces["right"].sum()),
-            "n": int(pieces["n"].sum()),
-        }
+        found = bootstrap(statistic, len(pieces), seed, resamples).json()
+        result[level] = found | {name: int(pieces[name].sum()) for name in ("right", "n")}
     labels, guesses = frame["label"].to_numpy(), predicted(frame)
     return result | {
         "macro_f1": macro_f1(labels, guesses, k),
@@ -227,8 +155,6 @@ def rows_of_split(frame: pd.DataFrame, split: str, file: str | Path) -> pd.DataF
     """The rows of one split. Raises UserError, naming the splits of ``file``, where it has none."""
     rows = frame[frame["split"] == split]
     if rows.empty:
-        found = ", ".join(sorted(frame["split"].unique()))
-        raise UserError(
-            file, "split", f"rows of {split}", f"only {found}", "choose one with --split NAME"
-        )
+        found, remedy = ", ".join(sorted(frame["split"].unique())), "choose one with --split NAME"
+        raise UserError(file, "split", f"rows of {split}", f"only {found}", remedy)
     return rows.reset_index(drop=True)

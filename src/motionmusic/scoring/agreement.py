@@ -13,8 +13,7 @@ from motionmusic.errors import UserError
 from motionmusic.scoring.intervals import mean_interval
 
 NEGATIVES = ("easy", "hard", "super_hard")
-VOTERS = {"network": "", "judge": "judge_"}
-"""Who votes → how its columns begin."""
+_VOTERS = {"network": "", "judge": "judge_"}  # who votes → how its columns begin
 FINDERS = ("network", "mint", "bailando")
 TOLERANCE_S = 0.1
 OFFSET_CHANCE = 5 / 101
@@ -39,14 +38,8 @@ def read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 def agreement(votes: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[str, Any]:
     """How often the true pair of music and motion gets the higher vote.
 
-    Args:
-        votes: one a seed: piece, excerpt, easy, hard, super_hard, and where a judge voted too
-            judge_easy, …; shares of draws.
-        seed: of the intervals.
-        resamples: of each.
-
-    Returns:
-        clips, pieces, network and judge {negative: Interval}.
+    ``votes``, one a seed: piece, excerpt, and shares of draws: easy, hard, super_hard, and judge_easy, …
+    where a judge voted too. Returns clips, pieces, network and judge {negative: Interval}.
     """
     mean = pd.concat(votes).groupby(["piece", "excerpt"], as_index=False).mean()
     return {"clips": len(mean), "pieces": int(mean["piece"].nunique())} | {
@@ -54,7 +47,7 @@ def agreement(votes: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[
             name: mean_interval(mean[f"{prefix}{name}"], mean["piece"], seed, resamples)
             for name in NEGATIVES
         }
-        for voter, prefix in VOTERS.items()
+        for voter, prefix in _VOTERS.items()
         if f"{prefix}{NEGATIVES[0]}" in mean
     }
 
@@ -62,13 +55,8 @@ def agreement(votes: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[
 def recovered(offsets: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[str, Any]:
     """How often a planted offset is found within 0.1 s.
 
-    Args:
-        offsets: one a seed: piece, planted_s, network_s, mint_s, bailando_s; NaN is not found.
-        seed: of the intervals.
-        resamples: of each.
-
-    Returns:
-        planted (of one seed), pieces, and for each of ``FINDERS`` its Interval.
+    ``offsets``, one a seed: piece, planted_s, network_s, mint_s, bailando_s; NaN is not found.
+    Returns planted (of one seed), pieces, and for each of ``FINDERS`` its Interval.
     """
     rows = pd.concat(offsets, ignore_index=True)
     off = {way: (rows[f"{way}_s"] - rows["planted_s"]).abs() for way in FINDERS}

@@ -28,19 +28,10 @@ _NEVER = -1e9
 def kinematic_statistics(joints: NDArray[Any]) -> NDArray[np.float64]:
     """Statistics over time of each segment's movement, (n, 10 v) float64.
 
-    Args:
-        joints: (n, 3, t, v) positions, t at least 3, in any unit; speeds are per frame.
-
-    Returns:
-        In this order: mean of each coordinate (3 v, coordinate by coordinate), its standard
-        deviation (3 v), mean and standard deviation of each joint's speed (v, v), of its
-        acceleration's magnitude (v, v).
-
-    Raises:
-        ValueError: another shape, or fewer than three frames.
+    ``joints`` (n, 3, t, v) are positions, t at least 3, in any unit; speeds are per frame. In this order:
+    mean of each coordinate (3 v, coordinate by coordinate), its standard deviation (3 v), mean and
+    standard deviation of each joint's speed (v, v), of its acceleration's magnitude (v, v).
     """
-    if joints.ndim != 4 or joints.shape[1] != 3 or joints.shape[2] < 3:
-        raise ValueError(f"expected joints (n, 3, t >= 3, v), got {joints.shape}")
     # Block by block: in float64 the large data sets' segments and their differences fill gigabytes.
     blocks = np.array_split(joints, max(1, len(joints) // 2048))
     return np.concatenate([_statistics(block.astype(np.float64)) for block in blocks])
@@ -71,33 +62,17 @@ def fit_predict(
     logistic_c: float = 0.1,
     n_jobs: int = 1,
 ) -> NDArray[np.float32]:
-    """Fit one baseline and give the logits of the test segments, (n, classes) float32.
+    """Fit one of :data:`BASELINES` and give the logits of the test segments, (n, classes) float32.
 
     Logits are log-probabilities, no less than log 1e-6; of the nearest centroid, negative squared
     distances. A class that train does not have is never the largest. The same arguments give the
     same logits.
 
-    Args:
-        name: one of :data:`BASELINES`.
-        train_joints: (m, 3, t, v).
-        train_labels: (m,) in 0 … classes - 1.
-        test_joints: (n, 3, t, v).
-        classes: the number of classes, k.
-        seed: of the forest and the boosting.
-        trees: of the forest.
-        logistic_c: inverse strength of the logistic regression's penalty.
-        n_jobs: cores to use.
-
-    Raises:
-        ValueError: an unknown name, or arrays of other shapes.
+    Joints are (m, 3, t, v) and (n, 3, t, v), labels (m,) in 0 … classes - 1. ``seed`` is of the
+    forest, which has so many ``trees``, and of the boosting; ``logistic_c`` is the inverse strength of
+    the logistic regression's penalty.
     """
-    if name not in BASELINES:
-        raise ValueError(f"expected one of {', '.join(BASELINES)}, got {name}")
     labels = np.asarray(train_labels, dtype=np.int64)
-    if len(labels) != len(train_joints) or not len(labels):
-        raise ValueError(f"expected a label a segment, got {len(labels)}, {len(train_joints)}")
-    if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"expected labels in 0 … {classes - 1}, got {set(labels.tolist())}")
     if name == "majority":
         share = np.bincount(labels, minlength=classes) / len(labels)
         return _log(np.tile(share, (len(test_joints), 1)))
@@ -107,8 +82,14 @@ def fit_predict(
             v = train_joints.shape[3]
             speeds = slice(6 * v, 7 * v)  # the mean speeds
             return _nearest_centroid(train[:, speeds], labels, test[:, speeds], classes)
-        model = _model(name, seed, trees, logistic_c, n_jobs)
-        return log_probabilities(model, train, labels, test, classes)
+        models = {
+            "logistic_regression": make_pipeline(
+                StandardScaler(), LogisticRegression(C=logistic_c, max_iter=2000)
+            ),
+            "random_forest": RandomForestClassifier(trees, random_state=seed, n_jobs=n_jobs),
+            "gradient_boosting": HistGradientBoostingClassifier(random_state=seed),
+        }
+        return log_probabilities(models[name], train, labels, test, classes)
 
 
 def log_probabilities(
@@ -116,12 +97,8 @@ def log_probabilities(
 ) -> NDArray[np.float32]:
     """Fit a scikit-learn classifier and give log-probabilities, (n, classes), no less than log 1e-6.
 
-    Args:
-        model: not fitted yet.
-        train: (m, f) features.
-        labels: (m,) in 0 … classes - 1; a class that is missing is never the largest.
-        test: (n, f) features.
-        classes: the number of classes.
+    Features are (m, f) and (n, f), labels (m,) in 0 … classes - 1; a class that is missing is never
+    the largest.
     """
     seen = np.unique(labels)
     probabilities = np.zeros((len(test), classes))
@@ -135,15 +112,12 @@ def boosting_logits(
 ) -> NDArray[np.float32]:
     """Gradient boosting on any features, on one core; arguments as :func:`log_probabilities`."""
     with threadpool_limits(limits=1):
-        model = _model("gradient_boosting", seed, trees=0, logistic_c=0, n_jobs=1)
+        model = HistGradientBoostingClassifier(random_state=seed)
         return log_probabilities(model, train, labels, test, classes)
 
 
 def _nearest_centroid(
-    train: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    test: NDArray[np.float64],
-    classes: int,
+    train: NDArray[np.float64], labels: NDArray[np.int64], test: NDArray[np.float64], classes: int
 ) -> NDArray[np.float32]:
     scaler = StandardScaler().fit(train)
     train, test = scaler.transform(train), scaler.transform(test)
@@ -151,14 +125,6 @@ def _nearest_centroid(
     for label in np.unique(labels):
         logits[:, label] = -((test - train[labels == label].mean(axis=0)) ** 2).sum(axis=1)
     return logits.astype(np.float32)
-
-
-def _model(name: str, seed: int, trees: int, logistic_c: float, n_jobs: int) -> Any:
-    if name == "logistic_regression":
-        return make_pipeline(StandardScaler(), LogisticRegression(C=logistic_c, max_iter=2000))
-    if name == "random_forest":
-        return RandomForestClassifier(n_estimators=trees, random_state=seed, n_jobs=n_jobs)
-    return HistGradientBoostingClassifier(random_state=seed)
 
 
 def _log(probabilities: NDArray[np.float64]) -> NDArray[np.float32]:

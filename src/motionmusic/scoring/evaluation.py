@@ -1,11 +1,9 @@
 """All cells of a task beside each other: the numbers behind Tables 3 to 6 and Figures 4, 5.
 
-A cell is named ``row/input``. Rows are ``alone`` (the motion encoder after phase 1, "without CL"),
-``longer`` (the control that the paper lacks: alone for as many epochs as with CL), and the variants
-``plain``, ``dropout``, ``fc`` after collaborative learning; inputs are ``joints``, ``bones``,
-``merged``, and ``fused``, which is made here from joints and bones of the same seed. Baselines are
-rows of their own with the input ``joints``. A cell is a list of frames of predictions, one a seed,
-each with the test rows of all folds.
+A cell is named ``row/input`` and is a list of frames of predictions, one a seed, each with the test
+rows of all folds. Rows are ``alone`` (the motion encoder after phase 1, "without CL"), ``longer``
+(the control that the paper lacks: alone for as many epochs as with CL), the variants ``plain``,
+``dropout``, ``fc`` after collaborative learning, and baselines, whose input is ``joints``.
 """
 
 from __future__ import annotations
@@ -19,9 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from motionmusic.errors import UserError
+from motionmusic import workspace
 from motionmusic.files import read_json
-from motionmusic.predictions import logit_columns, read_predictions
+from motionmusic.predictions import read_predictions
 from motionmusic.scoring.accuracy import (
     LEVELS,
     at_level,
@@ -36,40 +34,28 @@ from motionmusic.scoring.accuracy import (
 )
 from motionmusic.scoring.baselines import BASELINES
 from motionmusic.scoring.intervals import Interval, bootstrap, ratio
-from motionmusic.workspace import About
 
 ROWS = ("alone", "longer", "plain", "dropout", "fc")
 WITHOUT = ("alone", "longer")
 """Rows without collaborative learning; what it adds is the difference to each."""
-INPUTS = ("joints", "bones", "merged")
+INPUTS = workspace.INPUTS
 EXPERIMENTS = ("joints", "bones", "fused", "merged")
 """The order of the paper's experiments 1 to 4."""
 BEST = "fc/fused"
 """The cell of the paper's Figures 4 and 5."""
 Cells = Mapping[str, Sequence[pd.DataFrame]]
 
-_REMEDY = "run `dvc repro` for the stage that writes its predictions"
-
 
 def cell_files(cells: Path, seeds: Sequence[int]) -> dict[str, list[Path]]:
-    """Where trainings and baselines leave predictions: ``files[cell][seed]``.
-
-    Args:
-        cells: data/TASK/cells.
-        seeds: of params.yaml.
-    """
-
-    def name(row: str, kind: str) -> str:
-        trained = {"alone": f"motion-{kind}", "longer": f"longer-{kind}"}
-        return trained.get(row, f"cotrain-{kind}-{row}")
-
-    files = {
-        f"{row}/{kind}": [
-            cells / f"{name(row, kind)}-{seed}" / "predictions.parquet" for seed in seeds
-        ]
-        for row in ROWS
-        for kind in INPUTS
-    }
+    """Where trainings and baselines leave predictions in data/TASK/cells: ``files[cell][seed]``."""
+    files = {}
+    for row in ROWS:
+        for kind in INPUTS:
+            trained = {"alone": f"motion-{kind}", "longer": f"longer-{kind}"}
+            name = trained.get(row, f"cotrain-{kind}-{row}")
+            files[f"{row}/{kind}"] = [
+                cells / f"{name}-{seed}" / "predictions.parquet" for seed in seeds
+            ]
     return files | {
         f"{row}/joints": [cells / f"baseline-{seed}" / f"{row}.parquet" for seed in seeds]
         for row in BASELINES
@@ -87,65 +73,41 @@ def read_cells(files: Mapping[str, Sequence[Path]]) -> dict[str, list[pd.DataFra
 def complete_cells(
     cells: Cells, baselines: Sequence[str] = BASELINES
 ) -> dict[str, list[pd.DataFrame]]:
-    """All cells in the order of the tables, with ``row/fused`` added; rows of frames sorted by id.
+    """All cells in the order of the tables, with ``row/fused`` added, of joints and bones of one seed.
 
-    Args:
-        cells: ``row/input`` → one frame a seed; seeds in the same order in every cell of a network.
-        baselines: that must be there, as ``baseline/joints``.
-
-    Raises:
-        UserError: a cell or a seed is missing, or two frames are not of the same test segments.
+    Seeds are in the same order in every cell; rows of frames come back sorted by id. Raises UserError
+    where frames are not of the same segments.
     """
-    networks = [f"{row}/{name}" for row in ROWS for name in INPUTS]
-    wanted = [*networks, *(f"{name}/joints" for name in baselines)]
-    for cell in wanted:
-        if not cells.get(cell):
-            raise UserError(cell, "", "its predictions", "none", _REMEDY)
-    for cell in networks:
-        seeds, expected = len(cells[cell]), len(cells[networks[0]])
-        if seeds != expected:
-            raise UserError(cell, "seeds", f"{expected} as for {networks[0]}", f"{seeds}", _REMEDY)
-    named = [
-        (cell, f"{cell}, seed {index + 1}", frame)
-        for cell in wanted
-        for index, frame in enumerate(cells[cell])
-    ]
+    order = [f"{row}/{name}" for row in [*ROWS, *baselines] for name in EXPERIMENTS]
+    given = [(cell, seed) for cell in order for seed, _ in enumerate(cells.get(cell, ()))]
+    aligned = same_segments(
+        [cells[cell][seed] for cell, seed in given],
+        [f"{cell}, seed {seed + 1}" for cell, seed in given],
+    )
     result: dict[str, list[pd.DataFrame]] = {}
-    aligned = same_segments([frame for _, _, frame in named], [name for _, name, _ in named])
-    for (cell, _, _), frame in zip(named, aligned, strict=True):
+    for (cell, _), frame in zip(given, aligned, strict=True):
         result.setdefault(cell, []).append(frame)
     for row in ROWS:
         pairs = zip(result[f"{row}/joints"], result[f"{row}/bones"], strict=True)
         result[f"{row}/fused"] = [fuse(pair) for pair in pairs]
-    order = [f"{row}/{name}" for row in [*ROWS, *baselines] for name in EXPERIMENTS]
     return {cell: result[cell] for cell in order if cell in result}
 
 
 def evaluate(cells: Cells, classes: Sequence[str], seed: int, resamples: int) -> dict[str, Any]:
     """Every cell's scores, and what collaborative learning adds, with intervals over pieces.
 
-    Args:
-        cells: from :func:`complete_cells`.
-        classes: names of the classes by label, k of them.
-        seed: of the intervals; all use the same resampled pieces.
-        resamples: of each interval.
+    ``cells`` are from :func:`complete_cells`, ``classes`` the names by label, k of them.
 
-    Returns:
-        n_segments, n_excerpts, n_pieces, n_seeds, classes, chance {uniform, largest_class};
-        cells {row/input: {segment, excerpt: {value, low, high, sd, per_seed}, macro_f1: {value, sd,
-        per_seed}, per_class, confusion}}; gain {alone, longer: {input: {row: {segment, excerpt:
-        {value, low, high}}}}}, paired, of the rows that come after the one compared with. Fractions;
-        low and high are the 95 % interval over pieces of the counts averaged over seeds; sd is over
-        seeds; confusion sums the seeds, per_class is made from that sum.
-
-    Raises:
-        UserError: another number of classes.
+    Returns n_segments, n_excerpts, n_pieces, n_seeds, classes, chance {uniform, largest_class};
+    cells {row/input: {segment, excerpt: {value, low, high, sd, per_seed}, macro_f1: {value, sd,
+    per_seed}, per_class, confusion}}; gain {alone, longer: {input: {row: {segment, excerpt: {value,
+    low, high}}}}}, paired, of the rows that come after the one compared with. Fractions; intervals
+    are of the counts averaged over seeds, sd is over seeds, confusion sums the seeds.
     """
-    first_cell, first = next((cell, frames[0]) for cell, frames in cells.items())
-    k = len(logit_columns(first))
-    if k != len(classes):
-        raise UserError(first_cell, "logits", f"{len(classes)} classes", f"{k}", _REMEDY)
-    sizes = {level: per_piece(at_level(first, level))["n"].to_numpy() for level in LEVELS}
+    first = next(iter(cells.values()))
+    k, sizes = len(classes), {}
+    for level in LEVELS:
+        sizes[level] = per_piece(at_level(first[0], level))["n"].to_numpy()
     # (cell, level) → right by seed and piece; pieces are the same everywhere
     right = {
         (cell, level): right_by_piece(of, level) for cell, of in cells.items() for level in LEVELS
@@ -157,20 +119,19 @@ def evaluate(cells: Cells, classes: Sequence[str], seed: int, resamples: int) ->
 
     def scored(cell: str, level: str) -> dict[str, Any]:
         seeds = (right[cell, level].sum(axis=1) / sizes[level].sum()).tolist()
-        return replace(interval(right[cell, level], level), sd=_sd(seeds)).json() | {
-            "per_seed": seeds
-        }
+        found = replace(interval(right[cell, level], level), sd=_sd(seeds)).json()
+        return found | {"per_seed": seeds}
 
     def gain(row: str, without: str, name: str, level: str) -> dict[str, float]:
         more = right[f"{row}/{name}", level] - right[f"{without}/{name}", level]
         return interval(more, level).json()
 
-    shares = np.bincount(first["label"], minlength=k) / len(first)
+    shares = np.bincount(first[0]["label"], minlength=k) / len(first[0])
     return {
         "n_segments": int(sizes["segment"].sum()),
         "n_excerpts": int(sizes["excerpt"].sum()),
         "n_pieces": len(sizes["segment"]),
-        "n_seeds": len(cells[first_cell]),
+        "n_seeds": len(first),
         "classes": list(classes),
         "chance": {"uniform": 1 / k, "largest_class": float(shares.max())},
         "cells": {
@@ -200,14 +161,16 @@ def _sd(seeds: Sequence[float]) -> float:
     return float(np.std(seeds, ddof=1)) if len(seeds) > 1 else float("nan")
 
 
+def _predicted(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all seeds with a column predicted."""
+    return pd.concat([frame.assign(predicted=predicted(frame)) for frame in frames])
+
+
 def _classes(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> dict[str, Any]:
     """macro_f1, per_class and confusion of one cell, from the segments of all its seeds."""
-    k = len(names)
-    labels = [frame["label"].to_numpy() for frame in frames]
-    guesses = [predicted(frame) for frame in frames]
-    seeds = [macro_f1(*pair, k) for pair in zip(labels, guesses, strict=True)]
-    all_labels, all_guesses = np.concatenate(labels), np.concatenate(guesses)
-    table = per_class(all_labels, all_guesses, k)
+    k, rows = len(names), _predicted(frames)
+    seeds = [macro_f1(frame["label"], predicted(frame), k) for frame in frames]
+    table = per_class(rows["label"], rows["predicted"], k)
     return {
         "macro_f1": {"value": float(np.mean(seeds)), "sd": _sd(seeds), "per_seed": seeds},
         # The number of rows is that of one seed, as n_segments is.
@@ -215,26 +178,21 @@ def _classes(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> dict[str, 
             {"name": name, **row, "n": row["n"] // len(frames)}
             for name, row in zip(names, table, strict=True)
         ],
-        "confusion": confusion(all_labels, all_guesses, k).tolist(),
+        "confusion": confusion(rows["label"], rows["predicted"], k).tolist(),
     }
 
 
 def facts(
-    about: About, index: pd.DataFrame, shapes: Mapping[str, tuple[int, ...]]
+    about: workspace.About, index: pd.DataFrame, shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, Any]:
     """What tables say of a task beside its scores.
 
-    Args:
-        about: of the task.
-        index: one row a segment and fold, with columns fold and split.
-        shapes: of the arrays joints, bones, merged: (n, channels, frames, joints).
-
-    Returns:
-        task, corpus, source, labels, protocol, folds, excerpt_frames, excerpts, pieces, stand_ins;
-        tested (segments over all folds), shapes, segments {train, …: [least, most of a fold]}.
+    ``index`` has one row a segment and fold, with columns fold and split; ``shapes`` are of the arrays
+    joints, bones, merged: (n, channels, frames, joints). Returns parts of ``about``; tested (segments
+    over all folds), shapes, segments {train, …: [least, most of a fold]}.
     """
-    counts = pd.crosstab(index["fold"], index["split"])
-    parts = ("train", "validation", "test")
+    parts = ["train", "validation", "test"]
+    counts = pd.crosstab(index["fold"], index["split"]).reindex(columns=parts, fill_value=0)
     kept = (
         "task", "corpus", "source", "labels", "protocol", "folds", "excerpt_frames", "excerpts", "pieces",
         "stand_ins",
@@ -242,32 +200,30 @@ def facts(
     return {name: getattr(about, name) for name in kept} | {
         "tested": int((index["split"] == "test").sum()),
         "shapes": {kind: list(shape) for kind, shape in shapes.items()},
-        "segments": {
-            part: [int(counts[part].min()), int(counts[part].max())] if part in counts else [0, 0]
-            for part in parts
-        },
+        "segments": {part: [int(counts[part].min()), int(counts[part].max())] for part in parts},
     }
 
 
-def best_baseline(evaluation: Mapping[str, Any], baselines: Sequence[str] = BASELINES) -> str:
+def best_baseline(evaluation: Mapping[str, Any]) -> str:
     """The baseline with most segments right, then most excerpts."""
 
     def order(name: str) -> tuple[float, ...]:
         scores = evaluation["cells"][f"{name}/joints"]
         return tuple(scores[level]["value"] for level in LEVELS)
 
-    return max(baselines, key=order)
+    return max(BASELINES, key=order)
 
 
 def headline(evaluation: Mapping[str, Any]) -> dict[str, float]:
     """The few numbers of a task that `dvc metrics` compares: accuracies per segment, as fractions."""
     cells, gain = evaluation["cells"], evaluation["gain"]["longer"]["fused"]["fc"]["segment"]
-    baseline = cells[f"{best_baseline(evaluation)}/joints"]
-    return {
-        "fused_fc": cells["fc/fused"]["segment"]["value"],
-        "fused_alone": cells["alone/fused"]["segment"]["value"],
-        "fused_longer": cells["longer/fused"]["segment"]["value"],
-        "best_baseline": baseline["segment"]["value"],
+    named = {
+        "fused_fc": "fc/fused",
+        "fused_alone": "alone/fused",
+        "fused_longer": "longer/fused",
+        "best_baseline": f"{best_baseline(evaluation)}/joints",
+    }
+    return {name: cells[cell]["segment"]["value"] for name, cell in named.items()} | {
         "cl_gain": gain["value"],
         "cl_gain_low": gain["low"],
         "cl_gain_high": gain["high"],
@@ -279,14 +235,12 @@ def headline(evaluation: Mapping[str, Any]) -> dict[str, float]:
 def votes(cells: Cells) -> pd.DataFrame:
     """How many segments of each excerpt got which class, by cell, summed over seeds.
 
-    Returns:
-        cell, piece, excerpt, label, predicted, segments; sorted within a cell.
+    Returns cell, piece, excerpt, label, predicted, segments; sorted within a cell.
     """
+    by = ["piece", "excerpt", "label", "predicted"]
     parts = []
     for cell, frames in cells.items():
-        rows = pd.concat([frame.assign(predicted=predicted(frame)) for frame in frames])
-        by = ["piece", "excerpt", "label", "predicted"]
-        counts = rows.groupby(by, as_index=False).agg(segments=("segment", "size"))
+        counts = _predicted(frames).groupby(by, as_index=False).agg(segments=("segment", "size"))
         parts.append(counts.assign(cell=cell)[["cell", *by, "segments"]])
     return pd.concat(parts, ignore_index=True)
 
@@ -294,11 +248,9 @@ def votes(cells: Cells) -> pd.DataFrame:
 def confusion_rows(frames: Sequence[pd.DataFrame], classes: Sequence[str]) -> pd.DataFrame:
     """One row a segment and seed for `dvc plots`, whose confusion template counts them.
 
-    Returns:
-        Columns actual, predicted (names), actual_order, predicted_order (labels).
+    Returns actual, predicted (names), actual_order, predicted_order (labels).
     """
-    rows = pd.concat([frame.assign(predicted=predicted(frame)) for frame in frames])
-    names = np.array(classes)
+    rows, names = _predicted(frames), np.array(classes)
     return pd.DataFrame(
         {
             "actual": names[rows["label"]],
@@ -311,11 +263,10 @@ def confusion_rows(frames: Sequence[pd.DataFrame], classes: Sequence[str]) -> pd
 
 def curves(cells: Path) -> pd.DataFrame:
     """Every training's history.csv in one frame: cell, epoch, accuracy and the losses that it has."""
-    parts = [
-        pd.read_csv(path).assign(cell=path.parent.name)
-        for path in sorted(cells.glob("*/history.csv"))
-    ]
-    frame = pd.concat(parts, ignore_index=True)
+    paths = sorted(cells.glob("*/history.csv"))
+    frame = pd.concat(
+        [pd.read_csv(path).assign(cell=path.parent.name) for path in paths], ignore_index=True
+    )
     return frame[["cell", "epoch", *sorted(frame.columns.drop(["cell", "epoch"]))]]
 
 
@@ -323,7 +274,7 @@ def runs(folder: Path) -> pd.DataFrame:
     """The records of a task's trainings, metrics/TASK/runs: run, git, seconds, and the machine."""
     rows = []
     for path in sorted(folder.glob("*.json")):
-        record = read_json(path, _REMEDY)
+        record = read_json(path, workspace.REMEDY)
         kept = {name: record[name] for name in ("git", "seconds")}
         rows.append({"run": path.stem} | kept | record["machine"])
     return pd.DataFrame(rows)

@@ -1,7 +1,6 @@
 """A number with its 95 % interval, and the one bootstrap that gives it.
 
-What is resampled are units that go right or wrong together: whole pieces, or subjects, or items. A
-statistic is a function of how often each unit counts, so a draw is a row of counts.
+What is resampled are units that go right or wrong together: whole pieces, or subjects, or items.
 """
 
 from __future__ import annotations
@@ -22,13 +21,7 @@ Statistic = Callable[[Floats], Floats]
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its bounds; NaN is not defined.
-
-    Attributes:
-        value: the number itself.
-        low, high: its 95 % interval.
-        sd: its standard deviation over seeds, where there are several.
-    """
+    """A value, its 95 % bounds, its standard deviation over seeds; NaN where not defined."""
 
     value: float
     low: float = math.nan
@@ -54,9 +47,7 @@ class Interval:
     def text(self, unit: str = "", digits: int = 1) -> str:
         """value ± sd [low, high], parts that are not defined left out.
 
-        Args:
-            unit: ``percent`` of a share; ``points``, percent with a sign; ``signed``; or empty.
-            digits: after the point.
+        ``unit``: ``percent`` of a share; ``points``, percent with a sign; ``signed``; or empty.
         """
         if not math.isfinite(self.value):
             return "–"
@@ -78,14 +69,9 @@ def bootstrap(
 ) -> Interval:
     """The statistic with its 95 % percentile interval.
 
-    Args:
-        statistic: of the counts of all units, those of the first stratum first.
-        units: how many there are, or how many in each stratum; a stratum is drawn from by itself.
-        seed: of the draws; equal seeds and numbers of units draw the same units.
-        resamples: how many draws.
-
-    Returns:
-        No bounds where a stratum has fewer than two units, or the statistic is not defined.
+    ``units``: how many there are, or how many in each stratum, which is drawn from by itself; the
+    statistic counts the first stratum's first. Equal seeds and units draw the same units. There are
+    no bounds where a stratum has fewer than two units, or the statistic is not defined.
     """
     sizes = [units] if isinstance(units, int) else list(units)
     if not sum(sizes):
@@ -108,12 +94,7 @@ def _counts(random: np.random.Generator, units: int, resamples: int) -> Floats:
 
 
 def ratio(sums: ArrayLike, sizes: ArrayLike) -> Statistic:
-    """The statistic Σ sums / Σ sizes, over units; NaN where no size counts.
-
-    Args:
-        sums: (units,), such as how many segments of a piece are right.
-        sizes: (units,), such as how many there are.
-    """
+    """The statistic Σ sums / Σ sizes over units, both (units,); NaN where no size counts."""
     above, below = np.asarray(sums, np.float64), np.asarray(sizes, np.float64)
 
     def statistic(counts: Floats) -> Floats:
@@ -132,15 +113,9 @@ def mean_interval(
     weights: ArrayLike | None = None,
     median: bool = False,
 ) -> Interval:
-    """The (weighted) mean or the median of the queries' values, resampled by piece.
+    """The mean of the queries' values (q,), weighted or not, or their median, resampled by piece.
 
-    Args:
-        values: (q,); NaN is left out.
-        pieces: (q,) of which piece each is.
-        seed: of the draws.
-        resamples: how many draws.
-        weights: (q,), of the mean.
-        median: the median instead.
+    ``pieces`` (q,): of which each is. A value that is NaN is left out.
     """
     number = np.asarray(values, np.float64)
     kept = np.isfinite(number)

@@ -11,24 +11,27 @@ import torch
 
 from motionmusic import workspace
 from motionmusic.errors import UserError
+from motionmusic.features.keypoints import clip_of
 from motionmusic.files import Float32, read_array, read_json
 from motionmusic.models import conductor_weights
 from motionmusic.scoring.agreement import read
+from motionmusic.scoring.generated import IDS, Dances, Made, Motion, Perceive
 from motionmusic.scoring.motion_errors import KEYPOINTS
-from motionmusic.scoring.rivals import IDS, Dances, Made, Motion, Perceive, clips_of
 
-_NEIGHBOURS = [*IDS, "neighbour", "neighbour_start"]
 _PART = 32  # clips that a judge looks at together
 
 
 def clips(
     votes: pd.DataFrame, about: workspace.About, made: Sequence[Made]
 ) -> tuple[pd.DataFrame, int]:
-    """The tested excerpts at 30 Hz: fold, piece, excerpt, start; and their frames."""
-    rows, frames = clips_of(votes[IDS], about.excerpt_frames, about.motion_rate_hz)
+    """The tested excerpts at 30 Hz: fold, piece, excerpt, start (frame), sorted; and their frames."""
+    rows = votes[IDS].sort_values(IDS, ignore_index=True)
+    places = [clip_of(n, about.excerpt_frames, about.motion_rate_hz) for n in rows["excerpt"]]
+    (_, frames), *_ = places
     # as the stage dance does where rounding, or the music's end, takes a clip beyond the motion
     ends = {piece: min(len(of.motion[piece]) for of in made) for piece in made[0].motion}
-    return rows.assign(start=np.minimum(rows["start"], rows["piece"].map(ends) - frames)), frames
+    starts = np.minimum([start for start, _ in places], rows["piece"].map(ends) - frames)
+    return rows.assign(start=starts), frames
 
 
 def dances(task: str, seed: int) -> Dances:
@@ -36,13 +39,13 @@ def dances(task: str, seed: int) -> Dances:
     corpus = workspace.about(task).corpus
     pieces = workspace.read_pieces(corpus).set_index("piece")
     beats = workspace.read_beats(corpus)
-    beats = beats[beats["kind"] == "music"]
+    music = beats[beats["kind"] == "music"]
     path = workspace.data(task, "dance", f"{seed}", "dance.json")
     return Dances(
         _arrays(workspace.data(corpus, "keypoints"), pieces.index),
         pieces,
         {
-            piece: np.sort(beats.loc[beats["piece"] == piece, "time_s"].to_numpy(np.float64))
+            piece: np.sort(music.loc[music["piece"] == piece, "time_s"].to_numpy(np.float64))
             for piece in pieces.index
         },
         {int(n): of["train"] for n, of in read_json(path, workspace.REMEDY)["folds"].items()},
@@ -52,9 +55,8 @@ def dances(task: str, seed: int) -> Dances:
 def made_by(task: str, seed: int) -> Made:
     """What the generators of one seed made, and the judges of it."""
     folder = workspace.data(task, "dance", f"{seed}")
-    pieces = read(folder / "votes.csv", IDS)["piece"].unique()
-    motion = _arrays(folder / "motion", pieces)
-    return Made(motion, read(folder / "neighbours.csv", _NEIGHBOURS), _judges(folder))
+    motion = _arrays(folder / "motion", read(folder / "votes.csv", IDS)["piece"].unique())
+    return Made(motion, workspace.read_neighbours(folder), _judges(folder))
 
 
 def _judges(folder: Path) -> Perceive:
@@ -65,12 +67,10 @@ def _judges(folder: Path) -> Perceive:
     def perceive(fold: int, motions: Motion) -> Float32:
         if fold not in encoders:
             path = folder / f"fold{fold}_judge.safetensors"
-            encoders[fold] = conductor_weights.load_sync_network(
-                conductor_weights.read(path), path
-            ).motion_encoder
-        starts = range(0, len(motions), _PART)
-        parts = [torch.from_numpy(motions[start : start + _PART]) for start in starts]
-        return np.concatenate([encoders[fold](part).numpy() for part in parts])
+            network = conductor_weights.load_sync_network(conductor_weights.read(path), path)
+            encoders[fold] = network.motion_encoder
+        parts = [motions[start : start + _PART] for start in range(0, len(motions), _PART)]
+        return np.concatenate([encoders[fold](torch.from_numpy(part)).numpy() for part in parts])
 
     return perceive
 

@@ -1,9 +1,8 @@
 """How well each method matches music to the dances of the test split.
 
-A query is a test excerpt; the catalogue are the tracks of the whole data set, each known by its
-excerpts (a track's score is the mean of theirs). Three rows stand beside the methods: ``chance``, all
-scores equal; ``tempo``, which knows nothing but how far the music's tempo is from the motion's; and
-``known``, which is told the dance's category.
+A query is a test excerpt; the catalogue are the tracks of the whole data set, a track's score is the
+mean of its excerpts'. Beside the methods stand ``chance``, all scores equal; ``tempo``, how far the
+music's tempo is from the motion's; and ``known``, which is told the dance's category.
 """
 
 from __future__ import annotations
@@ -36,23 +35,17 @@ METRICS = (
     "alignment_bailando",
 )  # fmt: skip
 _DEFINITIONS: tuple[Definition, ...] = ("mint", "bailando")
+_IDS = ["fold", "piece", "excerpt", "candidate", "candidate_excerpt"]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a data set's pieces.
+    """What is known of a data set's pieces."""
 
-    Attributes:
-        pieces: piece (index), label, music_file.
-        tempo: piece (index), music_bpm, motion_bpm.
-        beats: piece, kind (music, motion_mint, motion_bailando), time_s from motion frame 0.
-        excerpt_s: seconds of an excerpt.
-    """
-
-    pieces: pd.DataFrame
-    tempo: pd.DataFrame
-    beats: pd.DataFrame
-    excerpt_s: float
+    pieces: pd.DataFrame  # piece (index), label, music_file
+    tempo: pd.DataFrame  # piece (index), music_bpm, motion_bpm
+    beats: pd.DataFrame  # piece, kind (music, motion_mint, motion_bailando), time_s from frame 0
+    excerpt_s: float  # seconds of an excerpt
 
     def within(self, kind: str, piece: str, excerpt: int) -> Floats:
         """Beats within an excerpt, seconds from its start."""
@@ -63,10 +56,9 @@ class Facts:
 
 @dataclass(frozen=True)
 class _Fold:
-    """Queries and gallery of a fold, and what every row of the table is measured against."""
+    """Queries of a fold, its gallery, and what every row of the table is measured against."""
 
     queries: pd.DataFrame
-    gallery: pd.DataFrame
     tracks: NDArray[Any]  # (c,) of the gallery
     names: NDArray[Any]  # (t,)
     own: NDArray[np.int64]  # (q,) the track that each query was danced to
@@ -74,193 +66,149 @@ class _Fold:
     same: NDArray[np.bool_]  # (q, t), of one category
     tempo_off: Floats  # (q, t), bpm between the query's music and the track
     alignment: dict[str, Floats]  # (q, c)
+    references: dict[str, Floats]  # scores (q, c)
 
 
 def evaluate(
-    matches: Matches,
-    facts: Facts,
-    negatives: int,
-    own_track: bool,
-    seed: int,
-    resamples: int,
+    matches: Matches, facts: Facts, negatives: int, own_track: bool, seed: int, resamples: int
 ) -> dict[str, Any]:
     """Every method's and reference's metrics, with intervals over pieces.
 
-    Args:
-        matches: of all methods, ``category`` among them.
-        facts: of the data set.
-        negatives: beside the own excerpt, so many others.
-        own_track: whether the dance's own track may be recommended (hits, tempo, alignment).
-        seed: of the intervals and the negatives.
-        resamples: of each interval.
+    ``matches`` are of all methods; beside the own excerpt stand so many ``negatives``; ``own_track``:
+    whether the dance's own may be recommended (hits, tempo, alignment).
 
-    Returns:
-        queries, pieces, tracks, folds, negatives (as many as every query has), own_track, seeds, own
-        (beat alignment of the dances' own music), rows {row: {metric: Interval}}, and differences of
-        the methods to the paper's, paired, {method: {metric: Interval}}.
-
-    Raises:
-        UserError: two methods were not tested on the same excerpts.
+    Returns queries, pieces, tracks, folds, negatives (as many as every query has), own_track, seeds,
+    own (beat alignment of the dances' own music), rows {row: {metric: Interval}}, and differences of
+    the methods to the paper's, paired, {method: {metric: Interval}}. Raises UserError where two
+    methods were not tested on the same excerpts.
     """
-    folds = _folds(matches, facts)
+    (first_method, first), *others = ((name, one) for name, of in matches.items() for one in of)
+    for method, frame in others:
+        if not frame[_IDS].equals(first[_IDS]):
+            expected = f"the excerpts that {first_method} was tested on"
+            raise UserError(method, "", expected, "others", "run `dvc repro` for both")
     values: dict[str, list[pd.DataFrame]] = {
         row: [] for row in ("chance", "tempo", *matches, "known")
     }
-    taken: list[int] = []
+    folds = {number: _fold(rows, facts) for number, rows in first.groupby("fold", sort=True)}
     for number, fold in folds.items():
-        for row in values:
-            for scores in _scores_of(row, matches, number, fold, facts):
-                random = stream(seed, "matching", "negatives", number)
-                frame, count = _measured(scores, fold, negatives, own_track, random)
-                taken.append(count)
-                values[row].append(frame)
-    every = {row: pd.concat(frames, ignore_index=True) for row, frames in values.items()}
+        shape = fold.references["chance"].shape
+        scores = {row: [given] for row, given in fold.references.items()} | {
+            method: [
+                frame.loc[frame["fold"] == number, "score"].to_numpy(np.float64).reshape(shape)
+                for frame in frames
+            ]
+            for method, frames in matches.items()
+        }
+        for row, measured in values.items():
+            for given in scores[row]:
+                random = stream(seed, "matching", "negatives", int(str(number)))
+                measured.append(_measured(given, fold, negatives, own_track, random))
     # seeds of a method: the mean over them, query by query
     means = {
-        row: frame.groupby(["piece", "excerpt"], as_index=False).mean()
-        for row, frame in every.items()
+        row: pd.concat(frames).groupby(["piece", "excerpt"], as_index=False).mean()
+        for row, frames in values.items()
     }
-    rows = {
-        row: {name: _number(mean, name, seed, resamples) for name in METRICS}
-        for row, mean in means.items()
+    chance = pd.concat(values["chance"], ignore_index=True)
+    differences = {
+        row: {
+            name: mean_interval(
+                means[row][name] - means[PAPER][name], means[row]["piece"], seed, resamples
+            )
+            for name in COMPARED
+        }
+        for row in matches
+        if row != PAPER
     }
-    differences = {}
-    for row in [row for row in rows if row in matches and row != PAPER]:
-        mean = means[row].copy()
-        mean[list(COMPARED)] -= means[PAPER][list(COMPARED)]
-        differences[row] = {name: _number(mean, name, seed, resamples) for name in COMPARED}
-    chance = every["chance"]
-    own = mean_interval(chance["own_bailando"], chance["piece"], seed, resamples)
-    first = next(iter(folds.values()))
     return {
         "queries": len(chance),
         "pieces": int(chance["piece"].nunique()),
-        "tracks": len(first.names),
-        "negatives": min(taken),
+        "tracks": len(next(iter(folds.values())).names),
+        "negatives": int(chance["negatives"].min()),
         "own_track": own_track,
         "folds": len(folds),
-        "own": own,
+        "own": mean_interval(chance["own_bailando"], chance["piece"], seed, resamples),
         "seeds": max(map(len, matches.values())),
-        "rows": rows,
+        "rows": {
+            row: {name: _number(mean, name, seed, resamples) for name in METRICS}
+            for row, mean in means.items()
+        },
         "differences": differences,
     }
 
 
 def _number(frame: pd.DataFrame, name: str, seed: int, resamples: int) -> Interval:
-    weights = 1 / frame["popularity"] if name.endswith("_by_popularity") else None
-    column = {"median_rank": "rank"}.get(name, name.removesuffix("_by_popularity"))
+    column = "rank" if name == "median_rank" else name.removesuffix("_by_popularity")
+    weights = None if column in ("rank", name) else 1 / frame["popularity"]
     return mean_interval(
-        frame[column],
-        frame["piece"],
-        seed,
-        resamples,
-        weights=weights,
-        median=name == "median_rank",
+        frame[column], frame["piece"], seed, resamples, weights=weights, median=column == "rank"
     )
 
 
-def _folds(matches: Matches, facts: Facts) -> dict[int, _Fold]:
-    ids = ["fold", "piece", "excerpt", "candidate", "candidate_excerpt"]
-    named = [(method, frame) for method, frames in matches.items() for frame in frames]
-    first = named[0][1]
-    for method, frame in named:
-        if not frame[ids].equals(first[ids]):
-            raise UserError(
-                method, "", f"the excerpts that {named[0][0]} was tested on", "others",
-                "run `dvc repro` for both",
-            )  # fmt: skip
-    pieces = facts.pieces
-    result = {}
-    for number, rows in first.groupby("fold", sort=True):
-        queries = rows[["piece", "excerpt"]].drop_duplicates(ignore_index=True)
-        gallery = rows[["candidate", "candidate_excerpt"]].drop_duplicates(ignore_index=True)
-        gallery.columns = queries.columns
-        files = pieces["music_file"]
-        tracks = files.loc[gallery["piece"]].to_numpy()
-        names, place = np.unique(tracks, return_index=True)
-        own = np.searchsorted(names, files.loc[queries["piece"]].to_numpy())
-        at = {key: i for i, key in enumerate(gallery.itertuples(index=False, name=None))}
-        label = pieces["label"]
-        labels = label.loc[gallery["piece"]].to_numpy()[place]
-        bpm = facts.tempo["music_bpm"]
-        track_bpm = bpm.loc[gallery["piece"]].to_numpy()[place]
-        query_bpm = bpm.loc[queries["piece"]].to_numpy()
-        result[int(str(number))] = _Fold(
-            queries, gallery, tracks, names, own,
-            np.array([at[key] for key in queries.itertuples(index=False, name=None)]),
-            label.loc[queries["piece"]].to_numpy()[:, None] == labels[None],
-            tempo_difference(query_bpm[:, None], track_bpm[None]),
-            {name: _alignments(queries, gallery, facts, name) for name in _DEFINITIONS},
-        )  # fmt: skip
-    return result
+def _fold(rows: pd.DataFrame, facts: Facts) -> _Fold:
+    """From the ids of a fold's matches."""
+    queries = rows[["piece", "excerpt"]].drop_duplicates(ignore_index=True)
+    gallery = rows[["candidate", "candidate_excerpt"]].drop_duplicates(ignore_index=True)
+    asked, given = queries["piece"], gallery["candidate"]
+    files, labels, bpm = facts.pieces["music_file"], facts.pieces["label"], facts.tempo["music_bpm"]
+    tracks = files.loc[given].to_numpy()
+    names, place, track = np.unique(tracks, return_index=True, return_inverse=True)
+    at = {key: i for i, key in enumerate(gallery.itertuples(index=False, name=None))}
+    same = labels.loc[asked].to_numpy()[:, None] == labels.loc[given].to_numpy()[place]
+    moves = facts.tempo["motion_bpm"].loc[asked].to_numpy()[:, None]
+    off = tempo_difference(moves, bpm.loc[given].to_numpy())
+    return _Fold(
+        queries, tracks, names,
+        np.searchsorted(names, files.loc[asked].to_numpy()),
+        np.array([at[key] for key in queries.itertuples(index=False, name=None)]),
+        same,
+        tempo_difference(bpm.loc[asked].to_numpy()[:, None], bpm.loc[given].to_numpy()[place]),
+        {name: _alignments(queries, gallery, facts, name) for name in _DEFINITIONS},
+        {
+            "chance": np.zeros((len(queries), len(gallery))),
+            "tempo": -np.nan_to_num(off, nan=1e3),
+            "known": same[:, track].astype(float),
+        },
+    )  # fmt: skip
 
 
 def _alignments(
     queries: pd.DataFrame, gallery: pd.DataFrame, facts: Facts, definition: Definition
 ) -> Floats:
     """Beat alignment of every query's motion with every excerpt of music, (q, c)."""
-    ids = ["piece", "excerpt"]
-    motion = [facts.within(f"motion_{definition}", *key) for key in queries[ids].to_numpy()]
-    music = [facts.within("music", *key) for key in gallery[ids].to_numpy()]
+    motion = [facts.within(f"motion_{definition}", *key) for key in queries.to_numpy()]
+    music = [facts.within("music", *key) for key in gallery.to_numpy()]
     return np.array([[beat_alignment(a, b, definition) for b in music] for a in motion])
-
-
-def _scores_of(
-    row: str,
-    matches: Matches,
-    number: int,
-    fold: _Fold,
-    facts: Facts,
-) -> list[Floats]:
-    """The scores of a row of the table, (q, c), one a seed."""
-    shape = len(fold.queries), len(fold.gallery)
-    if row in matches:
-        frames = [frame[frame["fold"] == number] for frame in matches[row]]
-        return [frame["score"].to_numpy(np.float64).reshape(shape) for frame in frames]
-    if row == "chance":
-        return [np.zeros(shape)]
-    index = np.searchsorted(fold.names, fold.tracks)
-    if row == "known":
-        return [fold.same[:, index].astype(float)]
-    motion = facts.tempo["motion_bpm"].loc[fold.queries["piece"]].to_numpy()
-    music = facts.tempo["music_bpm"].loc[fold.gallery["piece"]].to_numpy()
-    off = tempo_difference(motion[:, None], music[None])
-    return [-np.nan_to_num(off, nan=1e3)]
 
 
 def _measured(
     scores: Floats, fold: _Fold, negatives: int, own_track: bool, random: np.random.Generator
-) -> tuple[pd.DataFrame, int]:
+) -> pd.DataFrame:
     """Every metric of every query, and how many negatives there were."""
+    each = np.arange(len(scores))
     tracks, _ = retrieval.track_scores(scores, fold.tracks)
-    hidden = np.zeros(tracks.shape, bool)
-    hidden[np.arange(len(tracks)), fold.own] = not own_track
-    shown = retrieval.excluding(tracks, hidden)
+    shown = tracks.copy()
+    if not own_track:
+        shown[each, fold.own] = -np.inf
     others = fold.tracks[None] != fold.names[fold.own][:, None]
     among = retrieval.one_among(scores, fold.own_excerpt, others, negatives, random)
-    right = np.zeros(len(among), np.int64)
-    frame = fold.queries.copy()
+    frame = fold.queries.assign(negatives=among.shape[1] - 1)
     for k in (1, 3):
         frame[f"hit_{k}"] = retrieval.hit(shown, fold.same, k)
     for k in (1, 5, 10):
         frame[f"recall_{k}"] = retrieval.recall(tracks, fold.own, k)
     frame["rank"] = retrieval.ranks(tracks, fold.own)
     for k in (1, 10, 25):
-        frame[f"among_{k}"] = retrieval.recall(among, right, k)
+        frame[f"among_{k}"] = retrieval.recall(among, np.zeros(len(among), np.int64), k)
     frame["tempo"] = retrieval.of_first(shown, fold.tempo_off)
     for name, values in fold.alignment.items():
-        best = _best_excerpts(scores, values, fold)
-        frame[f"alignment_{name}"] = retrieval.of_first(shown, best)
-        frame[f"own_{name}"] = values[np.arange(len(values)), fold.own_excerpt]
+        # of each track's best excerpt for each query
+        best = [
+            retrieval.of_first(scores[:, fold.tracks == track], values[:, fold.tracks == track])
+            for track in fold.names
+        ]
+        frame[f"alignment_{name}"] = retrieval.of_first(shown, np.stack(best, 1))
+        frame[f"own_{name}"] = values[each, fold.own_excerpt]
     often = pd.Series(fold.tracks).value_counts()
     frame["popularity"] = often.loc[fold.names[fold.own]].to_numpy()
-    return frame, among.shape[1] - 1
-
-
-def _best_excerpts(scores: Floats, values: Floats, fold: _Fold) -> Floats:
-    """A value of each track's best excerpt for each query, (q, t); the mean where several tie."""
-    columns = [
-        retrieval.of_first(scores[:, fold.tracks == name], values[:, fold.tracks == name])
-        for name in fold.names
-    ]
-    return np.stack(columns, 1)
+    return frame

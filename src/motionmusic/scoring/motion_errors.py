@@ -1,8 +1,7 @@
-"""How near a generated motion is to the real one, and how lively (docs/method.md).
+"""How near a generated motion is to the real one, and how lively (docs/method.md, V9, V10).
 
 Motions are clips of 13 keypoints in the plane of the picture, 30 frames a second. Rhythm and strength
-come in two forms each, whose values cannot be compared: what the authors' code computes, and what
-they describe (V9, V10).
+come as the authors' code computes them, and as they describe them.
 """
 
 from __future__ import annotations
@@ -30,21 +29,16 @@ _SLOWEST_HZ = 0.7  # as described: all that is faster, up to 15 Hz
 def rhythm_error(real: Motion, made: Motion, *, described: bool) -> float:
     """How far apart the power spectra are (the authors' rhythm density error before its logarithm).
 
-    Coded: each spectrum is the mean over the 26 coordinates; the mean over 0.70 … 2.93 Hz of the
-    squared difference. Described: each is the sum over the coordinates; the sum over everything
-    above 0.7 Hz. Powers are squared, so the widest movements weigh most.
-
-    Args:
-        real: (frames, 13, 2) at 30 Hz, at least 256 frames.
-        made: of the same shape.
-        described: which form.
-
-    Raises:
-        ValueError: other shapes, or fewer frames.
+    Coded: each spectrum is the mean over the 26 coordinates; the mean over 0.70 … 2.93 Hz of the squared
+    difference. Described: sums, over everything above 0.7 Hz. Both motions are (frames, 13, 2), of at
+    least 256 frames, or ValueError.
     """
     _check(real, made, least=SHORTEST_RHYTHM)
-    hz, real_power = _spectrum(real)
-    _, made_power = _spectrum(made)
+    # SciPy's defaults: frequencies (129,), power (129, 26)
+    (hz, real_power), (_, made_power) = (
+        welch(_coordinates(motion), RATE_HZ, nperseg=SHORTEST_RHYTHM, axis=0)
+        for motion in (real, made)
+    )
     if described:
         difference = (real_power - made_power).sum(axis=1)[hz > _SLOWEST_HZ]
         return float(np.square(difference).sum())
@@ -54,52 +48,29 @@ def rhythm_error(real: Motion, made: Motion, *, described: bool) -> float:
 def strength_error(real: Motion, made: Motion, *, described: bool) -> float:
     """How far apart the strengths of movement are over time (strength contour error, no logarithm).
 
-    The strength of a frame is, as coded, the absolute value of the mean step of the 26 coordinates,
-    so that arms that move in opposite directions cancel; as described, the mean of the steps'
-    absolute values. It is averaged over 2 s every second; the error is the mean squared difference.
-
-    Args:
-        real: (frames, 13, 2) at 30 Hz, at least 60 frames.
-        made: of the same shape.
-        described: which form.
-
-    Raises:
-        ValueError: other shapes, or fewer frames.
+    The strength of a frame is, as coded, the absolute value of the mean step of the 26 coordinates, so
+    that opposite arms cancel; as described, the mean of absolute values. It is averaged over 2 s every
+    second. Both motions are (frames, 13, 2), of at least 60 frames, or ValueError.
     """
     _check(real, made, least=SHORTEST_STRENGTH)
     return float(np.square(_strength(real, described) - _strength(made, described)).mean())
 
 
 def spread(motion: Motion) -> float:
-    """How wide a motion is: the mean over coordinates of the standard deviation over time (n − 1).
+    """The mean over coordinates of the standard deviation over time (n − 1), of (frames, 13, 2).
 
-    The authors' SDP is the spread of generated motions in percent of that of the real ones.
-
-    Args:
-        motion: (frames, 13, 2), at least two frames.
-
-    Raises:
-        ValueError: another shape, or fewer frames.
+    The authors' SDP is that of generated motions in percent of that of the real ones.
     """
     _check(motion, motion, least=2)
     return float(np.asarray(motion, np.float64).std(axis=0, ddof=1).mean())
 
 
 def distances(motions: Motion) -> NDArray[np.float64]:
-    """How far every two motions are apart, (n, n), symmetric, zeros in the diagonal.
+    """How far every two of the motions (n, frames, 13, 2) are apart, (n, n); zeros in the diagonal.
 
-    The distance of two motions is the mean over frames and keypoints of how far a keypoint is from
-    itself in the other motion at the same frame. The mean over pairs is the diversity: a mean
-    pairwise distance as in the AI Choreographer's "Div", but of poses instead of features.
-
-    Args:
-        motions: (n, frames, 13, 2).
-
-    Raises:
-        ValueError: another shape.
+    It is the mean over frames and keypoints of how far a keypoint is from itself in the other motion. The
+    mean over pairs is the diversity, as in the AI Choreographer's "Div", but of poses, not features.
     """
-    if motions.ndim != 4 or motions.shape[2:] != (KEYPOINTS, 2):
-        raise ValueError(f"expected motions (n, frames, {KEYPOINTS}, 2), got {motions.shape}")
     apart = np.zeros((len(motions), len(motions)))
     for place, motion in enumerate(motions):
         step = motions[place + 1 :] - motion
@@ -117,16 +88,13 @@ def _check(real: Motion, made: Motion, *, least: int) -> None:
         )
 
 
-def _spectrum(motion: Motion) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Frequencies (129,) and the power of each coordinate, (129, 26): SciPy's defaults."""
-    coordinates = np.asarray(motion, np.float64).reshape(len(motion), -1)
-    hz, power = welch(coordinates, RATE_HZ, nperseg=SHORTEST_RHYTHM, axis=0)
-    return hz, power
+def _coordinates(motion: Motion) -> NDArray[np.float64]:
+    return np.asarray(motion, np.float64).reshape(len(motion), -1)
 
 
 def _strength(motion: Motion, described: bool) -> NDArray[np.float64]:
     """(windows,): the strength, averaged over 60 frames every 30; the first frame has none."""
-    steps = np.diff(np.asarray(motion, np.float64).reshape(len(motion), -1), axis=0)
+    steps = np.diff(_coordinates(motion), axis=0)
     strength = np.abs(steps).mean(axis=1) if described else np.abs(steps.mean(axis=1))
     windows = np.lib.stride_tricks.sliding_window_view(np.r_[0.0, strength], SHORTEST_STRENGTH)
     return np.asarray(windows[::_STEP].mean(axis=1))

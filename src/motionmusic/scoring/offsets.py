@@ -1,11 +1,7 @@
 """At which offset a dance and a music fit best: by the votes of synchrony networks, by beats.
 
-Offsets are whole frames of 1/25 s, from −2 s to 2 s. At offset o the motion at time t is set
-against the music at (start + t + o), so a best offset above 0 means that the music has to be read
-later than assumed.
-
-Every curve has a highest point, that of a network at chance too, so a best offset alone means
-nothing. :func:`rival` is what it should be compared with.
+Offsets are whole frames of 1/25 s, from −2 s to 2 s; above 0 the music has to be read later than
+assumed. Every curve has a highest point, that of a network at chance too: see :func:`rival`.
 """
 
 from __future__ import annotations
@@ -37,16 +33,10 @@ OFFSETS_S = np.arange(-_LARGEST, _LARGEST + 1) / FRAMES
 def vote_curve(network: Voter, music: Tensor, motion: Tensor, start: int, rate_hz: float) -> Floats:
     """The mean vote that motion and music belong together, at every offset.
 
-    Args:
-        network: in eval mode, music and motion at one rate.
-        music: (m, bands), of the dance's span and what is there around it.
-        motion: (f, v, 3); at offset 0 its frame 0 belongs to music frame ``start``.
-        start: may be negative, where the dance starts before the music.
-        rate_hz: frames a second.
-
-    Returns:
-        (101,) float64 in 0…1, each the mean over the motion frames that have music; NaN where
-        fewer than half of them do.
+    ``music`` (m, bands) and ``motion`` (f, v, 3) have one rate; at offset 0 motion frame 0 belongs to
+    music frame ``start``, which is negative where the dance starts before the music. ``network`` is
+    in eval mode. Returns (101,) float64 in 0…1, each the mean over the motion frames that have music;
+    NaN where fewer than half of them do.
     """
     curve = np.full(len(OFFSETS_S), np.nan)
     heard, seen = network.halves(
@@ -66,61 +56,41 @@ def alignment_curve(
 ) -> Floats:
     """:func:`motionmusic.features.beats.beat_alignment` at every offset.
 
-    Args:
-        motion_s: (m,) seconds from motion frame 0.
-        music_s: (n,) seconds from the music that belongs to motion frame 0 at offset 0; also before
-            0 and after the end. At each offset those that fall into the dance count.
-        duration_s: of the dance.
-        definition: whose.
-
-    Returns:
-        (101,) float64 in 0…1; NaN for Bailando's where no beat of the music falls into the dance.
+    ``motion_s`` (m,) are seconds from motion frame 0; ``music_s`` (n,) from the music that belongs to it
+    at offset 0, also before 0 and after ``duration_s``, the dance's length. At each offset those that
+    fall into the dance count. Returns (101,) float64 in 0…1; NaN for Bailando's where none does.
     """
-    music = np.asarray(music_s, np.float64)
     curve = np.empty(len(OFFSETS_S))
     for number, offset_s in enumerate(OFFSETS_S):
-        shifted = music - offset_s
+        shifted = np.asarray(music_s, np.float64) - offset_s
         inside = shifted[(shifted >= 0) & (shifted < duration_s)]
         curve[number] = beat_alignment(motion_s, inside, definition)
     return curve
 
 
-def best(curve: ArrayLike) -> float:
-    """The offset of the highest value in s; of equal ones that nearest to 0.
+def best(curve: Floats) -> float:
+    """The offset in s of the highest value of a curve (101,); of equal ones that nearest to 0.
 
-    Args:
-        curve: (101,), NaN where there is nothing to compare.
-
-    Returns:
-        NaN for a curve of NaN, and for a flat one, where no offset is better than another.
+    NaN for a curve of NaN, and for a flat one, where no offset is better than another.
     """
-    values = np.asarray(curve, np.float64)
-    known = values[~np.isnan(values)]
-    return float("nan") if np.all(known == known[:1]) else _highest(values)
+    known = curve[~np.isnan(curve)]
+    return float("nan") if np.all(known == known[:1]) else _highest(curve)
 
 
-def rival(curve: ArrayLike) -> float:
-    """The best offset of those more than 0.25 s away from the best one: the next peak.
+def rival(curve: Floats) -> float:
+    """The best offset, in s, of those more than 0.25 s away from the best one: the next peak.
 
-    Where its value is nearly that of the best, nothing tells which of the two is right; music with
-    a steady beat has a peak for every beat.
-
-    Args:
-        curve: (101,) as for :func:`best`.
-
-    Returns:
-        Seconds; NaN where :func:`best` is NaN, or nothing is known that far away.
+    Where its value is nearly that of the best, nothing tells which is right: music with a steady beat
+    has a peak for every beat. NaN where :func:`best` is, or nothing is known that far away.
     """
-    peak = best(curve)
-    far = np.where(np.abs(OFFSETS_S - peak) > APART_S, np.asarray(curve, np.float64), np.nan)
-    return _highest(far)
+    return _highest(np.where(np.abs(OFFSETS_S - best(curve)) > APART_S, curve, np.nan))
 
 
-def value_at(curve: ArrayLike, offset_s: float) -> float:
+def value_at(curve: Floats, offset_s: float) -> float:
     """The value of a curve (101,) at one of its offsets; NaN at NaN."""
     if np.isnan(offset_s):
         return float("nan")
-    return float(np.asarray(curve)[round(offset_s * FRAMES) + _LARGEST])
+    return float(curve[round(offset_s * FRAMES) + _LARGEST])
 
 
 def agree(offsets_s: Iterable[float]) -> bool:

@@ -9,28 +9,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from motionmusic import workspace
 from motionmusic.features.audio import read_audio
-from motionmusic.features.beats import motion_beats, music_beats
+from motionmusic.features.beats import SAMPLE_RATE, Definition, motion_beats, music_beats
 from motionmusic.features.music import music_features
 from motionmusic.files import Float32, read_array
 from motionmusic.models.matcher import About
 from motionmusic.models.synchrony import Voter
 from motionmusic.params import Music
-from motionmusic.scoring.offsets import (
-    LARGEST_S,
-    OFFSETS_S,
-    Floats,
-    alignment_curve,
-    best,
-    vote_curve,
-)
+from motionmusic.scoring.agreement import FINDERS
+from motionmusic.scoring.offsets import LARGEST_S, OFFSETS_S, alignment_curve, best, vote_curve
 from motionmusic.streams import stream
 from motionmusic.training.dances import continued, sides
 
 PLANTED_S = 1.5  # planted offsets lie within it to both sides, well inside the curve
-BEAT_RATE = 22_050  # samples a second in which beats are tracked
+_DEFINITIONS: tuple[Definition, ...] = ("mint", "bailando")
 
 
 def curves(
@@ -40,19 +35,12 @@ def curves(
     music: Path,
     start_s: float,
     how: Music,
-) -> dict[str, Floats]:
-    """Votes, and beat alignment by its two definitions, over offsets: (101,) each.
+) -> dict[str, NDArray[np.float64]]:
+    """Votes, and beat alignment by its two definitions (mint, bailando), over offsets: (101,) each.
 
-    Args:
-        networks: whose votes are averaged.
-        joints: (frames, v, 3), scaled as the networks' own.
-        rate_hz: of the joints.
-        music: a sound file.
-        start_s: where in it the dance starts; before 0, it starts before the music.
-        how: features are made.
-
-    Raises:
-        UserError: the music cannot be read, or is silent.
+    Votes are averaged over ``networks``; ``joints`` (frames, v, 3) are scaled as theirs. The dance
+    starts at ``start_s`` of the sound file ``music``; before 0, it starts before the music. Raises
+    UserError where the music cannot be read, or is silent.
     """
     seconds = len(joints) / rate_hz
     # what some offset needs, from a whole number of frames before the dance on; of an album, so
@@ -68,33 +56,27 @@ def curves(
         vote_curve(network, torch.from_numpy(heard), torch.from_numpy(joints), before, rate_hz)
         for network in networks
     ]
-    beats = read_audio(music, BEAT_RATE, start_s=first_s, duration_s=span_s)
-    music_s = music_beats(beats, BEAT_RATE)[0] + first_s - start_s
+    beats = read_audio(music, SAMPLE_RATE, start_s=first_s, duration_s=span_s)
+    music_s = music_beats(beats, SAMPLE_RATE)[0] + first_s - start_s
     if len(music_s) > 1:
         # beats that end with the file would tell where it ends
         music_s = continued(music_s, -LARGEST_S, seconds + LARGEST_S)
-    found = {"votes": np.mean(votes, axis=0)}
-    for definition in ("mint", "bailando"):
-        motion_s = motion_beats(joints, rate_hz, definition)
-        found[definition] = alignment_curve(motion_s, music_s, seconds, definition)
-    return found
+    return {"votes": np.mean(votes, axis=0)} | {
+        name: alignment_curve(motion_beats(joints, rate_hz, name), music_s, seconds, name)
+        for name in _DEFINITIONS
+    }
 
 
 def planted(network: Voter, ids: pd.DataFrame, task: workspace.About, about: About) -> pd.DataFrame:
     """What network and beats say of an offset that the music of each test piece is given.
 
-    Args:
-        network: of one fold, in eval mode.
-        ids: rows of the fold: fold, split, piece.
-        task: where the dances come from.
-        about: how the network's inputs are made; its seed draws the offsets.
-
-    Returns:
-        fold, piece, planted_s, network_s, mint_s, bailando_s; NaN where no offset is best.
+    ``network`` is of one fold, in eval mode; ``ids`` are the fold's rows: fold, split, piece; ``about``
+    says how its inputs are made, and its seed draws the offsets. Returns fold, piece, planted_s,
+    network_s, mint_s, bailando_s; NaN where no offset is best.
     """
     pieces = workspace.read_pieces(task.corpus).set_index("piece")
     allowed = OFFSETS_S[np.abs(OFFSETS_S) <= PLANTED_S]
-    rows = []
+    fold, rows = int(ids["fold"].iloc[0]), []
     for name in sides(ids)["test"]:
         offset_s = float(stream(about.seed, "synchrony", "planted", name).choice(allowed))
         joints = read_array(workspace.data(task.corpus, "joints", f"{name}.npy"))
@@ -104,14 +86,9 @@ def planted(network: Voter, ids: pd.DataFrame, task: workspace.About, about: Abo
         found = curves(
             [network], joints, about.motion_rate_hz, sound, start_s - offset_s, about.music
         )
+        said = zip(FINDERS, ("votes", "mint", "bailando"), strict=True)
         rows.append(
-            {
-                "fold": int(ids["fold"].iloc[0]),
-                "piece": name,
-                "planted_s": offset_s,
-                "network_s": best(found["votes"]),
-                "mint_s": best(found["mint"]),
-                "bailando_s": best(found["bailando"]),
-            }
+            {"fold": fold, "piece": name, "planted_s": offset_s}
+            | {f"{finder}_s": best(found[curve]) for finder, curve in said}
         )
     return pd.DataFrame(rows)

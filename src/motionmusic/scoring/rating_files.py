@@ -16,24 +16,6 @@ NAMES = ("dataset", "category", "subject", "major")
 QUESTIONS = ("q1", "q2", "q3")
 AVERAGE = "average"
 
-# by whether the rows are single items: (least, largest, whole numbers only, in words)
-_ITEM, _MEAN = (
-    "a whole number from 1 to 5",
-    "a share from {} to 1; single ratings need a column item",
-)
-_RANGES = {
-    True: {
-        "q1": (Decimal(1), Decimal(5), True, _ITEM),
-        "q2": (Decimal(1), Decimal(5), True, _ITEM),
-        "q3": (Decimal(0), Decimal(1), True, "0 or 1"),
-    },
-    False: {
-        "q1": (Decimal("0.2"), Decimal(1), False, _MEAN.format("0.2")),
-        "q2": (Decimal("0.2"), Decimal(1), False, _MEAN.format("0.2")),
-        "q3": (Decimal(0), Decimal(1), False, _MEAN.format("0")),
-    },
-}
-
 
 def read_ratings(paths: Sequence[Path]) -> pd.DataFrame:
     """The ratings of one or more CSV files, checked.
@@ -43,49 +25,41 @@ def read_ratings(paths: Sequence[Path]) -> pd.DataFrame:
     row is a subject's mean over the items of a category: Q1 and Q2 from 0.2 to 1 (divided by 5), Q3
     from 0 to 1. UTF-8, with or without byte order mark; empty lines are skipped.
 
-    Returns:
-        dataset, category, subject, major (text), item (text, where the files have it), q1, q2, q3
-        (Decimal, as they stand in the file), in the order of the files.
-
-    Raises:
-        UserError: a file that is missing, no CSV or without ratings; a missing column; an empty
-            cell; a rating outside its range; a subject twice in a category, or twice with an item;
-            a subject of two majors; single items in one file and means in another.
+    Returns dataset, category, subject, major (text), item (text, where the files have it), q1, q2, q3
+    (Decimal, as they stand in the file), in the order of the files. Raises UserError for a file that is
+    broken or without ratings, a bad cell, a subject twice in a category (and item) or of two majors, and
+    single items in one file and means in another.
     """
     files = {path: list(_rows(path)) for path in paths}
-    by_item = ["item" in rows[0][1] for rows in files.values()]
-    if len(set(by_item)) > 1:
-        other = paths[by_item.index(not by_item[0])]
-        expected = f"{'a' if by_item[0] else 'no'} column item as in {paths[0]}"
+    first, *others = ("item" in rows[0][1] for rows in files.values())
+    if (not first) in others:
+        other = paths[1 + others.index(not first)]
+        expected = f"{'a' if first else 'no'} column item as in {paths[0]}"
         remedy = "score single ratings and means of subjects separately"
         raise UserError(other, "line 1", expected, "another header", remedy)
-    named = [*NAMES, "item"] if by_item[0] else [*NAMES]
+    named = [*NAMES, "item"] if first else [*NAMES]
     found: list[dict[str, Any]] = []
     seen: dict[tuple[str, ...], str] = {}
     majors: dict[str, tuple[str, str]] = {}
     for path, line, cells in ((path, *row) for path, rows in files.items() for row in rows):
         row: dict[str, Any] = {name: _name(path, line, name, cells[name]) for name in named}
-        row |= {q: _rating(path, line, q, cells[q], by_item[0]) for q in QUESTIONS}
+        row |= {q: _rating(path, line, q, cells[q], first) for q in QUESTIONS}
+        found.append(row)
         key, place = tuple(row[name] for name in named if name != "major"), f"{path} line {line}"
         if key in seen:
-            raise UserError(
-                path,
-                f"line {line}, subject {row['subject']}",
-                f"one row for each subject{', category and item' if by_item[0] else ' and category'}",
-                f"{', '.join(key)} again, after {seen[key]}",
-                "take one of the rows out, or give two people two names",
+            where = f"line {line}, subject {row['subject']}"
+            expected = (
+                f"one row for each subject{', category and item' if first else ' and category'}"
             )
+            got = f"{', '.join(key)} again, after {seen[key]}"
+            remedy = "take one of the rows out, or give two people two names"
+            raise UserError(path, where, expected, got, remedy)
         seen[key] = place
         major, where = majors.setdefault(row["subject"], (row["major"], place))
         if major != row["major"]:
-            raise UserError(
-                path,
-                f"line {line}, major",
-                f"{major}, that of subject {row['subject']} in {where}",
-                row["major"],
-                "give each subject one major, and two people two names",
-            )
-        found.append(row)
+            expected = f"{major}, that of subject {row['subject']} in {where}"
+            remedy = "give each subject one major, and two people two names"
+            raise UserError(path, f"line {line}, major", expected, row["major"], remedy)
     return pd.DataFrame(found, columns=[*named, *QUESTIONS])
 
 
@@ -133,13 +107,17 @@ def _name(path: Path, line: int, column: str, text: str) -> str:
 
 
 def _rating(path: Path, line: int, question: str, text: str, by_item: bool) -> Decimal:
-    least, largest, whole, words = _RANGES[by_item][question]
+    least, largest = ("0", "1") if question == "q3" else ("1", "5") if by_item else ("0.2", "1")
     try:
         value = Decimal(text)
     except InvalidOperation:
         value = Decimal("nan")
-    # the first: neither "nan" nor anything else that is not a number can be compared
-    if not value.is_finite() or not least <= value <= largest or (whole and value % 1):
+    # finite first: neither "nan" nor anything else that is not a number can be compared
+    if not (value.is_finite() and Decimal(least) <= value <= Decimal(largest)) or (
+        by_item and value % 1
+    ):
+        expected = f"a {'whole number' if by_item else 'share'} from {least} to {largest}"
+        expected += "" if by_item else "; single ratings need a column item"
         remedy = "correct the rating or take the row out"
-        raise UserError(path, f"line {line}, {question}", words, text or "nothing", remedy)
+        raise UserError(path, f"line {line}, {question}", expected, text or "nothing", remedy)
     return value

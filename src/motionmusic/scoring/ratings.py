@@ -1,22 +1,13 @@
-"""Ratings by subject, by major and on average, with intervals and agreement (Tables 7 and 8).
+"""Ratings by subject, by major and on average, by the paper's rule, with intervals and agreement.
 
-Subjects rate the music that was recommended for a dance. Q1 and Q2 are ratings from 1 to 5, Q3 is 1
-where the recommended music is preferred to the dance's own, else 0.
-
-The paper's rule (Gong et al. 2024, Section 4.5, as its numbers show; docs/study.md):
-
-- Per subject: the mean over the items of a category, Q1 and Q2 divided by 5; so all are shares.
-- Outliers, of Q3 only: in each category and major the subject whose Q3 is farthest from the mean of
-  the others, if that is more than 0.4; at most one.
-- Per major: the mean of the subjects that are kept. Average: the mean of the majors, each of which
-  weighs the same, however many its subjects.
-- Every step is rounded half up to 0.01 and the next one starts from the rounded values. Decimals,
-  not floats, so that a half is one.
+The rule, from the numbers of Tables 7 and 8, is in docs/study.md. Every step is rounded half up to
+0.01 and the next one starts from the rounded values: Decimals, so that a half is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
@@ -36,11 +27,11 @@ _Level = Literal["ordinal", "interval"]
 _CENT = Decimal("0.01")
 _LARGEST = 5  # of a rating of Q1 and Q2
 _LEAST_SUBJECTS = 3  # of a major; of two that differ none is the outlier
+_CATEGORY = ["dataset", "category"]
 
 
-def _mean(values: Iterable[Decimal], divisor: int = 1, rounding: str = ROUND_HALF_UP) -> Decimal:
-    kept = list(values)
-    return (sum(kept, Decimal(0)) / (divisor * len(kept))).quantize(_CENT, rounding)
+def _mean(values: Sequence[Decimal], divisor: int = 1, rounding: str = ROUND_HALF_UP) -> Decimal:
+    return (sum(values, Decimal(0)) / (divisor * len(values))).quantize(_CENT, rounding)
 
 
 def _rank(major: str) -> tuple[int, str]:
@@ -50,18 +41,13 @@ def _rank(major: str) -> tuple[int, str]:
 def per_subject(ratings: pd.DataFrame) -> pd.DataFrame:
     """One row for each subject and category, from single ratings or from means.
 
-    Returns:
-        dataset, category, subject, major, q1, q2, q3: shares, Decimal of two digits; n, of how many
-        rows. Sorted by dataset, category, major (the paper's first) and subject, so that the order
-        of files and rows has no meaning.
+    Returns dataset, category, subject, major, q1, q2, q3: shares, Decimal of two digits. Sorted by
+    dataset, category, major (the paper's first) and subject, so that the order of files has no meaning.
     """
-    divisors = {"q1": _LARGEST, "q2": _LARGEST, "q3": 1} if "item" in ratings else {}
+    divisors = {"q1": _LARGEST, "q2": _LARGEST} if "item" in ratings else {}
     rows: list[dict[str, Any]] = [
-        {
-            **dict(zip(NAMES, key, strict=True)),
-            **{q: _mean(given[q], divisors.get(q, 1)) for q in QUESTIONS},
-            "n": len(given),
-        }
+        dict(zip(NAMES, key, strict=True))
+        | {q: _mean(list(given[q]), divisors.get(q, 1)) for q in QUESTIONS}
         for key, given in ratings.groupby([*NAMES], sort=False)
     ]
     rows.sort(key=lambda r: (r["dataset"], r["category"], _rank(r["major"]), r["subject"]))
@@ -71,18 +57,17 @@ def per_subject(ratings: pd.DataFrame) -> pd.DataFrame:
 def outliers(subjects: pd.DataFrame, distance: float) -> NDArray[np.bool_]:
     """Whose Q3 the rule leaves out, (rows of ``subjects``).
 
-    In each category and major the one subject that is farthest from the mean of the others, if by
-    more than ``distance``. None where two are equally far, and none in a major of fewer than three.
+    In each category and major the one subject that is farthest from the mean of the others, if by more
+    than ``distance``. None where two are equally far, and none in a major of fewer than three.
     """
     found = np.zeros(len(subjects), dtype=np.bool_)
     places = subjects.reset_index(drop=True)
-    for _, group in places.groupby(["dataset", "category", "major"], sort=False):
+    for _, group in places.groupby([*_CATEGORY, "major"], sort=False):
         n, total = len(group), sum(group["q3"], Decimal(0))
-        if n < _LEAST_SUBJECTS:
-            continue
         # |value − (total − value) / (n − 1)|, times n − 1: whole cents, so that ties are ties
         far = [abs(n * value - total) for value in group["q3"]]
-        if max(far) > Decimal(str(distance)) * (n - 1) and far.count(max(far)) == 1:
+        away = max(far) > Decimal(str(distance)) * (n - 1) and far.count(max(far)) == 1
+        if n >= _LEAST_SUBJECTS and away:
             found[group.index[far.index(max(far))]] = True
     return found
 
@@ -90,39 +75,30 @@ def outliers(subjects: pd.DataFrame, distance: float) -> NDArray[np.bool_]:
 def per_major(subjects: pd.DataFrame, left_out: NDArray[np.bool_]) -> pd.DataFrame:
     """One row for each category and major.
 
-    Args:
-        subjects: from :func:`per_subject`.
-        left_out: (rows of ``subjects``) whose Q3 does not count; Q1 and Q2 always do.
-
-    Returns:
-        dataset, category, group (the major), q1, q2, q3 (Decimal of two digits), and values, a dict
-        of the subjects' values that each of them is the mean of.
+    ``left_out`` (rows of ``subjects``): whose Q3 does not count; Q1 and Q2 always do. Returns
+    dataset, category, group (the major), q1, q2, q3 (Decimal of two digits), and values, {question:
+    [the subjects' values that it is the mean of]}.
     """
     rows = []
     given = subjects.assign(left_out=left_out)
-    for (dataset, category, major), group in given.groupby(
-        ["dataset", "category", "major"], sort=False
-    ):
-        values = {q: list(group[q]) for q in QUESTIONS}
-        values["q3"] = list(group.loc[~group["left_out"], "q3"])
-        means = {q: _mean(values[q]) for q in QUESTIONS}
-        rows.append(
-            {"dataset": dataset, "category": category, "group": major, **means, "values": values}
-        )
+    for (*category, major), group in given.groupby([*_CATEGORY, "major"], sort=False):
+        kept = {q: list(group[q]) for q in QUESTIONS}
+        kept["q3"] = list(group.loc[~group["left_out"], "q3"])
+        means = {q: _mean(kept[q]) for q in QUESTIONS}
+        values = {"values": {q: [kept[q]] for q in QUESTIONS}}
+        rows.append(dict(zip(_CATEGORY, category, strict=True)) | {"group": major} | means | values)
     return pd.DataFrame(rows)
 
 
 def average(majors: pd.DataFrame) -> pd.DataFrame:
-    """The mean of the majors' rounded values, one row for each category, as of :func:`per_major`.
-
-    Its ``values`` hold those of every major, one list each.
-    """
-    rows = [
-        {"dataset": dataset, "category": category, "group": AVERAGE}
-        | {q: _mean(group[q]) for q in QUESTIONS}
-        | {"values": {q: [of[q] for of in group["values"]] for q in QUESTIONS}}
-        for (dataset, category), group in majors.groupby(["dataset", "category"], sort=False)
-    ]
+    """The mean of the majors' rounded values, a row a category; values: those of every major."""
+    rows = []
+    for category, group in majors.groupby(_CATEGORY, sort=False):
+        means = {q: _mean(list(group[q])) for q in QUESTIONS}
+        values = {"values": {q: [of[q][0] for of in group["values"]] for q in QUESTIONS}}
+        rows.append(
+            dict(zip(_CATEGORY, category, strict=True)) | {"group": AVERAGE} | means | values
+        )
     return pd.DataFrame(rows)
 
 
@@ -131,39 +107,27 @@ def cells(
 ) -> list[dict[str, Any]]:
     """The rows of a table: of each category its majors and then their average.
 
-    Args:
-        subjects: from :func:`per_subject`.
-        left_out: (rows of ``subjects``) whose Q3 does not count.
-        seed: of the intervals.
-        resamples: of each interval.
-
-    Returns:
-        dataset, category, group (a major or average), q1, q2, q3: rounded values with their intervals.
+    ``left_out`` (rows of ``subjects``): whose Q3 does not count. Returns dataset, category, group (a
+    major or average), q1, q2, q3: rounded values with their intervals.
     """
-    majors = per_major(subjects, left_out)
-    result = []
-    for mean in average(majors).to_dict("records"):
-        own = (majors["dataset"] == mean["dataset"]) & (majors["category"] == mean["category"])
-        for row in [*majors[own].to_dict("records"), mean]:
-            cell = {key: row[key] for key in ("dataset", "category", "group")}
-            for q in QUESTIONS:
-                strata = row["values"][q] if row is mean else [row["values"][q]]
-                found = interval(strata, seed, resamples)
-                cell[q] = Interval(float(row[q]), found.low, found.high)
-            result.append(cell)
-    return result
+    rows = []
+    for _, majors in per_major(subjects, left_out).groupby(_CATEGORY, sort=False):
+        rows += pd.concat([majors, average(majors)]).to_dict("records")
+    return [
+        {key: row[key] for key in (*_CATEGORY, "group")}
+        | {
+            q: replace(interval(row["values"][q], seed, resamples), value=float(row[q]))
+            for q in QUESTIONS
+        }
+        for row in rows
+    ]
 
 
 def interval(majors: Sequence[Sequence[Decimal]], seed: int, resamples: int) -> Interval:
-    """The mean over majors of the mean over subjects, with its interval.
+    """The mean over majors of the mean over each one's kept values, with its interval.
 
     Subjects are resampled within their major, since the majors were chosen and the subjects are the
     chance. Of three subjects it is too narrow (docs/study.md).
-
-    Args:
-        majors: each one's kept values; a single major for the interval of its own mean.
-        seed: of the resampling.
-        resamples: of the bootstrap.
     """
     weighted = np.array([float(v) / len(own) / len(majors) for own in majors for v in own])
     return bootstrap(
@@ -174,31 +138,21 @@ def interval(majors: Sequence[Sequence[Decimal]], seed: int, resamples: int) -> 
 def agreement(ratings: pd.DataFrame, seed: int, resamples: int) -> dict[str, Any]:
     """Krippendorff's alpha of each question, subjects as coders, with its interval.
 
-    Units are the items, or the categories where the ratings are means. Single ratings are ordinal:
-    that 5 is as far from 4 as 2 from 1 is nothing that a subject was told. Means of ratings have
-    taken them for numbers already and are of interval level. (Of the two values of Q3 every level
-    says the same.) No outlier is left out, since that would raise the agreement by construction.
+    Units are the items, of ordinal level, or the categories where the ratings are means, of interval
+    level. No outlier is left out, since that would raise the agreement by construction. Units are
+    resampled, not subjects: one drawn twice would agree with themselves.
 
-    The interval is a 95 % percentile bootstrap over units. Subjects are not resampled: one drawn
-    twice would agree with themselves.
-
-    Args:
-        ratings: from :func:`read_ratings` or :func:`per_subject`; a subject's missing units are
-            allowed.
-        seed: of the resampling.
-        resamples: of the bootstrap.
-
-    Returns:
-        level, n_subjects, n_units, and for q1, q2, q3 an Interval; NaN where it is not defined, as
-        where no unit has two subjects or all values are equal.
+    ``ratings`` are from :func:`read_ratings` or :func:`per_subject`; units may be missing. Returns level,
+    n_subjects, n_units, and for q1, q2, q3 an Interval; NaN where it is not defined, as where no unit
+    has two subjects or all values are equal.
     """
     by_item = "item" in ratings
-    unit = ["dataset", "category", *(["item"] if by_item else [])]
     level: _Level = "ordinal" if by_item else "interval"
     result: dict[str, Any] = {"level": level}
     for question in QUESTIONS:
-        numbers = ratings.assign(value=ratings[question].astype(float))
-        pivoted = numbers.pivot(index="subject", columns=unit, values="value")
+        pivoted = ratings.astype({question: float}).pivot(
+            index="subject", columns=[*_CATEGORY, "item"] if by_item else _CATEGORY, values=question
+        )
         table = pivoted.sort_index().sort_index(axis=1).to_numpy(np.float64)
         n_subjects, n_units = table.shape
         result |= {"n_subjects": n_subjects, "n_units": n_units}
@@ -230,21 +184,16 @@ def differences(
 ) -> tuple[int, list[dict[str, Any]]]:
     """How many cells the paper prints, and those that do not follow from its rows.
 
-    Args:
-        subjects: from :func:`per_subject`, of one of the paper's data sets.
-        marks: (rows of ``subjects``) whose Q3 is left out.
-
-    Returns:
-        (printed cells, [{category, group, question, printed, value, why}]).
+    ``subjects`` are of one of the paper's data sets, ``marks`` (rows of ``subjects``) whose Q3 is
+    left out. Returns (printed cells, [{category, group, question, printed, value, why}]).
     """
     majors = per_major(subjects, marks)
-    rows = pd.concat([majors, average(majors)])
     its = {
         (row["category"], row["group"]): row
         for row in printed_ratings(str(subjects["dataset"].iloc[0])).to_dict("records")
     }
     count, found = 0, []
-    for row in rows.to_dict("records"):
+    for row in pd.concat([majors, average(majors)]).to_dict("records"):
         category, group = row["category"], row["group"]
         for q in QUESTIONS:
             printed, why = its[category, group][q], "unexplained"
@@ -255,7 +204,7 @@ def differences(
                 inputs = [its[category, name][q] for name in majors["group"].unique()]
                 if None not in inputs and _mean(inputs) == printed:
                     why = "follows from the printed majors"
-            elif _mean(row["values"][q], rounding=ROUND_DOWN) == printed:
+            elif _mean(row["values"][q][0], rounding=ROUND_DOWN) == printed:
                 why = "truncated, not rounded"
             found.append(
                 {"category": category, "group": group, "question": q}

@@ -1,7 +1,6 @@
 """From scores to recommended tracks: where to start, the best, the paper's draw.
 
-Ties and exclusion, everywhere: of equal scores the earlier track, or the earlier start, wins;
-excluded tracks are left out before anything is counted or drawn.
+Of equal scores the earlier track, or start, wins; excluded tracks are neither counted nor drawn.
 """
 
 from __future__ import annotations
@@ -18,23 +17,18 @@ from motionmusic.scoring.retrieval import track_scores
 from motionmusic.streams import stream
 
 Floats = NDArray[np.floating[Any]]
+_NAMED = (
+    "put tracks into folders named after the classes (such as Waltz), or choose another --method"
+)
 
 
 def best_start(scores: Floats) -> int:
     """The window of a track from which its music should start.
 
-    Of the starts at which as many of the dance's windows as possible fit into the track, the one
-    with the highest mean of scores[i, start + i]; so the music does not end before the dance where
-    it need not.
-
-    Args:
-        scores: (q, w), windows of the dance against those of the track, both in time order.
-
-    Raises:
-        ValueError: no window.
+    Of the starts at which as many of the dance's windows as possible fit into the track, the one with
+    the highest mean of scores[i, start + i]. ``scores`` (q, w): windows of the dance against those of
+    the track, in time order.
     """
-    if scores.ndim != 2 or scores.size == 0:
-        raise ValueError(f"expected scores (q, w) of at least one window, got {scores.shape}")
     q, w = scores.shape
     starts = range(max(1, w - q + 1))
     fitting = np.arange(min(q, w))
@@ -57,15 +51,11 @@ def draw(
 ) -> list[int]:
     """The paper's recommendation: ``top`` distinct tracks of the predicted category (docs/matching.md).
 
-    Every track of the category is equally likely; nothing but the category is looked at. The
-    authors' draw has no seed, and the dance's own music may come up in it unless it is excluded.
-
-    Raises:
-        UserError: no track is labelled, or the category has fewer than ``top``.
+    Every track of the category is equally likely. Raises UserError where no track is labelled, or the
+    category has fewer than ``top``.
     """
-    remedy = "put tracks into folders named after the classes (such as Waltz), or choose another --method"
     if not any(category_of_tracks):
-        raise UserError("catalogue", "", "tracks of a known category", "none with a label", remedy)
+        raise UserError("catalogue", "", "tracks of a known category", "none with a label", _NAMED)
     candidates = [
         number
         for number, category in enumerate(category_of_tracks)
@@ -73,7 +63,7 @@ def draw(
     ]
     if len(candidates) < top:
         expected = f"at least {top} tracks of this category to draw from"
-        remedy = f"ask for fewer with --top, {remedy}"
+        remedy = f"ask for fewer with --top, {_NAMED}"
         raise UserError("catalogue", predicted, expected, f"{len(candidates)}", remedy)
     return [int(number) for number in rng.choice(candidates, top, replace=False)]
 
@@ -91,44 +81,31 @@ def recommendations(
 ) -> pd.DataFrame:
     """The tracks that a method recommends for every dance.
 
-    Args:
-        matches: piece, excerpt, candidate, candidate_excerpt, score: a row a test excerpt and
-            excerpt of the catalogue, as the stage match writes it.
-        method: of the matches; ``category`` draws, as the paper does, and starts a track at its
-            first excerpt; all others rank, and start at the excerpt that fits best.
-        seed: of the draws.
-        pieces: piece (index), label, music_file, music_start_s, music_bpm.
-        names: of the classes.
-        excerpt_s: seconds of an excerpt.
-        top: how many tracks.
-        own_track: whether the dance's own music may be recommended.
+    ``matches``: piece, excerpt, candidate, candidate_excerpt, score. The method ``category`` draws, as
+    the paper does, and starts a track at its first excerpt; all others rank, and start at the excerpt
+    that fits best. ``pieces``: piece (index), label, music_file, music_start_s, music_bpm; ``names``
+    of the classes; ``own_track``: whether the dance's own music may be recommended.
 
-    Returns:
-        method, seed, piece, excerpt, category, bpm (of the dance's own music), rank, track (file),
-        track_piece, score, track_category, track_bpm, track_start_s.
-
-    Raises:
-        UserError: a category has too few tracks.
+    Returns method, seed, piece, excerpt, category, bpm (of the dance's own music), rank, track (file),
+    track_piece, score, track_category, track_bpm, track_start_s. Raises UserError as :func:`draw`.
     """
-    kind_of = {row.music_file: names[int(str(row.label))] for row in pieces.itertuples()}
+    pieces = pieces.assign(category=np.array(names)[pieces["label"]])
+    kind_of = dict(zip(pieces["music_file"], pieces["category"], strict=True))
     rows = []
     for (piece, excerpt), found in matches.groupby(["piece", "excerpt"], sort=False):
         dance = pieces.loc[str(piece)]
         files = pieces["music_file"].loc[found["candidate"]].to_numpy()
-        scores = found["score"].to_numpy(np.float64)
-        of_track, tracks = track_scores(scores[None], files)
+        (scores,), tracks = track_scores(found["score"].to_numpy()[None], files)
         hidden = [] if own_track else np.flatnonzero(tracks == dance["music_file"]).tolist()
         if method == "category":
             kinds = [kind_of[track] for track in tracks]
-            predicted = kinds[int(of_track[0].argmax())]
             random = stream(seed, "recommend", str(piece), int(str(excerpt)))
-            chosen = draw(kinds, predicted, top, random, hidden)
+            chosen = draw(kinds, kinds[int(scores.argmax())], top, random, hidden)
         else:
-            chosen = top_tracks(of_track[0], top, hidden)
+            chosen = top_tracks(scores, top, hidden)
         for rank, number in enumerate(chosen, start=1):
             here = found[files == tracks[number]]
-            best = 0 if method == "category" else int(here["score"].to_numpy().argmax())
-            start = here.iloc[best]
+            start = here.iloc[0 if method == "category" else int(here["score"].to_numpy().argmax())]
             track = pieces.loc[str(start["candidate"])]
             rows.append(
                 {
@@ -136,13 +113,13 @@ def recommendations(
                     "seed": seed,
                     "piece": piece,
                     "excerpt": excerpt,
-                    "category": names[int(str(dance["label"]))],
+                    "category": dance["category"],
                     "bpm": dance["music_bpm"],
                     "rank": rank,
                     "track": tracks[number],
                     "track_piece": start["candidate"],
-                    "score": of_track[0, number],
-                    "track_category": names[int(str(track["label"]))],
+                    "score": scores[number],
+                    "track_category": track["category"],
                     "track_bpm": track["music_bpm"],
                     "track_start_s": track["music_start_s"]
                     + int(start["candidate_excerpt"]) * excerpt_s,

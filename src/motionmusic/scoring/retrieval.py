@@ -1,10 +1,8 @@
 """How good a ranking of music is: hits, recall, ranks, and what is left of them by chance.
 
 Scores are a matrix, one row a query (a dance's excerpt), one column a candidate; higher is better.
-Candidates with equal scores stand in random order: a hit or a recall is then its probability, a rank
-the mean rank, and a value of the first candidate its mean over those that tie for the first place.
-So the numbers of chance are those of a matrix of equal scores, and nothing depends on the order of
-the candidates. A candidate that must not be shown (the dance's own track) has the score −inf.
+Equal scores stand in random order: hits and recalls are probabilities, ranks and values means. A
+candidate that must not be shown (the dance's own track) has the score −inf.
 """
 
 from __future__ import annotations
@@ -17,14 +15,13 @@ from scipy import stats
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
+Places = NDArray[np.integer[Any]]
 
 
 def track_scores(scores: Floats, tracks: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    """Scores of tracks from scores of their excerpts: the mean, (q, t), and the tracks' names, (t,).
+    """Scores of tracks (q, t), the mean of their excerpts' (q, c), and the tracks' names (t,).
 
-    Args:
-        scores: (q, c).
-        tracks: (c,), the track that each candidate is cut from.
+    ``tracks`` (c,): that each candidate is cut from.
     """
     names, number = np.unique(tracks, return_inverse=True)
     member = np.eye(len(names))[number]
@@ -32,55 +29,42 @@ def track_scores(scores: Floats, tracks: NDArray[Any]) -> tuple[NDArray[np.float
     return np.asarray(scores, np.float64) @ member / member.sum(0), names
 
 
-def ranks(scores: Floats, right: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+def ranks(scores: Floats, right: Places) -> NDArray[np.float64]:
     """The mean rank, from 1, of each query's right candidate, (q,)."""
     greater, ties = _place(scores, right)
     return 1 + greater + (ties - 1) / 2
 
 
-def recall(scores: Floats, right: NDArray[np.integer[Any]], k: int) -> NDArray[np.float64]:
+def recall(scores: Floats, right: Places, k: int) -> NDArray[np.float64]:
     """The probability that each query's right candidate is among the first k, (q,)."""
     greater, ties = _place(scores, right)
     return np.clip((k - greater) / ties, 0, 1)
 
 
-def _place(
-    scores: Floats, right: NDArray[np.integer[Any]]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _place(scores: Floats, right: Places) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How many candidates are better than the right one, and how many equal it, itself included."""
     own = scores[np.arange(len(scores)), right][:, None]
     return (scores > own).sum(1).astype(float), (scores == own).sum(1).astype(float)
 
 
 def hit(scores: Floats, match: Bools, k: int) -> NDArray[np.float64]:
-    """The probability that at least one of the first k candidates matches, (q,).
-
-    Args:
-        scores: (q, c); −inf excludes a candidate.
-        match: (q, c), whether a candidate is of the query's kind.
-        k: how many are shown.
-    """
-    result = np.zeros(len(scores))
+    """The probability that at least one of the first k candidates (q, c) matches (q, c), (q,)."""
+    result = np.ones(len(scores))
     for row, (values, good) in enumerate(zip(scores, match, strict=True)):
-        shown = np.isfinite(values)
-        slots = min(k, int(shown.sum()))
-        edge = np.sort(values[shown])[::-1][slots - 1]  # the last score that is shown
-        if good[values > edge].any():
-            result[row] = 1
-            continue
-        tied = values == edge
-        free = slots - int((values > edge).sum())
-        # none of the right ones among those drawn from the tie
-        result[row] = 1 - stats.hypergeom.pmf(0, tied.sum(), good[tied].sum(), free)
+        slots = min(k, int(np.isfinite(values).sum()))
+        edge = np.sort(values)[::-1][slots - 1]  # the last score that is shown
+        above, tied = values > edge, values == edge
+        if not good[above].any():
+            # none of the right ones among those drawn from the tie
+            free = slots - int(above.sum())
+            result[row] -= stats.hypergeom.pmf(0, tied.sum(), good[tied].sum(), free)
     return result
 
 
 def of_first(scores: Floats, values: Floats) -> NDArray[np.float64]:
-    """A value of each query's first candidate, (q,): its mean where several tie.
+    """A value (q, c) of each query's first candidate, (q,): its mean where several tie.
 
-    Args:
-        scores: (q, c).
-        values: (q, c); a candidate with NaN is left out of the mean, which is NaN if none is left.
+    A candidate whose value is NaN is left out of the mean, which is NaN if none is left.
     """
     first = (scores == scores.max(1, keepdims=True)) & np.isfinite(values)
     count = first.sum(1)
@@ -88,17 +72,8 @@ def of_first(scores: Floats, values: Floats) -> NDArray[np.float64]:
     return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
 
 
-def excluding(scores: Floats, hidden: Bools) -> NDArray[np.float64]:
-    """The scores with −inf where ``hidden`` (q, c)."""
-    return np.where(hidden, -np.inf, np.asarray(scores, np.float64))
-
-
 def one_among(
-    scores: Floats,
-    right: NDArray[np.integer[Any]],
-    allowed: Bools,
-    negatives: int,
-    random: np.random.Generator,
+    scores: Floats, right: Places, allowed: Bools, negatives: int, random: np.random.Generator
 ) -> NDArray[np.float64]:
     """Each query's right candidate and so many others, drawn from those allowed: (q, 1 + n) scores.
 

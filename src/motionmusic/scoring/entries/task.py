@@ -58,14 +58,9 @@ def entry(name: str) -> Callable[..., NDArray[np.float32]]:
     """The ``fit_predict`` of an entry. Raises UserError where there is no such module."""
     modules = {path.stem for path in Path(__file__).parent.glob("*.py")} - {"__init__", "task"}
     if name not in modules:
-        raise UserError(
-            "params.yaml",
-            "benchmark.entries",
-            f"modules of scoring/entries ({', '.join(sorted(modules))})",
-            name,
-            "correct the name, or write scoring/entries/NAME.py (docs/benchmark.md)",
-        )
-    fit_predict: Callable[..., NDArray[np.float32]] = import_module(
-        f"motionmusic.scoring.entries.{name}"
-    ).fit_predict
+        expected = f"modules of scoring/entries ({', '.join(sorted(modules))})"
+        remedy = "correct the name, or write scoring/entries/NAME.py (docs/benchmark.md)"
+        raise UserError("params.yaml", "benchmark.entries", expected, name, remedy)
+    module: Any = import_module(f"motionmusic.scoring.entries.{name}")
+    fit_predict: Callable[..., NDArray[np.float32]] = module.fit_predict
     return fit_predict
