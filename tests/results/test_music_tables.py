@@ -14,9 +14,14 @@ import pytest
 from closure import ROOT
 
 from motionmusic.errors import UserError
-from motionmusic.results.dance_table import dance_figure, dance_tables
 from motionmusic.results.figures import png
-from motionmusic.results.matching_table import matching_figure, matching_tables, votes_table
+from motionmusic.results.music_tables import (
+    dance_figure,
+    dance_tables,
+    matching_figure,
+    matching_tables,
+    votes_table,
+)
 from motionmusic.results.names import DANCERS, MATCHERS
 from motionmusic.results.ratings_table import PAPER_TABLES, paper_tables, study_tables
 from motionmusic.scoring.agreement import FINDERS, NEGATIVES

@@ -14,7 +14,7 @@ from report_results import CLASSES, FRAMES, JOINTS, PIECES, WRONG, data_of, make
 
 from motionmusic.errors import UserError
 from motionmusic.results.curves import curves_figure, last_values, svg
-from motionmusic.results.report.contents import clips, shades
+from motionmusic.results.report.build import clips, shades
 
 SHORT = ["glance", "tables", "confusion", "curves", "leakage", "clips", "provenance"]
 FULL = [*SHORT[:5], "data", "matching", "recommendations", "dance", "ratings", *SHORT[5:]]

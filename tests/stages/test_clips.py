@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import soundfile
 from closure import ROOT
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
@@ -110,8 +111,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(clips, "video", video)
     monkeypatch.setattr(clips, "film", film)
     monkeypatch.setattr(clips, "side_by_side", lambda *given: given)
-    monkeypatch.setattr(clips, "key_poses", lambda *_, title: title)
-    monkeypatch.setattr(clips, "_png", str.encode)
+    monkeypatch.setattr(clips, "key_poses", lambda *_, title: Figure())
     return found
 
 
