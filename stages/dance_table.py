@@ -8,8 +8,8 @@ from motionmusic import errors, workspace
 from motionmusic.errors import UserError
 from motionmusic.files import new_folder, write_bytes
 from motionmusic.params import Evaluate, group
-from motionmusic.results.dance_table import dance_figure, dance_tables
 from motionmusic.results.figures import png
+from motionmusic.results.music_tables import dance_figure, dance_tables
 from motionmusic.results.table import write_tables
 from motionmusic.scoring import agreement, generated, made_files
 

@@ -9,7 +9,7 @@ from motionmusic.files import new_folder, write_bytes
 from motionmusic.methods import METHODS
 from motionmusic.params import Evaluate, Matching, group
 from motionmusic.results.figures import png
-from motionmusic.results.matching_table import matching_figure, matching_tables
+from motionmusic.results.music_tables import matching_figure, matching_tables
 from motionmusic.results.table import write_tables
 from motionmusic.scoring import agreement, matches
 

@@ -236,7 +236,7 @@ def test_the_other_panels_hold_their_last_pose_or_their_first() -> None:
     seen: list[tuple[str, bool]] = []
     painter: Any = SimpleNamespace(paint=lambda pose, to: seen.append((pose, to is ACTIVE)))
     dancer: Any = SimpleNamespace(poses="abcd")
-    page._pass(dancer, [painter] * 3, 1)(2)
+    page._paint(dancer, [painter] * 3, 1, 2)
     assert seen == [("d", False), ("c", True), ("a", False)]
 
 
@@ -261,7 +261,7 @@ def test_a_single_frame_is_no_dance(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"v\.mp4: expected a dance of at least two frames, got 1"):
         video(tmp_path / "v.mp4", person("aist", 1), "aist", 25, [panel()])
     with pytest.raises(UserError, match="at least two frames"):
-        key_poses(person("aist", 1), "aist", 25)
+        key_poses(person("aist", 1), "aist", 25, "t")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -293,7 +293,7 @@ def test_an_unwritable_place_is_an_os_error(tmp_path: Path) -> None:
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder"]
 
 
-STILL = np.array([17, 60, 91, 133, 190])
+STILL = np.array([15, 40, 62, 90, 111, 140, 163, 187])
 
 
 def pausing(frames: int = 200) -> Floats:
@@ -304,7 +304,7 @@ def pausing(frames: int = 200) -> Floats:
 
 
 def test_key_frames_are_the_still_moments() -> None:
-    assert np.abs(key_frames(pausing(), 25, 5) - STILL).max() <= 1
+    assert np.abs(key_frames(pausing(), 25, 8) - STILL).max() <= 1
     # a steady walk has no still moment, so they are even
     walk = person("aist", 80) + np.arange(80)[:, None, None] * (2, 0, 0)
     assert key_frames(walk, 25, 4).tolist() == [10, 30, 50, 70]
@@ -312,9 +312,9 @@ def test_key_frames_are_the_still_moments() -> None:
 
 
 def test_key_poses_show_the_seconds_and_keep_text_inside() -> None:
-    figure = key_poses(pausing(), "musictodance", 25, count=5, title="C_2 Cha-cha " * 20)
+    figure = key_poses(pausing(), "musictodance", 25, "C_2 Cha-cha " * 20)
     figure.canvas.draw()
-    assert len(figure.axes) == 5
+    assert len(figure.axes) == 8
     texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
     seconds = [text.get_text() for text in texts if text.get_text().endswith(" s")]
     found = [float(text.removesuffix(" s")) for text in seconds]

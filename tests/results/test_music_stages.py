@@ -119,11 +119,8 @@ def test_matching(danced: Path) -> None:
     assert "2 seeds" in first.caption
     assert number(first, "true category, then any track", 1) == Interval(1, 1, 1)
     assert number(votes, "from another piece (easy)", 1) == Interval(0.625, 0.625, 0.625)
-    assert [cell.value for cell in planted.rows[0].cells[:3] if isinstance(cell, Interval)] == [
-        1,
-        0,
-        0,
-    ]
+    values = [cell.value for cell in planted.rows[0].cells[:3] if isinstance(cell, Interval)]
+    assert values == [1, 0, 0]
 
 
 def test_dance_table(danced: Path) -> None:

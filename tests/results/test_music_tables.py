@@ -14,17 +14,21 @@ import pytest
 from closure import ROOT
 
 from motionmusic.errors import UserError
-from motionmusic.results.dance_table import dance_figure, dance_tables
 from motionmusic.results.figures import png
-from motionmusic.results.matching_table import matching_figure, matching_tables, votes_table
+from motionmusic.results.music_tables import (
+    dance_figure,
+    dance_tables,
+    matching_figure,
+    matching_tables,
+)
 from motionmusic.results.names import DANCERS, MATCHERS
-from motionmusic.results.ratings_table import PAPER_TABLES, paper_tables, study_tables
+from motionmusic.results.ratings_table import PAPER_TABLES, paper_tables
 from motionmusic.scoring.agreement import FINDERS, NEGATIVES
 from motionmusic.scoring.generated import ERRORS, MEASURES, REFERENCES
 from motionmusic.scoring.intervals import Interval
 from motionmusic.scoring.matches import COMPARED, METRICS
 from motionmusic.scoring.paper import printed_ratings
-from motionmusic.scoring.rating_files import QUESTIONS, read_ratings
+from motionmusic.scoring.rating_files import QUESTIONS
 
 FACTS: dict[str, Any] = {
     "task": "demo", "protocol": "by_piece", "pieces": 51, "excerpts": 30,
@@ -33,12 +37,8 @@ FACTS: dict[str, Any] = {
 LEVEL = Interval(0.5, 0.4, 0.6)
 
 
-def numbers() -> itertools.count[int]:
-    return itertools.count(1)
-
-
 def matched(hit: Interval = LEVEL) -> dict[str, Any]:
-    count = numbers()
+    count = itertools.count(1)
     methods = [row for row in MATCHERS if row not in ("chance", "tempo", "known", "category")]
     return {
         "queries": 7, "pieces": 4, "tracks": 4, "folds": 2, "negatives": 3, "own_track": False,
@@ -70,7 +70,7 @@ def test_the_methods_have_every_measure_once() -> None:
     assert "among 4 excerpts" in first.note
     assert "0.158 [0.142, 0.176]" in first.note
     assert len(differences.rows) == 6
-    assert len(votes.columns) == 3  # no judge
+    assert [column.head for column in votes.columns[1:]] == ["synchrony network", "chance"]
     assert planted.rows[0].cells[-1] == "5.0"
     assert "nan" not in "".join(one.markdown() for one in tables)
 
@@ -88,7 +88,7 @@ def test_what_follows_for_the_papers_method(hit: Interval, said: str) -> None:
 
 
 def danced(difference: Interval = LEVEL, frames: int = 270) -> dict[str, Any]:
-    count = numbers()
+    count = itertools.count(1)
     rows = {row: {name: Interval(next(count)) for name in MEASURES} for row in DANCERS}
     return {
         "clips": 7, "pieces": 5, "folds": 2, "frames": frames, "seeds": 1, "rows": rows,
@@ -137,15 +137,6 @@ def test_pictures_are_drawn_where_an_interval_has_no_width_or_is_not_there(
     assert png(figure).startswith(b"\x89PNG")
 
 
-def test_votes_without_a_judge() -> None:
-    one = votes_table({name: of for name, of in VOTES.items() if name != "judge"})
-    assert [column.head for column in one.columns] == [
-        "the other pair is",
-        "synchrony network",
-        "chance",
-    ]
-
-
 # Ratings
 
 
@@ -183,21 +174,3 @@ def test_of_162_printed_cells_159_follow_exactly(tmp_path: Path, monkeypatch: An
     assert (
         "By the rule at 0.4, 115 cells are exact. It also leaves out: WA, subject 3." in first.note
     )
-
-
-def test_a_study(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    rows = [("A", "music", 4, 1), ("B", "music", 5, 1), ("C", "music", 3, 1), ("D", "music", 1, 0),
-            ("E", "dance", 2, 1), ("F", "dance", 4, 1)]  # fmt: skip
-    lines = [f"d,Waltz,{s},{major},{q},{q},{q3},x" for s, major, q, q3 in rows]
-    path.write_text("\n".join(["dataset,category,subject,major,q1,q2,q3,item", *lines]))
-    first, second = study_tables(read_ratings([path]), 0.4, 0, 50)
-    # music (4 + 5 + 3 + 1) / 4 / 5 = 0.65, dance 0.6; D's Q3 is 1 from the others' and left out
-    shown = {
-        row.cells[2]: [c.value for c in row.cells[3:6] if isinstance(c, Interval)]
-        for row in first.rows
-    }
-    assert shown == {"music": [0.65, 0.65, 1], "dance": [0.6, 0.6, 1], "average": [0.63, 0.63, 1]}
-    assert [row.cells[-1] for row in first.rows] == ["D: 0.00", "", ""]
-    assert "6 subjects, 6 rows" in first.caption
-    assert second.rows[0].cells[:4] == ("d", "ordinal", "6", "1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from report_results import CLASSES, FRAMES, JOINTS, PIECES, WRONG, data_of, make
 
 from motionmusic.errors import UserError
 from motionmusic.results.curves import curves_figure, last_values, svg
-from motionmusic.results.report.contents import clips, shades
+from motionmusic.results.report.build import clips, shades
 
 SHORT = ["glance", "tables", "confusion", "curves", "leakage", "clips", "provenance"]
 FULL = [*SHORT[:5], "data", "matching", "recommendations", "dance", "ratings", *SHORT[5:]]
@@ -143,8 +144,9 @@ def test_same_results_give_the_same_bytes(workspace: Path, full: dict[str, bytes
     assert written(workspace, "full") == full
 
 
-def test_a_missing_result_is_one_clear_error(tmp_path: Path) -> None:
-    make_results(tmp_path)
+def test_a_missing_result_is_one_clear_error(workspace: Path, tmp_path: Path) -> None:
+    kept = shutil.ignore_patterns("report")
+    shutil.copytree(workspace, tmp_path, dirs_exist_ok=True, ignore=kept)
     (tmp_path / "metrics/synthetic/tables/table3.json").unlink()
     with pytest.raises(UserError, match=r"table3\.json: expected a result that the page shows"):
         written(tmp_path, "short")
@@ -176,11 +178,8 @@ def test_curves_follow_each_other_on_one_axis() -> None:
     curves.loc[curves["cell"] == "music-0", "accuracy"] = None
     figure = curves_figure(curves)
     (joints, bones, merged) = figure.axes
-    assert [len(axis.lines) for axis in (joints, bones, merged)] == [
-        1,
-        3,
-        1,
-    ]  # with where CL begins
+    lines = [len(axis.lines) for axis in (joints, bones, merged)]
+    assert lines == [1, 3, 1]  # with where CL begins
     ends = {tuple(np.asarray(line.get_xdata())) for line in bones.lines}
     assert ends == {(1, 2), (3, 4), (2.5, 2.5)}
     assert svg(figure) == svg(curves_figure(curves))

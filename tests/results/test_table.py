@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from motionmusic.errors import UserError
-from motionmusic.results.table import Column, Row, Table, grid, read_tables, table, write_tables
+from motionmusic.results.table import Column, Row, Table, read_tables, table, write_tables
 from motionmusic.scoring.intervals import Interval
 
 EXAMPLE = Table(
@@ -65,7 +65,3 @@ def test_files_there_and_back(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[")
     with pytest.raises(UserError, match=r"x\.json: expected JSON"):
         read_tables(tmp_path / "x.json")
-
-
-def test_a_grid_has_its_widest_cells() -> None:
-    assert grid(["a", "b"], [["1234", ""]]).splitlines()[0] == "| a    | b   |"

@@ -1,11 +1,8 @@
 """A study to hand out: a folder with one page and its clips; it needs neither server nor network.
 
-The design is the paper's (Gong et al. 2024, Section 4.5): every subject sees every dance, first with
-its own music, then with each recommended track, and answers Q1 to Q3 about each of these. The paper
-does not say in which order; here every subject has their own order of dances and of tracks, from
-``stream(seed, "study", subject)``.
-
-The page is run by jsPsych (study_page/jspsych, with its licence).
+As in the paper (Gong et al. 2024, Section 4.5), every subject sees every dance first with its own
+music, then with each recommended track, and answers Q1 to Q3 about each of these. The page is run by
+jsPsych (study_page/jspsych, with its licence).
 """
 
 from __future__ import annotations
@@ -16,8 +13,8 @@ import io
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from motionmusic.errors import UserError
 from motionmusic.files import new_folder, write_text
@@ -30,21 +27,14 @@ _PAGE = Path(__file__).parent / "study_page"
 _REMEDY = "mend the list (docs/study.md says what it holds)"
 
 
-@dataclass(frozen=True)
-class Dance:
-    """One dance of a study.
-
-    Attributes:
-        dataset, category, name: what is danced.
-        own: the clip with the dance's own music.
-        candidates: (name of the music, clip) with recommended music.
-    """
+class Dance(NamedTuple):
+    """One dance of a study: the clip with its own music, and those with other music by its name."""
 
     dataset: str
     category: str
     name: str
     own: Path
-    candidates: tuple[tuple[str, Path], ...]
+    candidates: dict[str, Path]
 
 
 def read_clips(path: Path) -> list[Dance]:
@@ -63,47 +53,35 @@ def read_clips(path: Path) -> list[Dance]:
             twice, without other music, or twice with the same.
     """
     found: dict[tuple[str, str, str], dict[str, Path]] = {}
-    for line, row in _read(path):
+    for line, row in _rows(path):
         for name in COLUMNS:
             if not row[name]:
                 raise UserError(path, f"line {line}, {name}", "a text", "nothing", _REMEDY)
         clips = found.setdefault((row["dataset"], row["category"], row["dance"]), {})
-        if row["music"] in clips:
-            raise UserError(
-                path, f"line {line}, music", f"{row['dance']} once with each music",
-                f"{row['music']} again",
-                "take one of the rows out, or give two tracks two names",
-            )  # fmt: skip
-        clips[row["music"]] = _checked(path, line, row["clip"])
+        music = row["music"]
+        if music in clips:
+            once = f"{row['dance']} once with each music"
+            remedy = "take one of the rows out, or give two tracks two names"
+            raise UserError(path, f"line {line}, music", once, f"{music} again", remedy)
+        clips[music] = _checked(path, line, row["clip"])
     if not found:
         raise UserError(path, "", "clips", "no row below the header", _REMEDY)
-    dances = []
-    for (dataset, category, name), clips in found.items():
-        own = clips.pop(OWN, None)
-        if own is None or not clips:
-            lacks = "recommended music" if own else f"its own music, called {OWN}"
-            raise UserError(
-                path, f"{category}, {name}", f"a clip with {lacks}", "none",
-                "add the clip, or take the dance out",
-            )  # fmt: skip
-        dances.append(Dance(dataset, category, name, own, tuple(clips.items())))
-    return dances
+    for (_, category, name), clips in found.items():
+        if OWN not in clips or len(clips) == 1:
+            lacks = "recommended music" if OWN in clips else f"its own music, called {OWN}"
+            remedy = "add the clip, or take the dance out"
+            raise UserError(path, f"{category}, {name}", f"a clip with {lacks}", "none", remedy)
+    return [Dance(*names, clips.pop(OWN), clips) for names, clips in found.items()]
 
 
-def _read(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Each row with the number of its (last) line."""
-    if path.is_dir():
-        raise UserError(
-            path, "", "a CSV file that lists clips", "a folder",
-            "name the list in it, such as data/TASK/clips/study/contrastive.csv",
-        )  # fmt: skip
     try:
         text = path.read_bytes().decode("utf-8-sig")  # with or without byte order mark
     except OSError as error:
-        raise UserError(
-            path, "", "a readable CSV file that lists clips", error.strerror or str(error),
-            "check the path; the stage clips of a task writes data/TASK/clips/study/METHOD.csv",
-        ) from None  # fmt: skip
+        remedy = "name a list; the stage clips of a task writes data/TASK/clips/study/METHOD.csv"
+        got = error.strerror or str(error)
+        raise UserError(path, "", "a CSV file that lists clips", got, remedy) from None
     except UnicodeDecodeError as error:
         raise UserError(path, "", "a CSV file in UTF-8", str(error), _REMEDY) from None
     # strict: a quote that is never closed would otherwise swallow the rest of the file
@@ -111,48 +89,39 @@ def _read(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         head = reader.fieldnames or []
         if any(head.count(name) != 1 for name in COLUMNS):
-            raise UserError(
-                path, "line 1", f"the columns {', '.join(COLUMNS)}, each once",
-                ",".join(head)[:200] or "nothing", _REMEDY,
-            )  # fmt: skip
+            expected, got = f"the columns {', '.join(COLUMNS)}, each once", ",".join(head)[:200]
+            raise UserError(path, "line 1", expected, got or "nothing", _REMEDY)
         for row in reader:
             if None in row or None in row.values():
-                raise UserError(
-                    path, f"line {reader.line_num}", f"{len(head)} fields as in the header",
-                    "another number", "mend the row; a text with a comma needs quotes",
-                )  # fmt: skip
+                expected = f"{len(head)} fields as in the header"
+                remedy = "mend the row; a text with a comma needs quotes"
+                raise UserError(path, f"line {reader.line_num}", expected, "another number", remedy)
             yield reader.line_num, {name: cell.strip() for name, cell in row.items()}
     except csv.Error as error:
-        raise UserError(
-            path, f"line {reader.reader.line_num}", "CSV", str(error), _REMEDY
-        ) from None
+        where = f"line {reader.reader.line_num}"
+        raise UserError(path, where, "CSV", str(error), _REMEDY) from None
 
 
 def _checked(path: Path, line: int, name: str) -> Path:
     """The clip that a row names."""
     clip = path.parent / name
-    got = None
     if not clip.is_file():
         got = f"no such file: {clip}"
     elif clip.suffix.lower() not in KINDS:
         got = f"{name}, which browsers may not play"
     elif not clip.stat().st_size:
         got = f"an empty file: {clip}"
-    if got:
-        raise UserError(
-            path, f"line {line}, clip", f"a video, {' or '.join(KINDS)}", got,
-            "make the clip, mend its path (it starts from the list's folder), or take the row out",
-        )  # fmt: skip
-    return clip
+    else:
+        return clip
+    remedy = "make the clip, mend its path (from the list's folder on), or take the row out"
+    raise UserError(path, f"line {line}, clip", f"a video, {' or '.join(KINDS)}", got, remedy)
 
 
 def order(candidates: Sequence[int], seed: int, subject: int) -> list[tuple[int, list[int]]]:
-    """What a subject sees: the dances' numbers from 0, of each its candidates' from 0, in order.
+    """What a subject (from 1) sees, in order: dances' numbers from 0, of each its candidates' from 0.
 
-    Args:
-        candidates: how many each dance has.
-        seed: of the study.
-        subject: from 1.
+    The paper does not say in which order; here every subject has their own. ``candidates`` is how
+    many each dance has.
     """
     random = stream(seed, "study", subject)
     dances = random.permutation(len(candidates)).tolist()
@@ -161,8 +130,6 @@ def order(candidates: Sequence[int], seed: int, subject: int) -> list[tuple[int,
 
 def write_kit(out: Path, dances: Sequence[Dance], subjects: int, seed: int) -> None:
     """Write the folder of a study: index.html, what it needs, and clips/.
-
-    The clips' names there are numbers, so that they tell nothing of the music.
 
     Args:
         out: a folder that does not exist.
@@ -175,24 +142,27 @@ def write_kit(out: Path, dances: Sequence[Dance], subjects: int, seed: int) -> N
         OSError: it cannot be written, or a clip cannot be read. Nothing is left of it then.
     """
     if out.exists():
-        raise UserError(
-            out, "", "a folder that is not there yet", "one that exists",
+        remedy = (
             "name another with --out, or delete it: subjects in the middle of a study need its page"
-            " as it is",
-        )  # fmt: skip
-    clips = [
-        clip for dance in dances for clip in (dance.own, *(clip for _, clip in dance.candidates))
-    ]
-    names = [f"clips/{n:03}{clip.suffix.lower()}" for n, clip in enumerate(clips, 1)]
-    place = iter(names)
+            " as it is"
+        )
+        raise UserError(out, "", "a folder that is not there yet", "one that exists", remedy)
+    clips: dict[str, Path] = {}
+
+    def named(clip: Path) -> str:
+        """Its name in the folder, a number, which tells nothing of the music."""
+        name = f"clips/{len(clips) + 1:03}{clip.suffix.lower()}"
+        clips[name] = clip
+        return name
+
     shown = [
         {
             "dataset": dance.dataset,
             "category": dance.category,
-            "own": next(place),
+            "own": named(dance.own),
             "candidates": [
-                {"item": f"{dance.name} with {music}", "clip": next(place)}
-                for music, _ in dance.candidates
+                {"item": f"{dance.name} with {music}", "clip": named(clip)}
+                for music, clip in dance.candidates.items()
             ],
         }
         for dance in dances
@@ -203,7 +173,7 @@ def write_kit(out: Path, dances: Sequence[Dance], subjects: int, seed: int) -> N
     with new_folder(out) as folder:
         shutil.copytree(_PAGE, folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
         (folder / "clips").mkdir()
-        for clip, name in zip(clips, names, strict=True):
+        for name, clip in clips.items():
             shutil.copyfile(clip, folder / name)
             with clip.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())

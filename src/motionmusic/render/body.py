@@ -1,13 +1,12 @@
 """A dance as strokes: joints → a body seen by one camera → lines on a panel's pixels.
 
-The camera does not move: it looks slightly down on the whole clip, from the side that the dancer
-faces on average, with a mild perspective.
+The camera stands still: it looks slightly down on the whole clip, from where the dancer faces on
+average, with a mild perspective.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -47,21 +46,13 @@ _DOT = np.array([[0, 0], [0.1, 0]])  # Agg draws no line of no length, as discs 
 
 
 class Stroke(NamedTuple):
-    """A line with round ends, in pixels; a disc where both ends are one point.
+    """A line with round ends, in pixels; a disc where both ends are one point."""
 
-    Attributes:
-        ends: (2, 2), x and y of both.
-        width: of the line.
-        colour: of the line, a name of :data:`ACTIVE` or any of matplotlib's.
-        edge: colour of the edge around it; empty for no edge.
-        edge_width: of both sides together.
-    """
-
-    ends: Floats
+    ends: Floats  # (2, 2), x and y of both
     width: float
-    colour: str
-    edge: str = ""
-    edge_width: float = 0.0
+    colour: str  # a name of ACTIVE or any of matplotlib's
+    edge: str = ""  # the colour around it
+    edge_width: float = 0.0  # of both sides together
 
 
 class Pose(NamedTuple):
@@ -106,21 +97,13 @@ class Painter:
             self.axes.draw_artist(artist)
 
 
-@dataclass(frozen=True)
-class Body:
-    """A dance as it is drawn, in a panel's pixels.
+class Body(NamedTuple):
+    """A dance as it is drawn, in a panel's pixels."""
 
-    Attributes:
-        poses: of every frame.
-        grid: (n, 2, 2), lines on the floor.
-        floor: (4, 2), its corners.
-        size: from shoulders to ankles.
-    """
-
-    poses: list[Pose]
-    grid: Floats
-    floor: Floats
-    size: float
+    poses: list[Pose]  # of every frame
+    grid: Floats  # (n, 2, 2), lines on the floor
+    floor: Floats  # (4, 2), its corners
+    size: float  # from shoulders to ankles
 
     def draw_floor(self, axes: Axes) -> None:
         """Draw what does not move."""
@@ -131,12 +114,9 @@ class Body:
 
 
 def body(joints: Floats, layout: LayoutName, width: float, height: float) -> Body:
-    """The dance seen so that all of it fits into a panel.
+    """The dance seen so that all of it fits into a panel of so many pixels.
 
-    Args:
-        joints: (frames, v, 3) positions in the room, in any unit, the second axis up.
-        layout: of the v joints.
-        width, height: of the panel, in pixels.
+    ``joints`` are (frames, v, 3), positions in the room in any unit, the second axis up.
     """
     points, size = _points(joints, layout)
     names = LAYOUTS[layout].joints
@@ -173,11 +153,12 @@ def body(joints: Floats, layout: LayoutName, width: float, height: float) -> Bod
     shadow = pixels(points[:, None, len(names) + 1] * (1, 0, 1) + circle)
     poses = []
     for frame, numbers in enumerate(order):
-        strokes = [
-            Stroke(lines[frame, n], width * flat_size, colour, edge, _EDGE * flat_size)
-            for n in numbers
-            for _, _, width, colour, edge in [bones[n]]
-        ]
+        strokes = []
+        for n in numbers:
+            _, _, wide, colour, edge = bones[n]
+            strokes.append(
+                Stroke(lines[frame, n], wide * flat_size, colour, edge, _EDGE * flat_size)
+            )
         poses.append(Pose(strokes, torso[frame], shadow[frame]))
 
     spacing = _SPACING * size
@@ -212,8 +193,7 @@ def _points(joints: Floats, layout: LayoutName) -> tuple[Floats, float]:
         for side in ("left", "right")
         for a, b in (("hip", "knee"), ("knee", "ankle"))
     ]
-    size = float(np.median(np.linalg.norm(neck - pelvis, axis=1) + sum(legs) / 2))
-    size = max(size, _SMALL)
+    size = max(float(np.median(np.linalg.norm(neck - pelvis, axis=1) + sum(legs) / 2)), _SMALL)
     one, other, _ = _HEADS[layout]
     head = (turned[:, one] + turned[:, other]) / 2
     ahead = _unit(np.cross(turned[:, one] - turned[:, other], head - neck))
@@ -229,23 +209,19 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def _bones(layout: LayoutName) -> list[tuple[int, int, float, str, str]]:
-    """From point, to point, width in units of the body, colour, colour of the edge around it.
-
-    Limbs go to the joints' parents. The torso's joints hang on different parents in each layout
-    and on the nose in one, so spine, shoulders and hips are drawn alike in both.
-    """
+    """From point, to point, width in units of the body, colour, colour of the edge around it."""
     joints, parents = LAYOUTS[layout].joints, LAYOUTS[layout].parents
     index, v = joints.index, len(joints)
     neck, pelvis, throat, head, nose = range(v, v + 5)
     torso = {index(f"{side} {name}") for side in ("left", "right") for name in ("shoulder", "hip")}
     spine = [neck, *([index("trunk")] if "trunk" in joints else []), pelvis]
     shoulders = index("left shoulder"), index("right shoulder")
+    # the torso's joints hang on different parents in each layout, so it is drawn alike in both
     middle = [shoulders, LAYOUTS[layout].hips, *pairwise(spine), (neck, throat)]
     bones = [(a, b, _LIMB, "middle", "") for a, b in middle]
     for joint in range(_HEADS[layout][2], v):
         if joint not in torso and parents[joint] != joint and joint not in spine:
             side = joints[joint].split()[0]
             bones.append((parents[joint], joint, _LIMB, side, "paper"))
-    bones.append((head, head, 2 * HEAD_RADIUS, "head", "middle"))
-    bones.append((nose, nose, 0.45 * HEAD_RADIUS, "middle", ""))
-    return bones
+    round_head = head, head, 2 * HEAD_RADIUS, "head", "middle"
+    return [*bones, round_head, (nose, nose, 0.45 * HEAD_RADIUS, "middle", "")]

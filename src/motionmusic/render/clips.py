@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import base64
-import io
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from motionmusic.data.own import OwnDance, read_piece
+from motionmusic.data.own import read_piece
 from motionmusic.features.audio import read_audio
 from motionmusic.features.keypoints import FRAMES
 from motionmusic.features.skeletons import LAYOUTS
-from motionmusic.files import Float32, read_array, write_bytes
+from motionmusic.files import Float32, read_array
 from motionmusic.render.conductor_clip import side_by_side
 from motionmusic.render.film import SOUND_HZ, film
 from motionmusic.render.page import Panel, key_poses, video
@@ -35,35 +32,27 @@ _SHOWN_HZ = 12.5  # of that motion, at least
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A test excerpt.
-
-    Attributes:
-        about: its task.
-        raw: folder of its corpus.
-        piece, number: which.
-        category: its class.
-    """
+    """A test excerpt."""
 
     about: About
-    raw: Path
+    raw: Path  # of its corpus
     piece: str
     number: int
     category: str
-
-    @property
-    def name(self) -> str:
-        """Of its files, CATEGORY_PIECE_EXCERPT."""
-        return f"{re.sub(r'[^A-Za-z0-9]+', '_', self.category)}_{self.piece}_{self.number}"
 
     @property
     def seconds(self) -> float:
         """How long it is."""
         return self.about.excerpt_frames / self.about.motion_rate_hz
 
-    def row(self, file: str, shows: str) -> dict[str, Any]:
+    def file(self, what: str) -> str:
+        """CATEGORY_PIECE_EXCERPT_WHAT."""
+        return f"{re.sub(r'[^A-Za-z0-9]+', '_', self.category)}_{self.piece}_{self.number}_{what}"
+
+    def row(self, what: str, shows: str) -> dict[str, Any]:
         """Of clips.csv, which the page reads."""
         return {
-            "file": file,
+            "file": self.file(what),
             "category": self.category,
             "piece": self.piece,
             "excerpt": self.number,
@@ -73,15 +62,16 @@ class Excerpt:
     def dance(self) -> tuple[NDArray[np.float64], Panel]:
         """Joints in the room, and its own music."""
         own = read_piece(self.about.source, self.raw, self.piece)
+        assert own.music_file is not None  # a corpus has music
         first = self.number * self.about.excerpt_frames
         joints = own.in_the_room()[first : first + self.about.excerpt_frames]
-        return joints, self._own(own, first / own.rate_hz)
+        start_s = own.music_start_s + first / own.rate_hz
+        text = f"{own.music_file.name}, from {start_s:.1f} s"
+        return joints, Panel("its own music", text, self.sound(own.music_file, start_s))
 
-    def _own(self, own: OwnDance, after_s: float) -> Panel:
-        assert own.music_file is not None  # a corpus has music
-        start_s = own.music_start_s + after_s
-        sound = _sound(own.music_file, start_s, self.seconds)
-        return Panel("its own music", f"{own.music_file.name}, from {start_s:.1f} s", sound)
+    def sound(self, file: Path, start_s: float) -> Float32:
+        """As long as the excerpt."""
+        return read_audio(file, SOUND_HZ, start_s=start_s, duration_s=self.seconds)
 
     def film(
         self, path: Path, joints: NDArray[np.float64], *panels: Panel, title: str = ""
@@ -91,40 +81,22 @@ class Excerpt:
         video(path, joints, about.layout, about.motion_rate_hz, panels, title)
 
 
-def _sound(file: Path, start_s: float, seconds: float) -> Float32:
-    return read_audio(file, SOUND_HZ, start_s=start_s, duration_s=seconds)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    # without the version of matplotlib, so that equal figures give equal bytes
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
-
 def own_clip(excerpt: Excerpt, folder: Path, said: str = "") -> list[dict[str, Any]]:
-    """NAME_own.mp4, the dance with its own music, and NAME_poses.png; their rows of clips.csv."""
+    """…_own.mp4, the dance with its own music, and …_poses.png; their rows of clips.csv."""
     joints, own = excerpt.dance()
     title = f"{excerpt.piece} · truth {excerpt.category}{said}"
-    excerpt.film(folder / f"{excerpt.name}_own.mp4", joints, own, title=title)
-    poses = key_poses(
-        joints, excerpt.about.layout, excerpt.about.motion_rate_hz,
-        title=f"{excerpt.piece}, {excerpt.category}",
-    )  # fmt: skip
-    write_bytes(folder / f"{excerpt.name}_poses.png", _png(poses))
-    return [
-        excerpt.row(f"{excerpt.name}_own.mp4", "own"),
-        excerpt.row(f"{excerpt.name}_poses.png", "poses"),
-    ]
+    excerpt.film(folder / excerpt.file("own.mp4"), joints, own, title=title)
+    about, title = excerpt.about, f"{excerpt.piece}, {excerpt.category}"
+    poses = key_poses(joints, about.layout, about.motion_rate_hz, title=title)
+    # without the version of matplotlib, so that equal figures give equal bytes
+    poses.savefig(folder / excerpt.file("poses.png"), metadata={"Software": None})
+    return [excerpt.row("own.mp4", "own"), excerpt.row("poses.png", "poses")]
 
 
 def recommended_clips(excerpt: Excerpt, found: pd.DataFrame, folder: Path) -> list[dict[str, Any]]:
-    """:func:`own_clip`, and NAME_METHOD.mp4 with each method's tracks.
+    """:func:`own_clip`, and …_METHOD.mp4 with each method's tracks.
 
-    Args:
-        excerpt: which.
-        found: its rows of recommendations.csv, one seed's.
-        folder: for the files.
+    ``found`` is the excerpt's rows of recommendations.csv, one seed's.
     """
     drawn = found.loc[found["method"] == "category", "track_category"].iloc[0]
     rows = own_clip(excerpt, folder, f" · predicted {drawn}")
@@ -134,23 +106,18 @@ def recommended_clips(excerpt: Excerpt, found: pd.DataFrame, folder: Path) -> li
             Panel(
                 f"{row['rank']}. {row['track_piece']}, {row['track_category']}",
                 f"{row['track_bpm']:.0f} bpm, from {row['track_start_s']:.1f} s",
-                _sound(excerpt.raw / row["track"], row["track_start_s"], excerpt.seconds),
+                excerpt.sound(excerpt.raw / row["track"], row["track_start_s"]),
             )
             for row in found[found["method"] == method].to_dict("records")
         ]
         title = f"{excerpt.piece} · truth {excerpt.category} · predicted {drawn} · {method}"
-        excerpt.film(folder / f"{excerpt.name}_{method}.mp4", joints, *panels, title=title)
-        rows.append(excerpt.row(f"{excerpt.name}_{method}.mp4", method))
+        excerpt.film(folder / excerpt.file(f"{method}.mp4"), joints, *panels, title=title)
+        rows.append(excerpt.row(f"{method}.mp4", method))
     return rows
 
 
 def study_dances(found: pd.DataFrame, seed: int) -> list[tuple[str, str, int]]:
-    """(category, piece, excerpt) of the dances to rate, of different pieces, drawn by name.
-
-    Args:
-        found: rows with category, piece and excerpt.
-        seed: of the draw.
-    """
+    """(category, piece, excerpt) of the dances to rate, of different pieces, drawn by name."""
     chosen = []
     for category, of_category in found.groupby("category", sort=True):
         random = stream(seed, "study_clips", str(category))
@@ -164,10 +131,7 @@ def study_dances(found: pd.DataFrame, seed: int) -> list[tuple[str, str, int]]:
 def study_clips(excerpt: Excerpt, found: pd.DataFrame, folder: Path) -> list[dict[str, str]]:
     """Clips of one dance with one piece of music each, in which nothing says which music it is.
 
-    Args:
-        excerpt: which.
-        found: its rows of recommendations.csv, one seed's.
-        folder: for the files.
+    ``found`` is the excerpt's rows of recommendations.csv, one seed's.
 
     Returns:
         method, and what `motionmusic study make` reads: dataset, category, dance, music, clip.
@@ -178,14 +142,13 @@ def study_clips(excerpt: Excerpt, found: pd.DataFrame, folder: Path) -> list[dic
         "category": excerpt.category,
         "dance": f"{excerpt.piece}_{excerpt.number}",
     }
-    file = f"{excerpt.name}_own.mp4"
-    excerpt.film(folder / file, joints, Panel("", "", own.sound))
+    excerpt.film(folder / excerpt.file("own.mp4"), joints, Panel("", "", own.sound))
     rows = []
     for method in METHODS:
-        rows.append({"method": method, **dance, "music": "own", "clip": file})
+        rows.append({"method": method, **dance, "music": "own", "clip": excerpt.file("own.mp4")})
         for row in found[found["method"] == method].to_dict("records"):
-            music = _sound(excerpt.raw / row["track"], row["track_start_s"], excerpt.seconds)
-            name = f"{excerpt.name}_{method}_{row['rank']}.mp4"
+            music = excerpt.sound(excerpt.raw / row["track"], row["track_start_s"])
+            name = excerpt.file(f"{method}_{row['rank']}.mp4")
             excerpt.film(folder / name, joints, Panel("", "", music))
             track = str(row["track_piece"])
             rows.append({"method": method, **dance, "music": track, "clip": name})
@@ -195,48 +158,39 @@ def study_clips(excerpt: Excerpt, found: pd.DataFrame, folder: Path) -> list[dic
 def made_clip(
     excerpt: Excerpt, neighbour: str, neighbour_start: int, real: Path, made: Path, folder: Path
 ) -> dict[str, Any]:
-    """NAME_made.mp4: a dance, what was made from its music, and real motion to similar music.
+    """…_made.mp4: a dance, what was made from its music, and real motion to similar music.
 
     Args:
         excerpt: which.
-        neighbour: the piece of the most similar music.
-        neighbour_start: its first frame, at 30 Hz.
-        real, made: folders of keypoints, real and made, PIECE.npy.
+        neighbour, neighbour_start: the piece of the most similar music; its first frame, at 30 Hz.
+        real, made: folders of keypoints, PIECE.npy.
         folder: for the file.
     """
     first, length = round(excerpt.number * excerpt.seconds * FRAMES), int(excerpt.seconds * FRAMES)
-    parts = {
-        "the dance": (real / f"{excerpt.piece}.npy", first),
-        "made from its music": (made / f"{excerpt.piece}.npy", first),
-        f"real motion to similar music\n({neighbour})": (
-            real / f"{neighbour}.npy",
-            neighbour_start,
-        ),
-    }
+    own, other = f"{excerpt.piece}.npy", f"{neighbour}.npy"
+    similar = f"real motion to similar music\n({neighbour})"
     motions = {
-        name: read_array(file)[start : start + length] for name, (file, start) in parts.items()
+        "the dance": read_array(real / own)[first : first + length],
+        "made from its music": read_array(made / own)[first : first + length],
+        similar: read_array(real / other)[neighbour_start : neighbour_start + length],
     }
     # motion from music ends where its music does
     shown = min(map(len, motions.values()))
     motions = {name: motion[:shown] for name, motion in motions.items()}
-    _, own = excerpt.dance()
     foot = (
         f"task {excerpt.about.task}, piece {excerpt.piece}, category {excerpt.category};"
         " the generator was trained on other pieces\n"
         "blue: the dancer’s left; seen from the front, whichever way the dancer faces"
     )
     title = f"{excerpt.category}: {excerpt.piece}, excerpt {excerpt.number}"
-    film(folder / f"{excerpt.name}_made.mp4", side_by_side(motions, title, foot), own.sound, FRAMES)
-    return excerpt.row(f"{excerpt.name}_made.mp4", "dance")
+    _, music = excerpt.dance()
+    pictures = side_by_side(motions, title, foot)
+    film(folder / excerpt.file("made.mp4"), pictures, music.sound, FRAMES)
+    return excerpt.row("made.mp4", "dance")
 
 
-def dancer(about: About, raw: Path, tested: pd.DataFrame) -> Mapping[str, Any]:
-    """The motion of all test excerpts as a page shows it.
-
-    Args:
-        about: the task.
-        raw: folder of its corpus.
-        tested: piece, excerpt.
+def dancer(about: About, raw: Path, tested: pd.DataFrame) -> dict[str, Any]:
+    """The motion of all test excerpts (``tested``: piece, excerpt) as a page shows it.
 
     Returns:
         parents (of each joint), rate (frames a second), motion {piece/excerpt: :func:`drawn_motion`}.
@@ -254,10 +208,7 @@ def dancer(about: About, raw: Path, tested: pd.DataFrame) -> Mapping[str, Any]:
 
 
 def drawn_motion(joints: NDArray[np.float64]) -> str:
-    """Motion along x and y, without its path along x.
-
-    Args:
-        joints: (frames, v, 3) in any unit, y upwards.
+    """Motion (frames, v, 3), y upwards, along x and y, without its path along x.
 
     Returns:
         Base64 of bytes (frames, v, 2): x to the right, y downwards, 0 to 255 in one scale.

@@ -23,49 +23,38 @@ _CORNERS = [_AT[name] for name in ("left shoulder", "right shoulder", "right hip
 
 
 def pictures(motion: NDArray[np.float32], title: str, foot: str) -> Iterator[Picture]:
-    """Every frame as (720, 1280, 4); the array is overwritten by the next one.
-
-    The view is one for the whole motion and shows all of it.
-
-    Args:
-        motion: (frames, 13, 2), x to the right and y down.
-        title: above the conductor.
-        foot: below.
-    """
-    return _drawn([("", motion)], _ABOVE, title, foot)
+    """As :func:`side_by_side`, of one motion without a name."""
+    return side_by_side({"": motion}, title, foot)
 
 
 def side_by_side(
     motions: Mapping[str, NDArray[np.float32]], title: str, foot: str
 ) -> Iterator[Picture]:
-    """As :func:`pictures`, of several motions at once in one scale, hips in line.
+    """Every frame as (720, 1280, 4); the array is overwritten by the next one.
+
+    The view is one for the whole motion and shows all of it; hips are in line.
 
     Args:
-        motions: name (two lines at most, above the figure) → (frames, 13, 2); all equally long,
-            from the left.
+        motions: name (two lines at most, above the figure) → (frames, 13, 2), all equally long, x to
+            the right and y down.
         title: above all.
         foot: below.
     """
-    return _drawn(list(motions.items()), _ABOVE + _NAMES, title, foot)
-
-
-def _drawn(
-    motions: Sequence[tuple[str, NDArray[np.float32]]], above: int, title: str, foot: str
-) -> Iterator[Picture]:
+    above = _ABOVE + (_NAMES if any(motions) else 0)
     figure = blank(WIDTH, HEIGHT)
     axes = axes_at(figure, 0, 0, WIDTH, HEIGHT)
     axes.axis("off")
     step = (WIDTH - _EDGE) / len(motions)
     middles = [_EDGE / 2 + (number + 0.5) * step for number in range(len(motions))]
     texts = [(WIDTH / 2, HEIGHT - 25, _cut(title, 70), 20), (WIDTH / 2, 55, foot, 12)]
-    for x, (name, _) in zip(middles, motions, strict=True):
+    for x, name in zip(middles, motions, strict=True):
         lines = "\n".join(_cut(line, 30) for line in name.splitlines())
         texts.append((x, HEIGHT - _ABOVE, lines, 17))
     for x, y, text, points in texts:
         axes.text(x, y, text, ha="center", va="top", fontsize=points, parse_math=False)
     painters = [Painter(axes, animated=True) for _ in motions]
     room = np.array([step - _EDGE, HEIGHT - above - _BELOW])
-    figures, scale = _placed([motion for _, motion in motions], middles, room)
+    figures, scale = _placed(list(motions.values()), middles, room)
 
     def paint(frame: int) -> None:
         for places, painter in zip(figures, painters, strict=True):

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from motionmusic.scoring.offsets import LARGEST_S, OFFSETS_S, Floats, best, value_at
 
-# Inches, placed by hand as in figures.py.
+# inches
 _WIDTH, _EDGE, _LINE = 7.6, 0.2, 0.19
 _LEFT, _RIGHT = 0.75, 0.3
 _HEAD, _PANEL, _AXIS = 0.42, 1.05, 0.65
@@ -23,8 +23,7 @@ def offset_picture(curves: Mapping[str, Floats], title: str, caption: str) -> Fi
     """Every curve in a panel with its own height, from zero on, over one axis of offsets.
 
     Args:
-        curves: name, written above the panel → (101,) as in
-            :mod:`~motionmusic.scoring.offsets`; from top to bottom.
+        curves: name, written above the panel → (101,) as in :mod:`motionmusic.scoring.offsets`.
         title: above all.
         caption: below all.
     """
@@ -34,20 +33,17 @@ def offset_picture(curves: Mapping[str, Floats], title: str, caption: str) -> Fi
     height = above + len(curves) * (_HEAD + _PANEL) + _AXIS + _LINE * len(lines) + _EDGE
     figure = Figure(figsize=(_WIDTH, height), dpi=150, facecolor="white")
     FigureCanvasAgg(figure)
-    bottom = height - above
     for number, (name, curve) in enumerate(curves.items(), 1):
-        bottom -= _HEAD + _PANEL
+        bottom = height - above - number * (_HEAD + _PANEL)
         axes = figure.add_axes(
             (_LEFT / _WIDTH, bottom / height, (_WIDTH - _LEFT - _RIGHT) / _WIDTH, _PANEL / height)
         )
         _draw(axes, curve)
+        y = (bottom + _PANEL + 0.07) / height
+        figure.text(_LEFT / _WIDTH, y, name, va="bottom", fontsize=10, weight="bold")
         figure.text(
-            _LEFT / _WIDTH, (bottom + _PANEL + 0.07) / height, name, ha="left", va="bottom",
-            fontsize=10, weight="bold",
-        )  # fmt: skip
-        figure.text(
-            1 - _RIGHT / _WIDTH, (bottom + _PANEL + 0.07) / height, _summary(curve), ha="right",
-            va="bottom", fontsize=9.5, color=_BEST_COLOUR,
+            1 - _RIGHT / _WIDTH, y, _summary(curve), ha="right", va="bottom", fontsize=9.5,
+            color=_BEST_COLOUR,
         )  # fmt: skip
         axes.tick_params(labelbottom=number == len(curves))
     axes.set_xlabel("seconds that the music is read later than given", fontsize=10)

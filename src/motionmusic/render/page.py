@@ -1,12 +1,10 @@
-"""Videos of a dance with music, and stills of its key poses.
-
-Equal arguments give equal bytes on one machine.
-"""
+"""Videos of a dance with music, and stills of its key poses; equal arguments give equal bytes."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,17 +52,16 @@ def video(
 ) -> None:
     """Write a dance with several pieces of music as MP4, one pass each, in a panel each.
 
-    In a pass only its own panel moves, in colour; the others stand still and are dimmed. Motion of
-    25 Hz is shown frame by frame, of 60 Hz every second frame at 30 fps, of any other rate at
-    25 fps, interpolated linearly.
+    In a pass only its own panel moves, in colour. Motion of 25 Hz is shown frame by frame, of 60 Hz
+    every second frame at 30 fps, of any other rate at 25 fps, interpolated linearly. Sounds are cut,
+    or padded with silence, to the dance.
 
     Args:
         path: of the file; its folder is made, an earlier file is replaced.
         joints: (frames, v, 3) positions in the room, in any one unit, the second axis up.
         layout: of the v joints.
         rate_hz: of the motion.
-        panels: in the order of the passes and, from the left, on the page. Sounds are cut, or
-            padded with silence, to the dance.
+        panels: from the left.
         title: above everything.
 
     Raises:
@@ -82,33 +79,23 @@ def video(
     film(path, _pictures(dance, layout, panels, title), sound, fps)
 
 
-def key_poses(
-    joints: Floats, layout: LayoutName, rate_hz: float, count: int = 8, title: str = ""
-) -> Figure:
-    """A strip of the poses in which the dancer stands most still, for print.
+def key_poses(joints: Floats, layout: LayoutName, rate_hz: float, title: str) -> Figure:
+    """A strip of eight poses (of a short dance fewer) in which the dancer stands most still.
 
     The poses have one scale, one camera and one height of the floor; each is moved sideways to the
-    middle of its place. Seconds of the clip are below.
-
-    Args:
-        joints, layout, rate_hz: as of :func:`video`.
-        count: of poses; fewer where there are fewer frames.
-        title: above the strip.
-
-    Raises:
-        UserError: fewer than two frames.
+    middle of its place. Arguments and errors are those of :func:`video`.
     """
     _check("key poses", joints)
-    chosen = key_frames(joints, rate_hz, count)
+    chosen = key_frames(joints, rate_hz, 8)
     poses = np.asarray(joints, np.float64)[chosen]
     hips = poses[:, list(LAYOUTS[layout].hips)].mean(axis=1)
     poses -= hips[:, None, :] * (1, 0, 1)
     width, most = 190, 330
     dancer = body(poses, layout, width, most)
-    ends = np.array([[stroke.ends for stroke in pose.strokes] for pose in dancer.poses])
+    ys = np.array([[stroke.ends for stroke in pose.strokes] for pose in dancer.poses])[..., 1]
     margin = 2 * HEAD_RADIUS * dancer.size
-    low = ends[..., 1].min() - margin
-    height = ends[..., 1].max() + margin - low
+    low = ys.min() - margin
+    height = ys.max() + margin - low
     total = len(chosen) * width
     lines = _wrapped(title, total - 2 * _EDGE, _TITLE, 3)
     bottom = _EDGE / 2 + 1.5 * _LEGEND + 1.8 * _DETAIL
@@ -128,15 +115,10 @@ def key_poses(
 
 
 def key_frames(joints: Floats, rate_hz: float, count: int) -> NDArray[np.int64]:
-    """Frames in which the dancer stands most still, spread over the clip, ascending.
+    """At most ``count`` frames in which the dancer stands most still, ascending.
 
-    The clip is cut into ``count`` equal parts. Of each it is the local minimum of the joints' mean
+    The clip is cut into as many equal parts. Of each it is the local minimum of the joints' mean
     speed (over 0.2 s) that is lowest, the part's middle where there is none.
-
-    Args:
-        joints: (frames, v, 3), at least two frames.
-        rate_hz: of the joints.
-        count: of frames wanted, at most all.
     """
     frames = len(joints)
     speed = np.linalg.norm(np.gradient(np.asarray(joints, np.float64), axis=0), axis=2).mean(axis=1)
@@ -188,11 +170,7 @@ def animated(
 ) -> Iterator[Picture]:
     """Every frame as (height, width, 4); the array is overwritten by the next one.
 
-    Args:
-        figure: what stands still, drawn once.
-        painters: animated.
-        frames: how many.
-        paint: gives every painter its pose of a frame.
+    What stands still in the figure is drawn once; ``paint`` gives every painter its pose of a frame.
     """
     canvas: Any = figure.canvas
     canvas.draw()
@@ -232,18 +210,14 @@ def _pictures(
     for active in range(len(panels)):
         for number, painter in enumerate(painters):
             _dim(painter.axes, texts[number], number == active)
-        yield from animated(figure, painters, len(dance), _pass(dancer, painters, active))
+        yield from animated(figure, painters, len(dance), partial(_paint, dancer, painters, active))
 
 
-def _pass(dancer: Body, painters: Sequence[Painter], active: int) -> Callable[[int], None]:
-    """How the active panel moves, while the others hold their last pose, or their first."""
-
-    def paint(frame: int) -> None:
-        for number, painter in enumerate(painters):
-            here = frame if number == active else -1 if number < active else 0
-            painter.paint(dancer.poses[here], ACTIVE if number == active else DIMMED)
-
-    return paint
+def _paint(dancer: Body, painters: Sequence[Painter], active: int, frame: int) -> None:
+    """The active panel moves, while the others hold their last pose, or their first."""
+    for number, painter in enumerate(painters):
+        here = frame if number == active else -1 if number < active else 0
+        painter.paint(dancer.poses[here], ACTIVE if number == active else DIMMED)
 
 
 def _dim(axes: Axes, texts: Sequence[Text], active: bool) -> None:

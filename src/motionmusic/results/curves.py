@@ -13,12 +13,12 @@ from motionmusic.results.table import Cell, Column, Table, table
 from motionmusic.scoring.evaluation import INPUTS
 from motionmusic.scoring.intervals import Interval
 
-# column of the histories → (what it is, whether its axis is logarithmic)
+# column of the histories → what it is
 _QUANTITIES = {
-    "accuracy": ("accuracy of training segments", False),
-    "motion_loss": ("classification loss", True),
-    "pair_loss": ("pair loss", True),
-    "reconstruction_loss": ("reconstruction loss", True),
+    "accuracy": "accuracy of training segments",
+    "motion_loss": "classification loss",
+    "pair_loss": "pair loss",
+    "reconstruction_loss": "reconstruction loss",
 }
 _LINES = {
     "motion": ("without CL", "0.35", "-"),
@@ -30,17 +30,12 @@ _LINES = {
 
 
 def curves_figure(curves: pd.DataFrame) -> Figure:
-    """Every quantity by input; epochs with collaborative learning follow those without.
-
-    Args:
-        curves: curves.csv: cell (such as cotrain-joints-fc-0), epoch from 1, quantities.
-    """
+    """Every quantity of curves.csv by input; epochs with collaborative learning follow the others."""
     quantities = [name for name in _QUANTITIES if name in curves]
     figure = Figure(figsize=(10, 2.3 * len(quantities) + 0.6), layout="constrained")
     axes = figure.subplots(len(quantities), len(INPUTS), squeeze=False, sharex=True, sharey="row")
     alone = curves.loc[curves["cell"].str.startswith("motion-"), "epoch"].max()
     for line, quantity in enumerate(quantities):
-        title, logarithmic = _QUANTITIES[quantity]
         for axis, kind in zip(axes[line], INPUTS, strict=True):
             for name, own in curves.dropna(subset=quantity).groupby("cell"):
                 parts = str(name).split("-")
@@ -48,18 +43,17 @@ def curves_figure(curves: pd.DataFrame) -> Figure:
                 if len(parts) < 3 or parts[1] != kind or which not in _LINES:
                     continue
                 text, colour, style = _LINES[which]
-                start = 0 if which == "motion" else alone
-                axis.plot(
-                    start + own["epoch"], own[quantity], color=colour, linestyle=style, label=text
-                )
+                epochs = own["epoch"] + (0 if which == "motion" else alone)
+                axis.plot(epochs, own[quantity], color=colour, linestyle=style, label=text)
             axis.axvline(alone + 0.5, color="0.6", linestyle=":")
             axis.grid(color="0.92")
             axis.spines[["top", "right"]].set_visible(False)
-            axis.set_title(kind if line == 0 else "", fontsize=10)
-            axis.set_xlabel("epoch" if line == len(quantities) - 1 else "")
-            if logarithmic:
+            if quantity != "accuracy":
                 axis.set_yscale("log")
-        axes[line][0].set_ylabel(title, fontsize=9)
+        axes[line][0].set_ylabel(_QUANTITIES[quantity], fontsize=9)
+    for top, bottom, kind in zip(axes[0], axes[-1], INPUTS, strict=True):
+        top.set_title(kind, fontsize=10)
+        bottom.set_xlabel("epoch")
     handles, labels = axes[0][0].get_legend_handles_labels()
     legend = dict(zip(labels, handles, strict=True))
     figure.legend(legend.values(), legend.keys(), loc="outside upper center", ncols=5, frameon=False,

@@ -18,15 +18,7 @@ _CHANCE = "#b3401a"
 
 @dataclass(frozen=True)
 class Panel:
-    """One axis of :func:`forest`.
-
-    Attributes:
-        title: what is measured.
-        rows: row → series → value.
-        percent: whether the values are shares.
-        chance: of all rows, or by row.
-        limits: of the axis; as far as the values go where None.
-    """
+    """One axis of :func:`forest`: row → series → value; chance of all rows, or by row."""
 
     title: str
     rows: Mapping[str, Mapping[str, Interval]]
@@ -38,10 +30,10 @@ class Panel:
 def forest(
     panels: Sequence[Panel], series: Mapping[str, tuple[str, str]], title: str, note: str
 ) -> Figure:
-    """Values as points with their 95 % intervals, one panel beside the other, dashed: chance.
+    """Values as points with their 95 % intervals, three or four panels in a line, dashed: chance.
 
     Args:
-        panels: drawn from left to right, three or four in a line.
+        panels: from left to right.
         series: name → colour and marker; of one row they stand below one another.
         title: above the picture.
         note: below it.
@@ -60,10 +52,8 @@ def forest(
     for axis in axes.flat[len(panels) :]:
         axis.set_axis_off()
     figure.suptitle(title, fontsize=12)
-    handles: dict[str, Any] = {}
-    for axis in axes.flat:
-        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
-            handles.setdefault(name, handle)
+    pairs = (zip(*axis.get_legend_handles_labels(), strict=True) for axis in axes.flat)
+    handles = {name: handle for axis in pairs for handle, name in axis}
     names = [name for name in series if name in handles]
     figure.legend(
         [handles[name] for name in names], names, title=note, loc="outside lower center",
@@ -81,9 +71,15 @@ def _draw(axis: Any, panel: Panel, series: Mapping[str, tuple[str, str]]) -> Non
             value = factor * of.value
             # where all pieces are equal, their mean and the bounds differ by rounding
             span = np.maximum(0, [[value - factor * of.low], [factor * of.high - value]])
-            span = np.nan_to_num(span)
             axis.errorbar(
-                value, y, xerr=span, fmt=marker, color=colour, capsize=2, markersize=5, label=name
+                value,
+                y,
+                xerr=np.nan_to_num(span),
+                fmt=marker,
+                color=colour,
+                capsize=2,
+                markersize=5,
+                label=name,
             )
         chance = panel.chance.get(row) if isinstance(panel.chance, Mapping) else panel.chance
         if chance is not None:
@@ -99,24 +95,16 @@ def _draw(axis: Any, panel: Panel, series: Mapping[str, tuple[str, str]]) -> Non
 
 
 def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, caption: str) -> Figure:
-    """A confusion matrix with counts and shares of the row.
-
-    The colour is the share, light to dark in one hue, so that no two colours have to be told apart.
-    How many predictions there are and their accuracy stand before the caption.
+    """A confusion matrix with counts and shares of the row; the colour is the share, in one hue.
 
     Args:
         counts: (k, k) integers, rows the true class, columns the predicted one.
-        names: of the k classes, in the order of rows and columns.
+        names: of the k classes.
         title: above the matrix.
-        caption: below it.
-
-    Raises:
-        ValueError: counts are not (k, k) for k names.
+        caption: below it, after the number of predictions and their accuracy.
     """
     matrix = np.asarray(counts)
     k = len(names)
-    if matrix.shape != (k, k):
-        raise ValueError(f"expected counts ({k}, {k}) for {k} names, got {matrix.shape}")
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     total, right = int(matrix.sum()), int(np.trace(matrix))
     side = max(6.4, 2.6 + k * (1.05 if k <= 5 else 0.7))

@@ -11,7 +11,6 @@ from motionmusic.results.names import model
 from motionmusic.results.table import Column, Table, table
 from motionmusic.results.tables import seen
 from motionmusic.scoring.accuracy import LEVELS, at_level, per_piece
-from motionmusic.scoring.baselines import BASELINES
 from motionmusic.scoring.evaluation import ROWS, Cells, best_baseline, right_by_piece
 from motionmusic.scoring.intervals import Interval, bootstrap, ratio
 
@@ -22,11 +21,10 @@ def leaderboard(
     """One row a model, by accuracy per segment, then per excerpt.
 
     Args:
-        found: evaluation and facts of the cells, entries among its baselines.
-        cells: motionmusic.scoring.evaluation.complete_cells: ``row/input`` → one frame a seed.
+        found: evaluation and facts of the cells.
+        cells: scoring.evaluation.complete_cells.
         entries: the rows of the entries.
-        seed: of the intervals.
-        resamples: of each interval.
+        seed, resamples: of the intervals.
     """
     best = f"{best_baseline(found)}/joints"
 
@@ -46,17 +44,15 @@ def leaderboard(
         row, kind = cell.split("/")
         scores = found["cells"][cell]
         sort = "entry" if row in entries else "network" if row in ROWS else "baseline"
-        label = [f"{rank}", model(row), sort, "–" if row in entries else kind]
         rows.append(
             [
-                *label,
+                *(f"{rank}", model(row), sort, "–" if row in entries else kind),
                 f"{len(scores['segment']['per_seed'])}",
                 *(Interval.read(scores[level]) for level in LEVELS),
                 *(ahead(cell, level) for level in LEVELS),
                 Interval(float(np.nan_to_num(scores["macro_f1"]["value"]))),
             ]
         )
-    assert set(BASELINES) <= {cell.split("/")[0] for cell in found["cells"]}
     return table(
         f"Leaderboard of {found['facts']['task']}: accuracy in percent",
         ["", "model", "kind", "input", "seeds",

@@ -25,8 +25,7 @@ def leakage_picture(
         distances: (n,) to the nearest training segment.
         reference: (n,) to the nearest other segment of the same piece; NaN where there is none.
         near: the distance from which on segments are not near, drawn as a line.
-        task: of the segments.
-        protocol: its split.
+        task, protocol: of the segments.
     """
     figure = Figure(figsize=(7.2, 5.0), dpi=150, layout="constrained")
     axes = figure.subplots()
@@ -39,8 +38,8 @@ def leakage_picture(
         draw = axes.ecdf if len(values) else axes.plot
         draw(values, color=colour, linestyle=style, linewidth=1.8, label=name)
     axes.axvline(near, color="0.5", linewidth=1, linestyle=":", label=f"near: {near:g}")
-    largest = max((float(values.max()) for values, *_ in curves if len(values)), default=near)
-    axes.set_xlim(0, 1.03 * max(largest, 2 * near))
+    largest = np.max(np.concatenate([values for values, *_ in curves]), initial=2 * near)
+    axes.set_xlim(0, 1.03 * largest)
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.set_xlabel("distance (RMS per scaled coordinate)", fontsize=11)
@@ -49,28 +48,21 @@ def leakage_picture(
     axes.grid(color="0.93", linewidth=1)
     axes.set_axisbelow(True)
     axes.legend(loc="lower right", frameon=False, fontsize=10)
-    figure.suptitle(
-        f"{task}, protocol {protocol}, {counted(len(distances), 'test segment')}", fontsize=12
+    title = f"{task}, protocol {protocol}, {counted(len(distances), 'test segment')}"
+    figure.suptitle(title, fontsize=12)
+    one, other = (
+        _percent((values < near).mean() if len(values) else 0) for values in (distances, reference)
     )
-    shares = [
-        f"{100 * (values < near).mean() if len(values) else 0:.1f} %"
-        for values in (distances, reference)
-    ]
-    figure.supxlabel(
-        f"{shares[0]} have a training segment nearer than {near:g}, {shares[1]} another segment of"
-        " their own piece. A curve further to the left is nearer.",
-        fontsize=9,
-        wrap=True,
+    text = (
+        f"{one} % have a training segment nearer than {near:g}, {other} % another segment of"
+        " their own piece. A curve further to the left is nearer."
     )
+    figure.supxlabel(text, fontsize=9, wrap=True)
     return png(figure)
 
 
 def leakage_tables(found: Mapping[str, Any]) -> list[Table]:
-    """Names shared, distances by motion, and the closest pairs.
-
-    Args:
-        found: leakage.json of the task.
-    """
+    """Names shared, distances by motion, and the closest pairs, of leakage.json."""
     nearest = found["one_nearest_neighbour"]
     shared = [
         [KEYS.get(key, key), "yes" if key in found["promised_apart"] else "no", _percent(share)]

@@ -24,12 +24,10 @@ from motionmusic.files import Float32, read_array
 
 Floats = NDArray[np.float64]
 
-_MUSIC_COLOUR, _MOTION_COLOUR, _ENERGY_COLOUR = "#d94801", "#08306b", "#6baed6"
-
-
-SHOWN_S, START_S = 9.0, 10.0
-DEFINITION: Definition = "mint"
-CAPTION = (
+_MUSIC, _MOTION, _ENERGY = "#d94801", "#08306b", "#6baed6"
+_SHOWN_S, _START_S = 9.0, 10.0
+_DEFINITION: Definition = "mint"
+_CAPTION = (
     "The first piece of every class, by name. Log-mel: dark where a band is louder than its mean."
     " Energy: the mean over joints of their squared speed, on one scale and as its square root. Beats"
     " of the motion and their alignment as google-research/mint has them, over the whole piece; by"
@@ -39,44 +37,34 @@ CAPTION = (
 
 @dataclass(frozen=True)
 class Look:
-    """What is drawn of one piece; all times are in seconds from motion frame 0.
-
-    Attributes:
-        piece: its name.
-        class_name: its dance type.
-        log_mel: (frames, bands), row t at t / rate_hz; it may end before the motion does.
-        energy: (frames,) kinetic energy of the motion.
-        music_beats: (n,) of the whole piece.
-        motion_beats: (m,) of the whole piece.
-        rate_hz: frames a second.
-        start_s: where the part shown starts.
-        duration_s: how long it is.
-        alignment: beat alignment of the whole piece.
-        chance: the same by chance.
-    """
+    """What is drawn of one piece; all times are in seconds from motion frame 0."""
 
     piece: str
     class_name: str
-    log_mel: Float32
-    energy: Floats
-    music_beats: Floats
+    log_mel: Float32  # (frames, bands), row t at t / rate_hz; it may end before the motion does
+    energy: Floats  # (frames,), kinetic energy of the motion
+    music_beats: Floats  # (n,), of the whole piece
     motion_beats: Floats
     rate_hz: float
-    start_s: float
+    start_s: float  # of the part shown
     duration_s: float
-    alignment: float
+    alignment: float  # of the beats of the whole piece
     chance: float
+
+    @property
+    def end_s(self) -> float:
+        """Of the part shown."""
+        return self.start_s + self.duration_s
+
+    @property
+    def frames(self) -> slice:
+        """Those shown."""
+        first, last = np.floor(self.start_s * self.rate_hz), np.ceil(self.end_s * self.rate_hz)
+        return slice(int(first), int(last) + 1)
 
 
 def look_at(corpus: str, row: Mapping[Hashable, Any], class_name: str, beats: pd.DataFrame) -> Look:
-    """One piece as it is drawn; for the alignment counts what has both music and motion.
-
-    Args:
-        corpus: of the piece.
-        row: piece and motion_rate_hz, of pieces.csv.
-        class_name: its dance type.
-        beats: beats.parquet of the corpus.
-    """
+    """One piece, a ``row`` of pieces.csv; for the alignment counts what has both music and motion."""
     piece, rate_hz = str(row["piece"]), float(row["motion_rate_hz"])
     log_mel, joints = (
         read_array(workspace.data(corpus, kind, f"{piece}.npy")) for kind in ("music", "joints")
@@ -85,9 +73,8 @@ def look_at(corpus: str, row: Mapping[Hashable, Any], class_name: str, beats: pd
     own = beats[(beats["piece"] == piece) & (beats["time_s"] < together_s)]
     music, motion = (
         own.loc[own["kind"] == kind, "time_s"].to_numpy(np.float64)
-        for kind in ("music", f"motion_{DEFINITION}")
+        for kind in ("music", f"motion_{_DEFINITION}")
     )
-    chance, _ = alignment_by_chance(motion, music, together_s, DEFINITION)
     return Look(
         piece=piece,
         class_name=class_name,
@@ -96,58 +83,44 @@ def look_at(corpus: str, row: Mapping[Hashable, Any], class_name: str, beats: pd
         music_beats=music,
         motion_beats=motion,
         rate_hz=rate_hz,
-        start_s=START_S if together_s >= START_S + SHOWN_S else 0.0,
-        duration_s=min(SHOWN_S, together_s),
-        alignment=beat_alignment(motion, music, DEFINITION),
-        chance=chance,
+        start_s=_START_S if together_s >= _START_S + _SHOWN_S else 0.0,
+        duration_s=min(_SHOWN_S, together_s),
+        alignment=beat_alignment(motion, music, _DEFINITION),
+        chance=alignment_by_chance(motion, music, together_s, _DEFINITION)[0],
     )
 
 
 def data_picture(pieces: Sequence[Look], title: str) -> Figure:
-    """Per piece the log-mel above the kinetic energy, with the beats of both.
+    """Per piece, from top to bottom, the log-mel above the kinetic energy, with the beats of both.
 
-    Log-mel is drawn less each band's mean over the part shown, dark where it is louder.
-
-    The axis of energy is the same for all pieces, and goes up to the largest energy shown, so that
-    a dance played too fast stands out; it is a square root, so that calm dances are seen as well.
-
-    Args:
-        pieces: at least one, drawn from top to bottom.
-        title: above the picture.
-
-    Raises:
-        ValueError: no piece.
+    The axis of energy is one for all, up to the largest energy shown, so that a dance played too
+    fast stands out; it is a square root, so that calm dances are seen as well.
     """
-    if not pieces:
-        raise ValueError("expected at least one piece to look at")
     figure = Figure(figsize=(9.6, 2.3 * len(pieces) + 1.4), dpi=150, layout="constrained")
-    largest = max(float(look.energy[_frames_shown(look)].max(initial=0)) for look in pieces)
-    heights = [1.0, 1.0] * len(pieces)
-    axes = figure.subplots(2 * len(pieces), 1, height_ratios=heights)
+    largest = max(float(look.energy[look.frames].max(initial=0)) for look in pieces) or 1.0
+    axes = figure.subplots(2 * len(pieces), 1)
     for look, music, motion in zip(pieces, axes[::2], axes[1::2], strict=True):
-        music.set_title(
-            f"{look.class_name}  ({look.piece})", loc="left", fontsize=10, weight="bold"
-        )
+        name = f"{look.class_name}  ({look.piece})"
+        music.set_title(name, loc="left", fontsize=10, weight="bold")
         music.set_title(_summary(look), loc="right", fontsize=9.5, color="0.25")
         _draw_music(music, look)
         _draw_motion(motion, look, largest)
     axes[-1].set_xlabel("seconds of the dance", fontsize=10)
     handles = [
-        Line2D([], [], color=_MUSIC_COLOUR, label="beat of the music"),
-        Line2D([], [], color=_MOTION_COLOUR, linestyle="", marker="v",
+        Line2D([], [], color=_MUSIC, label="beat of the music"),
+        Line2D([], [], color=_MOTION, linestyle="", marker="v",
                label="beat of the motion (slowest moment)"),
-        Line2D([], [], color=_ENERGY_COLOUR, label="kinetic energy"),
+        Line2D([], [], color=_ENERGY, label="kinetic energy"),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize=9.5)
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
-    figure.supxlabel(CAPTION, fontsize=9, wrap=True)
+    figure.supxlabel(_CAPTION, fontsize=9, wrap=True)
     return figure
 
 
 def _summary(look: Look) -> str:
-    end = look.start_s + look.duration_s
     music, motion = (
-        ((look.start_s <= beats) & (beats < end)).sum() / look.duration_s
+        ((look.start_s <= beats) & (beats < look.end_s)).sum() / look.duration_s
         for beats in (look.music_beats, look.motion_beats)
     )
     return (
@@ -156,21 +129,15 @@ def _summary(look: Look) -> str:
     )
 
 
-def _frames_shown(look: Look) -> slice:
-    first = int(np.floor(look.start_s * look.rate_hz))
-    return slice(first, int(np.ceil((look.start_s + look.duration_s) * look.rate_hz)) + 1)
-
-
 def _draw_music(axes: Axes, look: Look) -> None:
     bands = look.log_mel.shape[1]
-    half = 0.5 / look.rate_hz
-    shown = look.log_mel[_frames_shown(look)]
+    shown = look.log_mel[look.frames]
     if shown.size:
         # low bands are louder than high ones, which would hide what changes in time
         values = shown - shown.mean(axis=0)
         # a moment of silence would leave the rest without contrast
         lightest, darkest = np.percentile(values, (5, 99))
-        first = _frames_shown(look).start / look.rate_hz
+        first, half = look.frames.start / look.rate_hz, 0.5 / look.rate_hz
         axes.imshow(
             values.T, origin="lower", aspect="auto", cmap="Greys", interpolation="nearest",
             vmin=lightest, vmax=max(darkest, lightest + 1e-6),
@@ -185,17 +152,16 @@ def _draw_music(axes: Axes, look: Look) -> None:
 
 def _draw_motion(axes: Axes, look: Look, largest: float) -> None:
     times = np.arange(len(look.energy)) / look.rate_hz
-    axes.fill_between(times, look.energy, color=_ENERGY_COLOUR, alpha=0.35, linewidth=0)
-    axes.plot(times, look.energy, color=_ENERGY_COLOUR, linewidth=1.3)
+    axes.fill_between(times, look.energy, color=_ENERGY, alpha=0.35, linewidth=0)
+    axes.plot(times, look.energy, color=_ENERGY, linewidth=1.3)
     axes.plot(
         look.motion_beats, np.interp(look.motion_beats, times, look.energy), linestyle="",
-        marker="v", markersize=5.5, color=_MOTION_COLOUR, markeredgecolor="white",
-        markeredgewidth=0.6, zorder=4,
+        marker="v", markersize=5.5, color=_MOTION, markeredgecolor="white", markeredgewidth=0.6,
+        zorder=4,
     )  # fmt: skip
     axes.set_yscale("function", functions=(_root, np.square))
-    highest = largest if largest > 0 else 1.0
-    axes.set_ylim(0, 1.1 * highest)
-    axes.set_yticks([0, highest / 4, highest], ["0", f"{highest / 4:.2g}", f"{highest:.2g}"])
+    axes.set_ylim(0, 1.1 * largest)
+    axes.set_yticks([0, largest / 4, largest], ["0", f"{largest / 4:.2g}", f"{largest:.2g}"])
     axes.set_ylabel("energy", fontsize=9.5)
     axes.tick_params(labelsize=9, color="0.85")
     _finish(axes, look)
@@ -208,7 +174,7 @@ def _root(values: Floats) -> Floats:
 def _finish(axes: Axes, look: Look) -> None:
     """What both panels have: the beats of the music, the time axis and light borders."""
     for beat in look.music_beats:
-        axes.axvline(beat, color=_MUSIC_COLOUR, linewidth=1.2)
-    axes.set_xlim(look.start_s, look.start_s + look.duration_s)
-    axes.set_xticks(np.arange(np.ceil(look.start_s), look.start_s + look.duration_s + 1e-9))
+        axes.axvline(beat, color=_MUSIC, linewidth=1.2)
+    axes.set_xlim(look.start_s, look.end_s)
+    axes.set_xticks(np.arange(np.ceil(look.start_s), look.end_s + 1e-9))
     axes.spines[:].set_color("0.85")

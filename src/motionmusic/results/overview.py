@@ -30,13 +30,7 @@ _SERIES = {
 def overview_tables(
     found: Found, trains: Mapping[str, Train], cotrains: Mapping[str, Epochs]
 ) -> list[Table]:
-    """One row a task, in the order given; a table of segments and one of excerpts.
-
-    Args:
-        found: of every task.
-        trains: task → how its networks were trained.
-        cotrains: task → its phase 2.
-    """
+    """One row a task, in the order given; a table of segments and one of excerpts."""
     columns: list[Column | str] = [
         "task",
         "segments / excerpts / pieces",
@@ -46,41 +40,37 @@ def overview_tables(
         Column("CL adds", "points"),
         Column("CL adds, equal epochs", "points"),
     ]
-    stand_ins = [
-        f"{task}: {made_of(of['facts'])}" for task, of in found.items() if made_of(of["facts"])
-    ]
+    stand_ins = {task: made_of(of["facts"]) for task, of in found.items()}
+    told = " ".join(f"{task}: {text}" for task, text in stand_ins.items() if text)
     recipes = "; ".join(
         f"{task}: width {trains[task].width}, {trains[task].epochs} + {cotrains[task].epochs} epochs,"
         f" {counted(of['n_seeds'], 'seed')}"
         for task, of in found.items()
     )
-    tables = []
-    for level in LEVELS:
-        rows: list[list[Cell]] = []
-        for task, of in found.items():
-            facts, best = of["facts"], best_baseline(of)
-            gains = [of["gain"][without]["fused"]["fc"][level] for without in ("alone", "longer")]
-            rows.append(
-                [
-                    f"{task}: {facts['protocol']}, {counted(facts['folds'], 'fold')}",
-                    f"{of['n_segments']} / {of['n_excerpts']} / {of['n_pieces']}",
-                    Interval(of["chance"]["uniform"]),
-                    *_cells(of, level).values(),
-                    model(best),
-                    *(Interval.read(gain) for gain in gains),
-                ]
-            )
-        tables.append(
-            table(
-                f"Accuracy per test {level}, joints and bones fused, in percent",
-                columns,
-                rows,
-                caption="[95 % interval over pieces]; differences are paired, and one whose interval"
-                f" holds zero is no difference. {' '.join(stand_ins)}".strip(),
-                note=f"{recipes} (the paper: width 64, 1500 + 1500, one seed).",
-            )
+
+    def row(task: str, of: Mapping[str, Any], level: str) -> list[Cell]:
+        facts = of["facts"]
+        gains = [of["gain"][without]["fused"]["fc"][level] for without in ("alone", "longer")]
+        return [
+            f"{task}: {facts['protocol']}, {counted(facts['folds'], 'fold')}",
+            f"{of['n_segments']} / {of['n_excerpts']} / {of['n_pieces']}",
+            Interval(of["chance"]["uniform"]),
+            *_cells(of, level).values(),
+            model(best_baseline(of)),
+            *(Interval.read(gain) for gain in gains),
+        ]
+
+    return [
+        table(
+            f"Accuracy per test {level}, joints and bones fused, in percent",
+            columns,
+            [row(task, of, level) for task, of in found.items()],
+            caption="[95 % interval over pieces]; differences are paired, and one whose interval"
+            f" holds zero is no difference. {told}".strip(),
+            note=f"{recipes} (the paper: width 64, 1500 + 1500, one seed).",
         )
-    return tables
+        for level in LEVELS
+    ]
 
 
 def overview_figure(found: Found) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,36 +23,24 @@ _COLUMNS = [Column(question.upper(), digits=2) for question in QUESTIONS]
 def study_tables(ratings: pd.DataFrame, outlier: float, seed: int, resamples: int) -> list[Table]:
     """The table of a study, and how far its subjects agree.
 
-    Args:
-        ratings: from read_ratings.
-        outlier: distance of the rule of :func:`scoring.ratings.outliers`.
-        seed: of the intervals.
-        resamples: of the intervals.
+    ``ratings`` are from read_ratings, ``outlier`` is the distance of scoring.ratings.outliers.
     """
-    subjects = per_subject(ratings)
+    left_out = outliers(per_subject(ratings), outlier)
     rule = f"the subject farthest from its major's others is left out of Q3, if by more than {outlier:g}"
-    left_out = outliers(subjects, outlier)
-    return _tables(
-        "Ratings of recommended music", ratings, subjects, left_out, rule, seed, resamples
-    )
+    return _tables("Ratings of recommended music", ratings, left_out, rule, seed, resamples)
 
 
 def paper_tables(name: str, outlier: float, seed: int, resamples: int) -> list[Table]:
     """``table7`` or ``table8`` from the paper's own per-subject values, beside the cells it prints.
 
-    Args:
-        name: of the table.
-        outlier: distance of the rule, which is compared with the marks of the paper's footnote.
-        seed: of the intervals.
-        resamples: of the intervals.
+    The rule at the distance ``outlier`` is compared with the marks of the paper's footnote.
     """
     dataset = PAPER_TABLES[name]
     given = rated(dataset)
     subjects, marks = per_subject(given), given["outlier"].to_numpy(np.bool_)
-    assert subjects["subject"].tolist() == given["subject"].tolist()  # the file is sorted
     title = f"{name.replace('table', 'Table ')}. {dataset}: ratings of recommended music"
     rule = "left out of Q3 are the subjects that the paper's footnote marks"
-    first, second = _tables(title, subjects, subjects, marks, rule, seed, resamples)
+    first, second = _tables(title, subjects, marks, rule, seed, resamples)
     printed = {
         (row["category"], _spoken(row["group"])): row
         for row in printed_ratings(dataset).to_dict("records")
@@ -62,10 +51,8 @@ def paper_tables(name: str, outlier: float, seed: int, resamples: int) -> list[T
         texts = ["–" if its[q] is None else f"{its[q]:.2f}" for q in QUESTIONS]
         rows.append(Row(row.cells, {"paper": ("", "", "", *texts, "")}))
     by_rule = outliers(subjects, outlier)
-    (count, wrong), (_, wrong_by_rule) = (
-        differences(subjects, marks),
-        differences(subjects, by_rule),
-    )
+    count, wrong = differences(subjects, marks)
+    _, wrong_by_rule = differences(subjects, by_rule)
     texts = [
         f"{each['category']}, {_spoken(each['group'])}, {each['question'].upper()}: printed"
         f" {each['printed']}, from the rows {each['value']} ({each['why']})."
@@ -73,24 +60,21 @@ def paper_tables(name: str, outlier: float, seed: int, resamples: int) -> list[T
     ]
     texts.append(f"By the rule at {outlier:g}, {count - len(wrong_by_rule)} cells are exact.")
     for which, words in ((by_rule & ~marks, "It also leaves out"), (marks & ~by_rule, "It keeps")):
-        found = [
-            f"{each['category']}, subject {each['subject']}" for each in people(subjects, which)
-        ]
-        texts += [f"{words}: {', '.join(found)}."] if found else []
+        who = ", ".join(f"{p['category']}, subject {p['subject']}" for p in people(subjects, which))
+        texts += [f"{words}: {who}."] if who else []
     caption = f"{first.caption} {count - len(wrong)} of the {count} printed cells follow exactly."
-    parts = vars(first) | {"rows": tuple(rows), "caption": caption, "note": " ".join(texts)}
-    return [Table(**parts), second]
+    return [replace(first, rows=tuple(rows), caption=caption, note=" ".join(texts)), second]
 
 
 def _tables(
     title: str,
     ratings: pd.DataFrame,
-    subjects: pd.DataFrame,
     left_out: NDArray[np.bool_],
     rule: str,
     seed: int,
     resamples: int,
 ) -> list[Table]:
+    subjects = per_subject(ratings)
     names = {
         (each["dataset"], each["category"], each["major"]): f"{each['subject']}: {each['q3']:.2f}"
         for each in people(subjects, left_out)
@@ -98,8 +82,7 @@ def _tables(
     rows: list[Sequence[Any]] = []
     for cell in cells(subjects, left_out, seed, resamples):
         key = cell["dataset"], cell["category"], cell["group"]
-        label = cell["dataset"], cell["category"], _spoken(cell["group"])
-        rows.append([*label, *(cell[q] for q in QUESTIONS), names.get(key, "")])
+        rows.append([*key[:2], _spoken(key[2]), *(cell[q] for q in QUESTIONS), names.get(key, "")])
     agreed = [
         [str(dataset), of["level"], f"{of['n_subjects']}", f"{of['n_units']}",
          *(of[q] for q in QUESTIONS)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -28,11 +29,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """One cell a column.
+    """One cell a column, None for nothing to show.
 
-    Attributes:
-        cells: None is nothing to show.
-        beside: what to compare them with (paper, files) → one text a column, empty for none.
+    ``beside`` is what to compare them with: paper or files → one text a column, empty for none.
     """
 
     cells: tuple[Cell, ...]
@@ -41,22 +40,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first ``labels`` columns say what a row is.
-
-    Attributes:
-        title: what it is a table of.
-        caption: one line for what the reader sees, one for what follows.
-        note: below the table: footnotes and what was left out.
-        sortable: whether every row can stand alone.
-    """
+    """A table of a page, a file or a terminal."""
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    caption: str = ""
-    note: str = ""
-    labels: int = 1
-    sortable: bool = True
+    caption: str = ""  # what the reader sees, and what follows
+    note: str = ""  # below the table: footnotes and what was left out
+    labels: int = 1  # how many columns say what a row is
+    sortable: bool = True  # whether every row can stand alone
 
     def texts(self) -> Iterator[list[list[str]]]:
         """Each row's cells as lines: the cell itself, then what stands beside it."""
@@ -74,46 +66,33 @@ class Table:
 
         Numbers are in the units that are shown, so shares in percent.
         """
+        heads = [column.head or "row" for column in self.columns[: self.labels]]
         lines: list[dict[str, Any]] = []
         for row in self.rows:
-            heads = [column.head or "row" for column in self.columns[: self.labels]]
             label = dict(zip(heads, row.cells, strict=False))
-            for place in range(self.labels, len(self.columns)):
-                cell = row.cells[place]
-                if cell is None:
+            for place, (cell, column) in enumerate(zip(row.cells, self.columns, strict=True)):
+                if place < self.labels or cell is None:
                     continue
-                column = self.columns[place]
                 factor = 100 if column.unit in ("percent", "points") else 1
-                numbers = (
-                    {k: factor * v for k, v in cell.json().items()}
-                    if isinstance(cell, Interval)
-                    else {"value": cell}
-                )
+                shown: dict[str, Any] = {"value": cell}
+                if isinstance(cell, Interval):
+                    shown = {name: factor * value for name, value in cell.json().items()}
                 besides = {name: of[place] for name, of in row.beside.items()}
-                lines.append(label | {"column": column.head} | numbers | besides)
+                lines.append(label | {"column": column.head} | shown | besides)
         return pd.DataFrame(lines)
 
     def markdown(self) -> str:
         """Title and caption, the grid with its columns aligned in a terminal, the note."""
-        lines: list[list[str]] = []
-        for row in self.texts():
-            depth = max(len(cell) for cell in row)
-            lines += [
-                [cell[line] if line < len(cell) else "" for cell in row] for line in range(depth)
-            ]
-        parts = [f"**{self.title}.** {self.caption}".strip()]
-        parts.append(grid([column.head for column in self.columns], lines))
-        texts = [part if part.startswith("|") else textwrap.fill(part, _WIDTH) for part in parts]
-        return "\n\n".join([*texts, *([textwrap.fill(self.note, _WIDTH)] if self.note else [])])
+        heads = [column.head for column in self.columns]
+        lines = [line for row in self.texts() for line in zip_longest(*row, fillvalue="")]
+        title = textwrap.fill(f"**{self.title}.** {self.caption}".strip(), _WIDTH)
+        parts = [title, grid(heads, lines), textwrap.fill(self.note, _WIDTH)]
+        return "\n\n".join(part for part in parts if part)
 
     def json(self) -> dict[str, Any]:
         """All of it, for :meth:`read`."""
-        return {
-            "title": self.title,
-            "caption": self.caption,
-            "note": self.note,
-            "labels": self.labels,
-            "sortable": self.sortable,
+        texts = ("title", "caption", "note", "labels", "sortable")
+        return {name: getattr(self, name) for name in texts} | {
             "columns": [vars(column) for column in self.columns],
             "rows": [
                 {"cells": [c.json() if isinstance(c, Interval) else c for c in row.cells]}
@@ -152,7 +131,7 @@ def _text(cell: Cell, column: Column) -> str:
 
 def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table whose columns are aligned in a terminal, too."""
-    widths = [max(3, *(len(row[place]) for row in [head, *rows])) for place in range(len(head))]
+    widths = [max(3, *map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = [head, ["-" * width for width in widths], *rows]
     return "\n".join(
         "| " + " | ".join(text.ljust(n) for text, n in zip(line, widths, strict=True)) + " |"

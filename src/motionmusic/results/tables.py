@@ -22,14 +22,6 @@ from motionmusic.scoring.paper import printed, printed_confusion, published_pred
 Found = Mapping[str, Any]
 """evaluation.json: scores and facts of a task."""
 
-# the paper's row and collaborative learning, the evaluation's row
-_PRINTED = {
-    ("plain", "no"): "alone",
-    ("dropout", "no"): "alone",
-    ("plain", "yes"): "plain",
-    ("dropout", "yes"): "dropout",
-    ("fc", "yes"): "fc",
-}
 # test segments and excerpts by which one knows to which split a file of the authors belongs
 _FILE_SIZES = {"paper": (414, 46), "published": (432, 48), "official": (340, 20)}
 _SETTINGS = {
@@ -57,6 +49,7 @@ _SELECT = {
     "last": "of each phase the last",
     "best_validation": "of each phase the best on validation",
 }
+_LABELS = {"alone": "MCLEMCD, -Dropout ¹", "longer": "MCLEMCD ²", **VARIANTS}
 _NOTE = (
     "¹ One network: dropout acts only in the music network, which reaches the motion encoder only by"
     " collaborative learning (CL). ² The control that the paper lacks: as many epochs as with CL, all"
@@ -74,17 +67,9 @@ def paper_names(source: str) -> tuple[str, str, str, str]:
 def settings_tables(
     found: Found, train: Train, epochs_together: int, seeds: Sequence[int]
 ) -> list[Table]:
-    """Table 1 or 2: what the four experiments are made of, ours beside the paper's.
-
-    Args:
-        found: of the task.
-        train: how its networks are trained.
-        epochs_together: of phase 2.
-        seeds: of the runs.
-    """
+    """Table 1 or 2: what the four experiments are made of, ours beside the paper's."""
     facts = found["facts"]
-    aist = facts["source"] == "aist"
-    paper, first = _SETTINGS["aist" if aist else "musictodance"], 5 if aist else 1
+    paper, first = _SETTINGS["aist" if _aist(facts) else "musictodance"], 5 if _aist(facts) else 1
     arrays = []
     for number, (kind, text) in enumerate(INPUTS.items(), start=first):
         shape = facts["shapes"]["joints" if kind == "fused" else kind]
@@ -94,9 +79,9 @@ def settings_tables(
     parts = " / ".join(
         f"{low}" if low == high else f"{low}–{high}" for low, high in facts["segments"].values()
     )
-    many = facts["folds"] > 1
     rows = [
-        ("segments: train / validation / test", parts + " in each fold" * many, paper["segments"]),
+        ("segments: train / validation / test",
+         parts + " in each fold" * (facts["folds"] > 1), paper["segments"]),
         ("split", _protocol(facts), paper["split"]),
         ("frames of an excerpt, of a segment", f"{facts['excerpt_frames']}, {SEGMENT_FRAMES}",
          paper["frames"]),
@@ -109,9 +94,7 @@ def settings_tables(
         ("width of the first motion layer", f"{train.width}", "64"),
         ("seeds", ", ".join(map(str, seeds)), "one run, seed unknown"),
     ]  # fmt: skip
-    name = paper_names(facts["source"])[0]
-    what = f"{_title(name)}. {facts['task']}"
-    note = "(code): not in the paper, but in the authors' code or files."
+    what = f"{_title(paper_names(facts['source'])[0])}. {facts['task']}"
     return [
         table(
             f"{what}: test arrays of experiments {first} to {first + 3}",
@@ -121,7 +104,11 @@ def settings_tables(
             sortable=False,
         ),
         table(
-            f"{what}: settings", ["setting", "here", "the paper's"], rows, note=note, sortable=False
+            f"{what}: settings",
+            ["setting", "here", "the paper's"],
+            rows,
+            note="(code): not in the paper, but in the authors' code or files.",
+            sortable=False,
         ),
     ]
 
@@ -131,53 +118,40 @@ def accuracy_table(found: Found, level: str, train: Train, epochs_together: int)
 
     Where this task is the paper's, each row has the paper's values and those of the authors'
     published predictions below it. Without CL, plain and dropout are one network, whose row has both.
-
-    Args:
-        found: of the task.
-        level: segment or excerpt.
-        train: how its networks were trained.
-        epochs_together: of phase 2.
     """
     facts, scores = found["facts"], found["cells"]
-    place = LEVELS.index(level)
-    name = paper_names(facts["source"])[1 + place]
-    beside = {"paper": _printed(name, facts), "files": _files(name, facts, level)}
+    name = paper_names(facts["source"])[1 + LEVELS.index(level)]
+    beside = _beside(name, facts, level)
     rows = []
-    for row in ROWS:
-        label = {"alone": "MCLEMCD, -Dropout ¹", "longer": "MCLEMCD ²"}.get(row) or VARIANTS[row]
-        cl = "yes" if row in VARIANTS else "no"
+    for row in dict.fromkeys([*ROWS, *(cell.split("/")[0] for cell in scores)]):
+        label = _LABELS.get(row) or model(row)
+        cl = "yes" if row in VARIANTS else "no" if row in ROWS else "–"
+        of = [scores.get(f"{row}/{kind}") for kind in EXPERIMENTS]
+        numbers = (None if one is None else Interval.read(one[level]) for one in of)
         besides = {
-            kind: ("", "", *(_beside(values, row, one) for one in EXPERIMENTS))
-            for kind, values in beside.items()
-            if values and row != "longer"
+            kind: ("", "", *(its[row, one] for one in EXPERIMENTS))
+            for kind, its in beside.items()
+            if (row, EXPERIMENTS[0]) in its
         }
-        rows.append(Row((label, cl, *_numbers(scores, row, level)), besides))
-    rows += [
-        Row((model(row), "–", *_numbers(scores, row, level)))
-        for row in dict.fromkeys(cell.split("/")[0] for cell in scores)
-        if row not in ROWS
-    ]
-    first = 5 if facts["source"] == "aist" else 1
+        rows.append(Row((label, cl, *numbers), besides))
+    first = 5 if _aist(facts) else 1
     heads = [Column(f"exp. {n}: {kind}", "percent") for n, kind in enumerate(EXPERIMENTS, first)]
     unit = {
         "segment": f"accuracy per test segment of {SEGMENT_FRAMES} frames",
         "excerpt": "accuracy per test excerpt, by vote of its segments",
     }[level]
+    caption = (
+        f"{seen(found)}; width {train.width}, {train.epochs} epochs without + "
+        f"{epochs_together} with collaborative learning (CL).",
+        gained(found, level),
+        beaten(found, level),
+        made_of(facts),
+    )
     return Table(
         f"{_title(name)}. {facts['task']}: {unit}, in percent",
         (Column(""), Column("CL"), *heads),
         tuple(rows),
-        caption=" ".join(
-            text
-            for text in (
-                f"{seen(found)}; width {train.width}, {train.epochs} epochs without + "
-                f"{epochs_together} with collaborative learning (CL).",
-                gained(found, level),
-                beaten(found, level),
-                made_of(facts),
-            )
-            if text
-        ),
+        caption=" ".join(filter(None, caption)),
         note=f"{_NOTE} Baselines see the joints only. {_comparison(name, facts, beside)}",
         labels=2,
     )
@@ -185,8 +159,7 @@ def accuracy_table(found: Found, level: str, train: Train, epochs_together: int)
 
 def seen(found: Found) -> str:
     """What numbers of a task are: counts, chance, protocol, seeds."""
-    chance = found["chance"]
-    seeds = found["n_seeds"]
+    chance, seeds = found["chance"], found["n_seeds"]
     return (
         f"{counted(found['n_segments'], 'test segment')}, {counted(found['n_excerpts'], 'excerpt')},"
         f" {counted(found['n_pieces'], 'piece')}; {_protocol(found['facts'])};"
@@ -199,34 +172,32 @@ def seen(found: Found) -> str:
 def gained(found: Found, level: str) -> str:
     """What collaborative learning adds to fused MCLEMCD-FC at equal epochs, and what follows."""
     gain = Interval.read(found["gain"]["longer"]["fused"]["fc"][level])
-    alone, longer = (
-        Interval.read(found["cells"][f"{row}/fused"][level]) for row in ("alone", "longer")
-    )
+    alone, longer = (found["cells"][f"{row}/fused"][level]["value"] for row in ("alone", "longer"))
     if gain.holds_zero:
         effect = "no effect is shown"
     else:
         effect = f"the interval lies {'above' if gain.value > 0 else 'below'} zero"
-    text = f"At equal epochs CL adds {gain.text('points')} points (fused MCLEMCD-FC): {effect}"
-    if gain.value > 0 and longer.value < alone.value:
-        worse = Interval(min(gain.value, alone.value - longer.value))
-        text += (
-            f"; {worse.text('percent')} of these points come from the control, which got worse by training on"
-            f" ({100 * alone.value:.1f} → {100 * longer.value:.1f})"
+    if gain.value > 0 and longer < alone:
+        worse = Interval(min(gain.value, alone - longer)).text("percent")
+        effect += (
+            f"; {worse} of these points come from the control, which got worse by training on"
+            f" ({100 * alone:.1f} → {100 * longer:.1f})"
         )
-    return text + "."
+    return f"At equal epochs CL adds {gain.text('points')} points (fused MCLEMCD-FC): {effect}."
 
 
 def beaten(found: Found, level: str) -> str:
     """A sentence where no network beats the best baseline on the baseline's own input; else empty."""
-    name = best_baseline(found)
-    baseline = Interval.read(found["cells"][f"{name}/joints"][level])
-    best = max(ROWS, key=lambda row: found["cells"][f"{row}/joints"][level]["value"])
-    network = Interval.read(found["cells"][f"{best}/joints"][level])
-    if network.value > baseline.value:
+
+    def value(row: str) -> float:
+        return float(found["cells"][f"{row}/joints"][level]["value"])
+
+    name, best = best_baseline(found), max(ROWS, key=value)
+    if value(best) > value(name):
         return ""
     return (
-        f"On joints no network beats the best baseline: {model(best)} {100 * network.value:.1f},"
-        f" {model(name)} {100 * baseline.value:.1f}."
+        f"On joints no network beats the best baseline: {model(best)} {100 * value(best):.1f},"
+        f" {model(name)} {100 * value(name):.1f}."
     )
 
 
@@ -254,9 +225,8 @@ def confusion_picture(found: Found) -> Figure:
     )
 
 
-def _numbers(scores: Found, row: str, level: str) -> list[Interval | None]:
-    found = [scores.get(f"{row}/{kind}") for kind in EXPERIMENTS]
-    return [None if one is None else Interval.read(one[level]) for one in found]
+def _aist(facts: Found) -> bool:
+    return bool(facts["source"] == "aist")
 
 
 def _comparable(facts: Found) -> bool:
@@ -264,54 +234,44 @@ def _comparable(facts: Found) -> bool:
     return facts["source"] in _SETTINGS and facts["protocol"] in ("paper", "official")
 
 
-Values = dict[tuple[str, str], list[str]]
-"""(the evaluation's row, input) → one text, or two where two rows of the paper are one network."""
-
-
-def _printed(name: str, facts: Found) -> Values:
-    values: Values = {}
+def _beside(name: str, facts: Found, level: str) -> dict[str, dict[Any, str]]:
+    """The paper's numbers and those of the authors' files → (the evaluation's row, input) → text."""
+    texts, cells = {}, printed(name)
     if _comparable(facts):
-        for cell in printed(name).to_dict("records"):
-            key = _PRINTED[cell["row"], cell["cl"]], cell["input"]
-            values.setdefault(key, []).append(f"{cell['percent']:.2f}")
-    return values
-
-
-def _files(name: str, facts: Found, level: str) -> Values:
-    """The accuracies of the authors' published predictions of this split; – where there are none."""
-    if facts["source"] not in _SETTINGS or facts["protocol"] not in _FILE_SIZES:
-        return {}
-    size = _FILE_SIZES[facts["protocol"]][LEVELS.index(level)]
-    files = published_predictions("aist" if facts["source"] == "aist" else "m2d").to_dict("records")
-    values: Values = {}
-    for cell in printed(name).to_dict("records"):
-        its = [
-            (row[f"{level}s_right"], row[f"n_{level}s"])
-            for row in files
-            if all(row[key] == cell[key] for key in ("row", "cl", "input"))
+        texts["paper"] = [f"{percent:.2f}" for percent in cells["percent"]]
+    if facts["source"] in _SETTINGS and facts["protocol"] in _FILE_SIZES:
+        size = _FILE_SIZES[facts["protocol"]][LEVELS.index(level)]
+        files = published_predictions("aist" if _aist(facts) else "m2d")
+        files = files[files[f"n_{level}s"] == size].set_index(["row", "cl", "input"])
+        right = files[f"{level}s_right"].groupby(level=[0, 1, 2]).agg(list).to_dict()
+        texts["files"] = [
+            _share(right.get((cell["row"], cell["cl"], cell["input"]), []), cell["count"], size)
+            for cell in cells.fillna({"count": -1}).to_dict("records")
         ]
-        right = [count for count, n in its if not pd.isna(n) and n == size]
-        # where several files claim a cell, the one that gives the printed value
-        best = cell["count"] if cell["count"] in right else right[0] if right else None
-        text = "–" if best is None else f"{100 * best / size:.2f}"
-        values.setdefault((_PRINTED[cell["row"], cell["cl"]], cell["input"]), []).append(text)
-    return values
+    # without CL, plain and dropout are one network
+    keys = [cells["row"].where(cells["cl"] == "yes", "alone"), cells["input"]]
+    return {
+        kind: pd.Series(its).groupby(keys).agg(" / ".join).replace("– / –", "–").to_dict()
+        for kind, its in texts.items()
+    }
 
 
-def _beside(values: Values, row: str, kind: str) -> str:
-    texts = values.get((row, kind), [])
-    return "–" if set(texts) <= {"–"} else " / ".join(texts)
+def _share(right: Sequence[int], count: int, size: int) -> str:
+    """Where several files claim a cell, the one that gives the printed count."""
+    if not right:
+        return "–"
+    return f"{100 * (count if count in right else right[0]) / size:.2f}"
 
 
-def _comparison(name: str, facts: Found, beside: Mapping[str, Values]) -> str:
-    if not any(beside.values()):
+def _comparison(name: str, facts: Found, beside: Mapping[str, Any]) -> str:
+    if not beside:
         return "The paper's values are of other data or another split, so they are left out."
     texts = []
-    if beside["paper"]:
+    if "paper" in beside:
         texts.append(
             f"paper: its {_title(name)}, one run (MCLEMCD / -Dropout: two runs of one recipe)."
         )
-    if beside["files"]:
+    if "files" in beside:
         texts.append("files: the authors' published predictions of this split, scored here.")
     if made_of(facts):
         texts.append("The data are the paper's in part only, so these rows replicate nothing.")
