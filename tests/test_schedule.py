@@ -236,7 +236,7 @@ def dask(program: str, *arguments: str, **environment: str) -> Iterator[None]:
 
 def test_cluster(tmp_path: Path) -> None:
     train = step("a", seconds=60, meta={"gpu": True})
-    project = Project(tmp_path, "b", "c", a=train, b=step("b", "a"), c=step("c"))
+    project = Project(tmp_path, "a", "c", a=train, c=step("c"))
     file = tmp_path / "scheduler.json"
     here = ("--scheduler-file", str(file))
     with dask("scheduler", "--port", "0", "--host", "127.0.0.1", *here):
@@ -252,8 +252,7 @@ def test_cluster(tmp_path: Path) -> None:
             assert first["WHERE"] == "there"
             assert first["OMP_NUM_THREADS"] == str(CORES)  # not what Dask sets
             (tmp_path / "fast").touch()
-            server = parent(os.getpgid(first["pid"]))
-            os.kill(parent(server), signal.SIGKILL)  # the worker; Dask starts another
+            os.kill(parent(os.getpgid(first["pid"])), signal.SIGKILL)  # the worker; Dask has another
             ended(launcher, 0)
     broken, again = sorted(project.traces("a"), key=lambda run: float(run["start"]))
     assert "end" not in broken
@@ -266,19 +265,19 @@ def test_lost_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     client = SimpleNamespace(status="running", run=lambda do, *_, **__: said.append(do))
     worker = {"resources": {}, "host": "h", "nthreads": 3}
     client.scheduler_info = lambda: {"workers": {"x": worker, "y": worker}}
-    lost = SimpleNamespace(cancelled=lambda: True, add_done_callback=lambda do: do(None))
+    lost = SimpleNamespace(cancelled=lambda: True)
     client.submit = lambda *_, **__: lost
     monkeypatch.setattr("distributed.Client", lambda *_, **__: client)
     pool = Cluster("tcp://x:1")
     assert pool.slots() == ({False: 6, True: 0}, 6)
     client.status = "connecting"
     assert pool.slots() == ({False: 0, True: 0}, 1)
-    stage = Stage("a", state="running", future=lost)
-    settle(stage)
+    stage = Stage("a", state="running", job=lost)
+    settle(stage, pool)
     assert stage.state == "waiting"
     client.status = "closed"
     with pytest.raises(UserError, match="the scheduler: expected an answer"):
-        work_off(pool, {"a": stage}, False, {})
+        work_off(pool, {"a": stage}, False)
     assert said == [end_stages]  # of those that still hear us
 
 
