@@ -247,12 +247,14 @@ def test_cluster(tmp_path: Path) -> None:
         assert launcher.stdout.readline() == "waiting for workers\n"
         more = ("--local-directory", str(tmp_path), "--nthreads", "4", "--resources", "GPU=1")
         with dask("worker", *here, *more, WHERE="there"):
-            until(project.traces)
+            until(lambda: project.traces("a"))
             first = project.trace("a")
             assert first["WHERE"] == "there"
             assert first["OMP_NUM_THREADS"] == str(CORES)  # not what Dask sets
             (tmp_path / "fast").touch()
-            os.kill(parent(os.getpgid(first["pid"])), signal.SIGKILL)  # the worker; Dask has another
+            os.kill(
+                parent(os.getpgid(first["pid"])), signal.SIGKILL
+            )  # the worker; Dask has another
             ended(launcher, 0)
     broken, again = sorted(project.traces("a"), key=lambda run: float(run["start"]))
     assert "end" not in broken

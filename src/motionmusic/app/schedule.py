@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
@@ -85,6 +86,7 @@ def plan(targets: Sequence[str], ran: Collection[str] = ()) -> dict[str, Stage]:
     import networkx
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
+    from dvc.parsing import interpolate
     from dvc.repo import Repo, lock_repo
     from dvc.repo.reproduce import collect_stages, get_active_graph
 
@@ -92,6 +94,8 @@ def plan(targets: Sequence[str], ran: Collection[str] = ()) -> dict[str, Stage]:
         raise UserError(
             "dvc.yaml", "", "a pipeline in this folder", "no such file", "go to the repository's root"
         )  # fmt: skip
+    # DVC would parse the same few expressions two thousand times, for half a second
+    interpolate.parse_expr = cache(interpolate.parse_expr)
     stages: dict[str, Stage] = {}
     try:
         with Repo(_wait_for_lock=True) as repo, lock_repo(repo):
