@@ -29,6 +29,14 @@ DanceArgument = Annotated[
         show_default=False,
     ),
 ]
+MusicArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MUSIC",
+        help="A sound file: mp3, wav, flac or ogg, up to 90 minutes.",
+        show_default=False,
+    ),
+]
 LayoutOption = Annotated[
     str | None,
     typer.Option(
@@ -72,6 +80,16 @@ def only_folder(found: Collection[Path], none: UserError) -> Path:
             f" {', '.join(map(str, folders))}", "none", f"choose one, such as --model {folders[0]}",
         )  # fmt: skip
     return folders[0]
+
+
+def check_names(music: Path, out: Path | None, suffix: str) -> None:
+    """What is quick to find wrong, before what is slow to import. Raises UserError."""
+    if out is not None and out.suffix != suffix:
+        raise UserError(
+            "command line", "--out", f"a name ending in {suffix}", f"{out}", "correct it"
+        )
+    if not music.is_file():
+        raise UserError(music, "", "a sound file", "no such file", "correct the name")
 
 
 def music_seconds(music: Path, shortest_s: float = 0.0) -> float:

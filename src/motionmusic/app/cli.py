@@ -17,8 +17,10 @@ from motionmusic.app import study, sync
 from motionmusic.app.arguments import (
     DanceArgument,
     LayoutOption,
+    MusicArgument,
     RateOption,
     StartOption,
+    check_names,
     clock,
     console,
     only_folder,
@@ -219,14 +221,7 @@ def render(
 
 @app.command()
 def conduct(
-    music: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MUSIC",
-            help="A sound file: mp3, wav, flac or ogg, of 0.5 s to 90 minutes.",
-            show_default=False,
-        ),
-    ],
+    music: MusicArgument,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -255,9 +250,9 @@ def conduct(
     """Show how a conductor would move to music: a video, 13 keypoints at 30 frames a second.
 
     The network and its weights are VirtualConductor's (Liu, Chen et al. 2022), made for orchestral
-    music; the first run downloads 2.4 MB. The motion is an upper body in the plane of the picture,
-    not a dance. The sync error is 1 − how far the authors' other network finds that motion and
-    music belong together; compare it between motions of one piece only.
+    music of 0.5 s or more; the first run downloads 2.4 MB. The motion is an upper body in the plane
+    of the picture, not a dance. The sync error is 1 − how far the authors' other network finds that
+    motion and music belong together; compare it between motions of one piece only.
 
     The weights are **for research use only, with attribution**; so is what is made with them.
 
@@ -266,14 +261,10 @@ def conduct(
     - `motionmusic conduct symphony.mp3`
     - `motionmusic conduct symphony.mp3 --out conductor.mp4 --accept-licence`
     """
-    video = Path(f"{music.stem}.conducting.mp4") if out is None else out
-    if video.suffix != ".mp4":
-        raise UserError("command line", "--out", "a name ending in .mp4", f"{video}", "correct it")
-    # what is quick to find wrong comes before what is slow to import
-    if not music.is_file():
-        raise UserError(music, "", "a sound file", "no such file", "correct the name")
+    check_names(music, out, ".mp4")
     from motionmusic.app.conduct import conduct_music
 
+    video = out or Path(f"{music.stem}.conducting.mp4")
     error, seconds = conduct_music(music, video, seed, smooth, accept_licence)
     typer.echo(f"Sync error {error:.3f} ({seconds:.1f} s)")
     typer.echo(
