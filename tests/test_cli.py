@@ -10,14 +10,15 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from conftest import Result
 from fake_matcher import WINDOW_S, FakeMatcher, band_of, save, tone
 
-from motionmusic.app import catalogue, cli, recommender
+from motionmusic.app import catalogue, recommender
 from motionmusic.files import write_json
 from motionmusic.models import matcher
 from motionmusic.render import page
@@ -26,25 +27,12 @@ from motionmusic.render.page import Panel
 LOW, MIDDLE, HIGH = 300.0, 1000.0, 3000.0
 
 
-class Result(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
 Call = Callable[..., Result]
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
-    def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["motionmusic", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "120")
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        return Result(int(caught.value.code or 0), *capfd.readouterr())
-
-    return run
+def call(command: Call) -> Call:
+    return command
 
 
 @pytest.fixture

@@ -305,14 +305,6 @@ def test_place_longest_chain_first_and_on_gpus_what_wants_one() -> None:
     assert placed(9, 0, True) == ["root 0", "leaf 0"]  # the worker with the GPU has died
 
 
-def test_short() -> None:
-    assert (
-        short("pipeline/task/m2d.paper/dvc.yaml:cotrain@joints-fc-0")
-        == "m2d.paper cotrain@joints-fc-0"
-    )
-    assert short("demo") == "demo"
-
-
 @pytest.mark.parametrize(
     "arguments",
     [["--workers", "0", "a"], ["--workers", "many", "a"], [], ["--gpus", "0,0", "a"],

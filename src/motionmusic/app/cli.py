@@ -20,10 +20,12 @@ from motionmusic.app.arguments import (
     MusicArgument,
     RateOption,
     StartOption,
+    argument,
     check_names,
     clock,
     console,
     only_folder,
+    option,
 )
 from motionmusic.errors import UserError
 from motionmusic.methods import Method
@@ -69,20 +71,17 @@ def recommend(
     dance: DanceArgument,
     model: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Trained matchers: a folder data/TASK/matchers. Default: the only one under"
-            " ./data.",
-            show_default=False,
+        option(
+            "DIR",
+            "Trained matchers: a folder data/TASK/matchers. Default: the only one under ./data.",
         ),
     ] = None,
     catalogue: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Music to choose from: a folder of mp3, wav, flac and ogg, searched with its"
+        option(
+            "DIR",
+            "Music to choose from: a folder of mp3, wav, flac and ogg, searched with its"
             " subfolders. Default: the music of the dances that the model was trained on.",
-            show_default=False,
         ),
     ] = None,
     method: Annotated[
@@ -95,11 +94,7 @@ def recommend(
     top: Annotated[int, typer.Option(min=1, help="How many tracks.")] = 3,
     render: Annotated[
         Path | None,
-        typer.Option(
-            metavar="OUT.mp4",
-            help="Also write a video of the dance (its first 20 s) with each track.",
-            show_default=False,
-        ),
+        option("OUT.mp4", "Also write a video of the dance (its first 20 s) with each track."),
     ] = None,
     out: Annotated[
         Path, typer.Option(metavar="OUT.json", help="Where everything is written as JSON.")
@@ -181,14 +176,10 @@ def models() -> None:
 @app.command()
 def render(
     dance: DanceArgument,
-    out: Annotated[Path, typer.Argument(metavar="OUT.mp4", help="The video.", show_default=False)],
+    out: Annotated[Path, argument("OUT.mp4", "The video.")],
     music: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Other music: mp3, wav, flac or ogg. Default: the dance's own.",
-            show_default=False,
-        ),
+        option("FILE", "Other music: mp3, wav, flac or ogg. Default: the dance's own."),
     ] = None,
     start: StartOption = None,
     layout: LayoutOption = None,
@@ -224,11 +215,10 @@ def conduct(
     music: MusicArgument,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="VIDEO.mp4",
-            help="The video. Default: MUSIC.conducting.mp4 in this folder. Keypoints (.npz) and"
+        option(
+            "VIDEO.mp4",
+            "The video. Default: MUSIC.conducting.mp4 in this folder. Keypoints (.npz) and"
             " facts (.json) get its name.",
-            show_default=False,
         ),
     ] = None,
     seed: Annotated[

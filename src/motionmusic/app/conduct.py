@@ -10,7 +10,7 @@ import numpy as np
 import typer
 from tqdm import tqdm
 
-from motionmusic.app.arguments import read_music
+from motionmusic.app.arguments import music_seconds, other_music
 from motionmusic.app.catalogue import cache_folder, content_hash
 from motionmusic.errors import UserError
 from motionmusic.features import mel as hearing
@@ -37,22 +37,14 @@ SHORTEST_S = 0.5
 def conduct_music(
     music: Path, video: Path, seed: int, smooth: bool, accept_licence: bool
 ) -> tuple[float, float]:
-    """Write a video, its keypoints (.npz) and facts (.json).
+    """Write a video (.mp4) for a sound file, and by its name keypoints (.npz) and facts (.json).
 
-    Args:
-        music: a sound file of 0.5 s to 90 minutes.
-        video: ends in .mp4; the other files get its name.
-        seed: of the noise.
-        smooth: whether to smooth the motion as the authors do.
-        accept_licence: of the weights; asked for on a terminal where nobody has accepted it yet.
-
-    Returns:
-        The sync error and the seconds of motion.
-
-    Raises:
-        UserError: the music cannot be read, or the licence was not accepted.
+    ``seed`` is of the noise; ``smooth`` as the authors do. Returns the sync error and the seconds of
+    motion. Raises UserError where music cannot be read, or the weights' licence is not accepted.
     """
-    samples = read_music(music, hearing.SAMPLE_RATE, SHORTEST_S)
+    with other_music():
+        music_seconds(music, SHORTEST_S)
+        samples = read_audio(music, hearing.SAMPLE_RATE)
     store = cache_folder() / "weights"
     _ask(store, accept_licence)
     of_generator, of_network = fetch_weights(store)

@@ -20,6 +20,7 @@ from motionmusic.app.arguments import (
     console,
     music_seconds,
     only_folder,
+    option,
     other_music,
 )
 from motionmusic.errors import UserError
@@ -41,21 +42,18 @@ def sync(
     music: MusicArgument,
     model: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Trained networks: a folder data/TASK/synchrony/SEED."
-            " Default: the only one under ./data.",
-            show_default=False,
+        option(
+            "DIR",
+            "Trained networks: a folder data/TASK/synchrony/SEED. Default: the only one under"
+            " ./data.",
         ),
     ] = None,
     start: StartOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="OUT.png",
-            help="The picture. Default: DANCE.sync.png in this folder. Numbers (.json) get its"
-            " name.",
-            show_default=False,
+        option(
+            "OUT.png",
+            "The picture. Default: DANCE.sync.png in this folder. Numbers (.json) get its name.",
         ),
     ] = None,
     layout: LayoutOption = None,
