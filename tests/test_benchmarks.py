@@ -121,7 +121,7 @@ def test_steps_change_what_they_train_and_nothing_else() -> None:
 
 @pytest.mark.parametrize(
     ("step", "gflop"),
-    [("motion", 219.5), ("music", 89.1), ("phase 2", 309), ("phase 2 fc", 330)],
+    [("motion", 219.5), ("music", 89.1), ("phase 2 fc", 330)],
 )
 def test_operations_are_those_of_docs_speed(step: str, gflop: float) -> None:
     """GFLOP of a step (docs/speed.md)."""
@@ -150,6 +150,7 @@ def test_a_run(
     monkeypatch.setattr(steps, "SIZES", {"m2d": SMALL, "aist": SMALL})
     monkeypatch.setattr(steps, "SIDE", 64)
     monkeypatch.setattr(steps, "WARM_UP", 0)
+    monkeypatch.setattr(steps, "gflop_of", lambda *_: 1.0)  # tested above, takes seconds
     steps.main(["--rounds", "2", "--width", "4", "--threads", "1", "--out", str(tmp_path)])
     assert (tmp_path / "steps-cpu.png").read_bytes().startswith(b"\x89PNG")
     result = json.loads((tmp_path / "steps-cpu.json").read_text("utf-8"))

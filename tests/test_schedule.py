@@ -307,12 +307,11 @@ def test_place_longest_chain_first_and_on_gpus_what_wants_one() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--workers", "0", "a"], ["--workers", "many", "a"], [], ["--gpus", "0,0", "a"],
-     ["--gpus", "0,", "a"], ["--scheduler", "tcp://x:1", "--workers", "2", "a"]],
-)  # fmt: skip
-def test_wrong_arguments(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    ["--workers 0 a", "", "--gpus 0,0 a", "--gpus 0, a", "--scheduler tcp://x:1 --workers 2 a"],
+)
+def test_wrong_arguments(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as error:
-        main(arguments)
+        main(arguments.split())
     assert error.value.code == 2
     assert "error:" in capsys.readouterr().err
 

@@ -16,7 +16,7 @@ from motionmusic.errors import UserError
 from motionmusic.features import mel as hearing
 from motionmusic.features.audio import read_audio
 from motionmusic.features.keypoints import FRAMES, KEYPOINTS
-from motionmusic.files import Float32, write_bytes, write_json
+from motionmusic.files import write_bytes, write_json
 from motionmusic.models.conductor import conducted, sync_error
 from motionmusic.models.conductor_weights import load_generator, load_sync_network, read
 from motionmusic.models.published import (
@@ -55,7 +55,12 @@ def conduct_music(
     del samples  # may be 90 minutes
     motion = conducted(generator, mel, seed, smooth=smooth)
     error = sync_error(network, mel, motion)
-    _write_keypoints(video.with_suffix(".npz"), motion)
+    keypoints = io.BytesIO()
+    np.savez(
+        keypoints, keypoints=motion, names=np.array(KEYPOINTS), rate_hz=np.array(FRAMES),
+        licence=np.array(DERIVED),
+    )  # fmt: skip
+    write_bytes(video.with_suffix(".npz"), keypoints.getvalue())
     write_json(
         video.with_suffix(".json"),
         {
@@ -100,12 +105,3 @@ def _ask(store: Path, accept_licence: bool) -> None:
             got, f"read it, and repeat the command with --accept-licence if you do: {NOTICE}",
         )  # fmt: skip
     accept(store)
-
-
-def _write_keypoints(path: Path, motion: Float32) -> None:
-    buffer = io.BytesIO()
-    np.savez(
-        buffer, keypoints=motion, names=np.array(KEYPOINTS), rate_hz=np.array(FRAMES),
-        licence=np.array(DERIVED),
-    )  # fmt: skip
-    write_bytes(path, buffer.getvalue())

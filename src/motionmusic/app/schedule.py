@@ -284,9 +284,9 @@ def work_off(pool: Local | Cluster, stages: dict[str, Stage], keep_going: bool) 
                 if not stage.label:
                     left, begun = len(names(stages, "waiting")), begun + 1
                     stage.label = f"[{begun} of {begun + left - 1}] {short(stage.name)}"
-                stage.state, stage.on_gpu, stage.started = "running", gpu, time.monotonic()
                 print(stage.label, "…", flush=True)
                 stage.job = pool.submit(stage.name, gpu, share)
+                stage.state, stage.on_gpu, stage.started = "running", gpu, time.monotonic()
             time.sleep(POLL_SECONDS)
             for name in names(stages, "running"):
                 settle(stages[name], pool)
