@@ -323,6 +323,7 @@ def test_two_experiments_from_the_queue_at_once(a: Clone) -> None:
     a.dvc("queue", "start", "-j", "2")
     for name in ("one", "two"):
         a.dvc("queue", "logs", "--follow", name)
+    a.dvc("queue", "stop")
     assert nears(a) == {"one": 0.02, "two": 0.03}
     assert a.written() == before
 
