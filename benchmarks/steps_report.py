@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -67,17 +68,13 @@ def summaries(
     seconds: Mapping[tuple[str, str], Sequence[float]],
     peak: Mapping[str, float],
 ) -> list[dict[str, Any]]:
-    """One row for each step and variant; rates and ratios are of medians.
+    """One row for each step and variant of a data set; rates and ratios are of medians.
 
-    Args:
-        size: of which data set.
-        batch: its samples a step.
-        gflop: 10⁹ operations of each step.
-        seconds: (step, variant) → seconds of every round.
-        peak: precision → GFLOP/s of the matrix product in the same rounds.
+    ``batch`` samples and ``gflop`` 10⁹ operations a step, ``seconds`` of every round by step and
+    variant, ``peak`` GFLOP/s of the matrix product in the same rounds by precision.
     """
     rows = []
-    for step, variant in ((step, variant) for step in gflop for variant in VARIANTS):
+    for step, variant in product(gflop, VARIANTS):
         if (step, variant) not in seconds:
             continue
         quarters = np.quantile(seconds[step, variant], [0, 0.25, 0.5, 0.75])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # a test is one thread, however many run beside it
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # numba's cache does not bear two processes that write it for the first time
-os.environ["NUMBA_CACHE_DIR"] = os.path.join(  # noqa: PTH118
-    tempfile.gettempdir(), f"motionmusic-numba-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+os.environ["NUMBA_CACHE_DIR"] = str(
+    Path(__file__).parents[1] / ".pytest_cache" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 )
+
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,6 +38,31 @@ def torch_alone() -> Iterator[None]:
         torch.manual_seed(0)
         yield
     torch.set_num_threads(threads)
+
+
+class Result(NamedTuple):
+    """What a command did."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Result]:
+    """``motionmusic`` with arguments, as a user meets it."""
+    from motionmusic.app import cli
+
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["motionmusic", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "120")
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        return Result(int(caught.value.code or 0), *capfd.readouterr())
+
+    return run
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def music(tmp_path: Path) -> Path:
 
 def run(music: Path, matcher: FakeMatcher | None = None) -> Catalogue:
     matcher = matcher or FakeMatcher(about())
-    return index(music, cast(Matcher, matcher), music.parent / "cache", progress=False)
+    return index(music, cast(Matcher, matcher), music.parent / "cache")
 
 
 def names(found: Catalogue) -> list[str]:
@@ -113,11 +113,8 @@ def test_what_is_searched(tmp_path: Path) -> None:
     for name in ("b.MP3", "a.ogg", "deep/er/c.flac", ".hidden.wav", ".trash/d.wav", "notes.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert [path.as_posix() for path in sound_files(tmp_path)] == [
-        "a.ogg",
-        "b.MP3",
-        "deep/er/c.flac",
-    ]
+    found = [path.as_posix() for path in sound_files(tmp_path)]
+    assert found == ["a.ogg", "b.MP3", "deep/er/c.flac"]
 
 
 def test_links_that_lead_back(tmp_path: Path) -> None:
@@ -184,16 +181,20 @@ def test_categories_by_place(tmp_path: Path, path: str, category: str | None) ->
     assert category_of(tmp_path, Path(path), LABELS) == category
 
 
-def test_category_of_the_catalogue_itself(tmp_path: Path) -> None:
-    assert category_of(tmp_path / "Waltz", Path("a.wav"), LABELS) == "Waltz"
-    assert category_of(tmp_path / "Waltz", Path("Rumba/a.wav"), LABELS) == "Rumba"
-
-
-def test_categories_of_aist(tmp_path: Path) -> None:
-    labels = {"gBR": "Break", "gPO": "Pop"}
-    assert category_of(tmp_path, Path("mBR0.wav"), labels) == "Break"
-    assert category_of(tmp_path, Path("mPO5.mp3"), labels) == "Pop"
-    assert category_of(tmp_path, Path("mLO2.mp3"), labels) is None
+@pytest.mark.parametrize(
+    ("folder", "path", "category"),
+    [
+        ("Waltz", "a.wav", "Waltz"),
+        ("Waltz", "Rumba/a.wav", "Rumba"),
+        ("x", "mBR0.wav", "Break"),
+        ("x", "mLO2.mp3", None),
+    ],
+)
+def test_category_of_the_catalogue_itself_and_of_aist(
+    tmp_path: Path, folder: str, path: str, category: str | None
+) -> None:
+    labels = LABELS | {"gBR": "Break", "gPO": "Pop"}
+    assert category_of(tmp_path / folder, Path(path), labels) == category
 
 
 # Cache
@@ -303,10 +304,3 @@ def test_an_interrupted_run_goes_on(music: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(music, Interrupted(about()))
     assert heard(music) == 1
-
-
-def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "here"))
-    assert catalogue.cache_folder() == tmp_path / "here"
-    monkeypatch.delenv("MOTIONMUSIC_CACHE")
-    assert catalogue.cache_folder().name == "motionmusic"

@@ -189,18 +189,13 @@ def test_what_trains_a_network_says_that_it_wants_a_gpu() -> None:
         assert stage.get("meta", {}).get("gpu", False) == trains, name
 
 
-@pytest.mark.parametrize("command", ["dag", "list"])
 def test_the_drawing_of_a_task_fits_a_screen(
-    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dvc.cli import main
 
     monkeypatch.chdir(ROOT)  # --cd moves this process; afterwards it is where it was
     folder = str(ROOT / "pipeline/task/synthetic")
-    if command == "list":
-        assert main(["--cd", folder, "stage", "list"]) == 0
-        assert max(map(len, capsys.readouterr().out.splitlines())) <= 160
-        return
     assert main(["--cd", folder, "dag", "--collapse-foreach-matrix", "page"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 60

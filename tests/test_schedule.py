@@ -236,13 +236,13 @@ def dask(program: str, *arguments: str, **environment: str) -> Iterator[None]:
 
 def test_cluster(tmp_path: Path) -> None:
     train = step("a", seconds=60, meta={"gpu": True})
-    project = Project(tmp_path, "b", "c", a=train, b=step("b", "a"), c=step("c"))
+    project = Project(tmp_path, "a", a=train)
     file = tmp_path / "scheduler.json"
     here = ("--scheduler-file", str(file))
     with dask("scheduler", "--port", "0", "--host", "127.0.0.1", *here):
         until(file.exists)
         address = json.loads(file.read_text())["address"]
-        launcher = project.start("all", "--scheduler", address)
+        launcher = project.start("pipeline/task/x/dvc.yaml:a", "--scheduler", address)
         assert launcher.stdout is not None
         assert launcher.stdout.readline() == "waiting for workers\n"
         more = ("--local-directory", str(tmp_path), "--nthreads", "4", "--resources", "GPU=1")
@@ -252,12 +252,13 @@ def test_cluster(tmp_path: Path) -> None:
             assert first["WHERE"] == "there"
             assert first["OMP_NUM_THREADS"] == str(CORES)  # not what Dask sets
             (tmp_path / "fast").touch()
-            server = parent(os.getpgid(first["pid"]))
-            os.kill(parent(server), signal.SIGKILL)  # the worker; Dask starts another
+            os.kill(
+                parent(os.getpgid(first["pid"])), signal.SIGKILL
+            )  # the worker; Dask has another
             ended(launcher, 0)
     broken, again = sorted(project.traces("a"), key=lambda run: float(run["start"]))
     assert "end" not in broken
-    assert not overlap(again, project.trace("c"))  # one GPU, one stage
+    assert "end" in again
     assert project.is_quiet()
 
 
@@ -266,19 +267,19 @@ def test_lost_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     client = SimpleNamespace(status="running", run=lambda do, *_, **__: said.append(do))
     worker = {"resources": {}, "host": "h", "nthreads": 3}
     client.scheduler_info = lambda: {"workers": {"x": worker, "y": worker}}
-    lost = SimpleNamespace(cancelled=lambda: True, add_done_callback=lambda do: do(None))
+    lost = SimpleNamespace(cancelled=lambda: True)
     client.submit = lambda *_, **__: lost
     monkeypatch.setattr("distributed.Client", lambda *_, **__: client)
     pool = Cluster("tcp://x:1")
     assert pool.slots() == ({False: 6, True: 0}, 6)
     client.status = "connecting"
     assert pool.slots() == ({False: 0, True: 0}, 1)
-    stage = Stage("a", state="running", future=lost)
-    settle(stage)
+    stage = Stage("a", state="running", job=lost)
+    settle(stage, pool)
     assert stage.state == "waiting"
     client.status = "closed"
     with pytest.raises(UserError, match="the scheduler: expected an answer"):
-        work_off(pool, {"a": stage}, False, {})
+        work_off(pool, {"a": stage}, False)
     assert said == [end_stages]  # of those that still hear us
 
 
@@ -304,22 +305,13 @@ def test_place_longest_chain_first_and_on_gpus_what_wants_one() -> None:
     assert placed(9, 0, True) == ["root 0", "leaf 0"]  # the worker with the GPU has died
 
 
-def test_short() -> None:
-    assert (
-        short("pipeline/task/m2d.paper/dvc.yaml:cotrain@joints-fc-0")
-        == "m2d.paper cotrain@joints-fc-0"
-    )
-    assert short("demo") == "demo"
-
-
 @pytest.mark.parametrize(
     "arguments",
-    [["--workers", "0", "a"], ["--workers", "many", "a"], [], ["--gpus", "0,0", "a"],
-     ["--gpus", "0,", "a"], ["--scheduler", "tcp://x:1", "--workers", "2", "a"]],
-)  # fmt: skip
-def test_wrong_arguments(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    ["--workers 0 a", "", "--gpus 0,0 a", "--gpus 0, a", "--scheduler tcp://x:1 --workers 2 a"],
+)
+def test_wrong_arguments(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as error:
-        main(arguments)
+        main(arguments.split())
     assert error.value.code == 2
     assert "error:" in capsys.readouterr().err
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import fake_matcher
 import numpy as np
 import pytest
 import soundfile
 import torch
+from conftest import Result
 
 from motionmusic.app import arguments as reading
-from motionmusic.app import cli, sync
+from motionmusic.app import sync
 from motionmusic.app.catalogue import content_hash
 from motionmusic.models import matcher
 from motionmusic.models.synchrony import SynchronyNetwork
@@ -31,33 +31,18 @@ MODEL = Path("data/demo/synchrony/0")
 DANCE = Path("dances/DANCE_C_1")
 
 
-class Result(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
 Call = Callable[..., Result]
 
 
 @pytest.fixture
-def call(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Call:
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Call) -> Call:
     """The command in a folder with a dance of 4 s, its music of 9 s and networks of three folds."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "120")
     write_dance()
     write_music(9, DANCE / "audio.wav")
     write_networks(MODEL, *range(3))
 
-    def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["motionmusic", "sync", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        return Result(int(caught.value.code or 0), *capfd.readouterr())
-
-    return run
+    return partial(command, "sync")
 
 
 def write_dance(frames: int = FRAMES) -> None:
@@ -345,11 +330,4 @@ def test_mistakes(
     assert err.count("error:") == 1
     assert "Traceback" not in err
     assert "start_position" not in err  # which music of no dance has not
-    assert new() == []
-
-
-def test_no_dance(call: Call) -> None:
-    status, _, err = call("nowhere", OWN)
-    assert status == 2
-    assert "nowhere" in err
     assert new() == []

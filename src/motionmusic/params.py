@@ -385,16 +385,12 @@ def _key(problem: ErrorDetails, whole: object) -> str:
 
 def _as_user_error(error: ValidationError, whole: object) -> UserError:
     first, *others = error.errors()
-    message = first["msg"].removeprefix("Value error, ")
-    got = "no such key" if first["type"] == "missing" else repr(first["input"])
-    got = got if len(got) <= 80 else got[:77] + "..."
+    expected = first["msg"]
+    got = "no such key" if first["type"] == "missing" else f"{first['input']!r:.80}"
     if first["type"] == "value_error":
-        message, got = "values that agree", message
+        expected, got = "values that agree", first["msg"].removeprefix("Value error, ")
     more = [f"{_key(p, whole)}: {p['msg']}".removeprefix(": Value error, ") for p in others]
     return UserError(
-        FILE,
-        _key(first, whole),
-        message,
-        "; also wrong: ".join([got, *more]),
+        FILE, _key(first, whole), expected, "; also wrong: ".join([got, *more]),
         "mend the key (docs/data.md and the comments in params.yaml say what each may be)",
-    )
+    )  # fmt: skip

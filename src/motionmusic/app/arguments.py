@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,19 +15,30 @@ from motionmusic.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from motionmusic.files import Float32
-
 LONGEST_S = 5400.0  # of music
+
+
+def argument(metavar: str, help: str) -> Any:
+    """An argument of typer."""
+    return typer.Argument(metavar=metavar, help=help, show_default=False)
+
+
+def option(metavar: str, help: str, **more: Any) -> Any:
+    """An option of typer whose help says what its default is."""
+    return typer.Option(metavar=metavar, help=help, show_default=False, **more)
+
 
 DanceArgument = Annotated[
     Path,
-    typer.Argument(
-        metavar="DANCE",
-        help="A folder with skeletons.json (MusicToDance's layout; config.json and audio.* are"
+    argument(
+        "DANCE",
+        "A folder with skeletons.json (MusicToDance's layout; config.json and audio.* are"
         " optional), a .json of that kind, key points of AIST++ (.pkl), or joints"
         " (frames, joints, 3) as .npy or .npz.",
-        show_default=False,
     ),
+]
+MusicArgument = Annotated[
+    Path, argument("MUSIC", "A sound file: mp3, wav, flac or ogg, up to 90 minutes.")
 ]
 LayoutOption = Annotated[
     str | None,
@@ -39,21 +50,19 @@ LayoutOption = Annotated[
 ]
 RateOption = Annotated[
     float | None,
-    typer.Option(
-        metavar="HZ",
-        help="Frames a second of the dance. Required for .npy and .npz; elsewhere 25 (MusicToDance)"
+    option(
+        "HZ",
+        "Frames a second of the dance. Required for .npy and .npz; elsewhere 25 (MusicToDance)"
         " or 60 (AIST++).",
-        show_default=False,
     ),
 ]
 StartOption = Annotated[
     float | None,
-    typer.Option(
-        min=0,
-        metavar="SECONDS",
-        help="Where in the music the dance starts. Default: 0 in other music, and what config.json"
+    option(
+        "SECONDS",
+        "Where in the music the dance starts. Default: 0 in other music, and what config.json"
         " says in its own.",
-        show_default=False,
+        min=0,
     ),
 ]
 
@@ -74,6 +83,16 @@ def only_folder(found: Collection[Path], none: UserError) -> Path:
     return folders[0]
 
 
+def check_names(music: Path, out: Path | None, suffix: str) -> None:
+    """What is quick to find wrong, before what is slow to import. Raises UserError."""
+    if out is not None and out.suffix != suffix:
+        raise UserError(
+            "command line", "--out", f"a name ending in {suffix}", f"{out}", "correct it"
+        )
+    if not music.is_file():
+        raise UserError(music, "", "a sound file", "no such file", "correct the name")
+
+
 def music_seconds(music: Path, shortest_s: float = 0.0) -> float:
     """How long MUSIC is. Raises UserError where it is too short, longer than 90 minutes or no sound."""
     from motionmusic.features.audio import duration_s
@@ -85,18 +104,6 @@ def music_seconds(music: Path, shortest_s: float = 0.0) -> float:
             f"{seconds:.2f} s", "take other music, or cut it",
         )  # fmt: skip
     return seconds
-
-
-def read_music(music: Path, rate: int, shortest_s: float = 0.0) -> Float32:
-    """The samples of a whole MUSIC.
-
-    Raises UserError where it is too short, longer than 90 minutes, silent or no sound.
-    """
-    from motionmusic.features.audio import read_audio
-
-    with other_music():
-        music_seconds(music, shortest_s)
-        return read_audio(music, rate)
 
 
 @contextmanager

@@ -53,43 +53,25 @@ Codes: TypeAlias = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Track:
-    """One piece of music.
+    """One piece of music."""
 
-    Attributes:
-        path: relative to the catalogue's folder; of several files of one content the first.
-        digest: SHA-256 of the file.
-        category: name of its class, None where its place does not say.
-        seconds: its length.
-        bpm: its tempo.
-        starts_s: (w,) where its windows start.
-        vector: (d,) mean of its windows' codes; None where a window's code is no vector (synchrony).
-        read: its windows' codes (w, …), from the cache at each call: all tracks' may not fit in
-            memory.
-    """
-
-    path: Path
-    digest: str
-    category: str | None
+    path: Path  # relative to the catalogue's folder; of several files of one content the first
+    digest: str  # SHA-256 of the file
+    category: str | None  # name of its class, None where its place does not say
     seconds: float
     bpm: float
-    starts_s: NDArray[np.float64]
-    vector: Float32 | None
-    read: Callable[[], Codes]
+    starts_s: NDArray[np.float64]  # (w,) where its windows start
+    vector: Float32 | None  # (d,) mean of its codes; None where one is no vector (synchrony)
+    read: Callable[[], Codes]  # its codes (w, …), from the cache: all tracks' may not fit in memory
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What a folder of music holds.
-
-    Attributes:
-        folder: of the music.
-        tracks: all that can be heard.
-        broken: files that cannot: (path, what is wrong).
-    """
+    """What a folder of music holds."""
 
     folder: Path
-    tracks: list[Track]
-    broken: list[tuple[Path, str]]
+    tracks: list[Track]  # all that can be heard
+    broken: list[tuple[Path, str]]  # files that cannot, and what is wrong
 
     def vectors(self) -> Float32:
         """The tracks' vectors (t, d); of a matcher whose codes are vectors."""
@@ -102,21 +84,12 @@ def cache_folder() -> Path:
     return Path(given) if given else platformdirs.user_cache_path("motionmusic")
 
 
-def index(folder: Path, matcher: Matcher, cache: Path, progress: bool = True) -> Catalogue:
-    """Encode the music of a folder; only what is new or changed is decoded.
+def index(folder: Path, matcher: Matcher, cache: Path) -> Catalogue:
+    """Encode the music of a folder and all below it; only what is new or changed is decoded.
 
-    Args:
-        folder: searched with all folders below it; hidden files and folders are left out, links
-            followed once.
-        matcher: of any method; ``category`` has no codes for music, its tracks get empty ones.
-        cache: where results are kept.
-        progress: one bar, on a terminal only.
-
-    Returns:
-        Tracks in the order of their paths. Files that cannot be read are listed, not raised.
-
-    Raises:
-        UserError: no such folder, no sound file in it, or none that can be read.
+    Hidden files are left out, links followed once. Tracks come in the order of their paths. A matcher
+    ``category`` has no codes for music, its tracks get empty ones. Raises UserError where there is no
+    such folder, no sound file in it, or none that can be read.
     """
     files = sound_files(folder)
     if not files:
@@ -129,8 +102,7 @@ def index(folder: Path, matcher: Matcher, cache: Path, progress: bool = True) ->
     key = _key(matcher)
     tracks: dict[str, Track] = {}
     broken: list[tuple[Path, str]] = []
-    bar = tqdm(files, "catalogue", unit="track", disable=None if progress else True, mininterval=1)
-    for path in bar:
+    for path in tqdm(files, "catalogue", unit="track", disable=None, mininterval=1):
         file = (folder / path).resolve()
         try:
             str(path).encode()  # soundfile opens no other names
@@ -189,12 +161,9 @@ def sound_files(folder: Path) -> list[Path]:
 
 
 def category_of(folder: Path, path: Path, labels: Mapping[str, str]) -> str | None:
-    """The class that a track's place names, or None.
+    """The class that the place of a track (relative to the catalogue's folder) names, or None.
 
-    Args:
-        folder: of the catalogue; its own name is the last that is looked at.
-        path: of the track, relative to it.
-        labels: code → name of the classes; upper and lower case are one.
+    ``labels`` are names by codes; upper and lower case are one. The folder's own name comes last.
     """
     by_name = {name.casefold(): name for name in labels.values()}
     by_code = {code.casefold(): name for code, name in labels.items()}

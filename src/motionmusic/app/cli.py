@@ -17,11 +17,15 @@ from motionmusic.app import study, sync
 from motionmusic.app.arguments import (
     DanceArgument,
     LayoutOption,
+    MusicArgument,
     RateOption,
     StartOption,
+    argument,
+    check_names,
     clock,
     console,
     only_folder,
+    option,
 )
 from motionmusic.errors import UserError
 from motionmusic.methods import Method
@@ -67,20 +71,17 @@ def recommend(
     dance: DanceArgument,
     model: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Trained matchers: a folder data/TASK/matchers. Default: the only one under"
-            " ./data.",
-            show_default=False,
+        option(
+            "DIR",
+            "Trained matchers: a folder data/TASK/matchers. Default: the only one under ./data.",
         ),
     ] = None,
     catalogue: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Music to choose from: a folder of mp3, wav, flac and ogg, searched with its"
+        option(
+            "DIR",
+            "Music to choose from: a folder of mp3, wav, flac and ogg, searched with its"
             " subfolders. Default: the music of the dances that the model was trained on.",
-            show_default=False,
         ),
     ] = None,
     method: Annotated[
@@ -93,11 +94,7 @@ def recommend(
     top: Annotated[int, typer.Option(min=1, help="How many tracks.")] = 3,
     render: Annotated[
         Path | None,
-        typer.Option(
-            metavar="OUT.mp4",
-            help="Also write a video of the dance (its first 20 s) with each track.",
-            show_default=False,
-        ),
+        option("OUT.mp4", "Also write a video of the dance (its first 20 s) with each track."),
     ] = None,
     out: Annotated[
         Path, typer.Option(metavar="OUT.json", help="Where everything is written as JSON.")
@@ -179,14 +176,10 @@ def models() -> None:
 @app.command()
 def render(
     dance: DanceArgument,
-    out: Annotated[Path, typer.Argument(metavar="OUT.mp4", help="The video.", show_default=False)],
+    out: Annotated[Path, argument("OUT.mp4", "The video.")],
     music: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Other music: mp3, wav, flac or ogg. Default: the dance's own.",
-            show_default=False,
-        ),
+        option("FILE", "Other music: mp3, wav, flac or ogg. Default: the dance's own."),
     ] = None,
     start: StartOption = None,
     layout: LayoutOption = None,
@@ -219,21 +212,13 @@ def render(
 
 @app.command()
 def conduct(
-    music: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MUSIC",
-            help="A sound file: mp3, wav, flac or ogg, of 0.5 s to 90 minutes.",
-            show_default=False,
-        ),
-    ],
+    music: MusicArgument,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="VIDEO.mp4",
-            help="The video. Default: MUSIC.conducting.mp4 in this folder. Keypoints (.npz) and"
+        option(
+            "VIDEO.mp4",
+            "The video. Default: MUSIC.conducting.mp4 in this folder. Keypoints (.npz) and"
             " facts (.json) get its name.",
-            show_default=False,
         ),
     ] = None,
     seed: Annotated[
@@ -255,9 +240,9 @@ def conduct(
     """Show how a conductor would move to music: a video, 13 keypoints at 30 frames a second.
 
     The network and its weights are VirtualConductor's (Liu, Chen et al. 2022), made for orchestral
-    music; the first run downloads 2.4 MB. The motion is an upper body in the plane of the picture,
-    not a dance. The sync error is 1 − how far the authors' other network finds that motion and
-    music belong together; compare it between motions of one piece only.
+    music of 0.5 s or more; the first run downloads 2.4 MB. The motion is an upper body in the plane
+    of the picture, not a dance. The sync error is 1 − how far the authors' other network finds that
+    motion and music belong together; compare it between motions of one piece only.
 
     The weights are **for research use only, with attribution**; so is what is made with them.
 
@@ -266,14 +251,10 @@ def conduct(
     - `motionmusic conduct symphony.mp3`
     - `motionmusic conduct symphony.mp3 --out conductor.mp4 --accept-licence`
     """
-    video = Path(f"{music.stem}.conducting.mp4") if out is None else out
-    if video.suffix != ".mp4":
-        raise UserError("command line", "--out", "a name ending in .mp4", f"{video}", "correct it")
-    # what is quick to find wrong comes before what is slow to import
-    if not music.is_file():
-        raise UserError(music, "", "a sound file", "no such file", "correct the name")
+    check_names(music, out, ".mp4")
     from motionmusic.app.conduct import conduct_music
 
+    video = out or Path(f"{music.stem}.conducting.mp4")
     error, seconds = conduct_music(music, video, seed, smooth, accept_licence)
     typer.echo(f"Sync error {error:.3f} ({seconds:.1f} s)")
     typer.echo(

@@ -10,13 +10,13 @@ import numpy as np
 import typer
 from tqdm import tqdm
 
-from motionmusic.app.arguments import read_music
+from motionmusic.app.arguments import music_seconds, other_music
 from motionmusic.app.catalogue import cache_folder, content_hash
 from motionmusic.errors import UserError
 from motionmusic.features import mel as hearing
 from motionmusic.features.audio import read_audio
 from motionmusic.features.keypoints import FRAMES, KEYPOINTS
-from motionmusic.files import Float32, write_bytes, write_json
+from motionmusic.files import write_bytes, write_json
 from motionmusic.models.conductor import conducted, sync_error
 from motionmusic.models.conductor_weights import load_generator, load_sync_network, read
 from motionmusic.models.published import (
@@ -37,22 +37,14 @@ SHORTEST_S = 0.5
 def conduct_music(
     music: Path, video: Path, seed: int, smooth: bool, accept_licence: bool
 ) -> tuple[float, float]:
-    """Write a video, its keypoints (.npz) and facts (.json).
+    """Write a video (.mp4) for a sound file, and by its name keypoints (.npz) and facts (.json).
 
-    Args:
-        music: a sound file of 0.5 s to 90 minutes.
-        video: ends in .mp4; the other files get its name.
-        seed: of the noise.
-        smooth: whether to smooth the motion as the authors do.
-        accept_licence: of the weights; asked for on a terminal where nobody has accepted it yet.
-
-    Returns:
-        The sync error and the seconds of motion.
-
-    Raises:
-        UserError: the music cannot be read, or the licence was not accepted.
+    ``seed`` is of the noise; ``smooth`` as the authors do. Returns the sync error and the seconds of
+    motion. Raises UserError where music cannot be read, or the weights' licence is not accepted.
     """
-    samples = read_music(music, hearing.SAMPLE_RATE, SHORTEST_S)
+    with other_music():
+        music_seconds(music, SHORTEST_S)
+        samples = read_audio(music, hearing.SAMPLE_RATE)
     store = cache_folder() / "weights"
     _ask(store, accept_licence)
     of_generator, of_network = fetch_weights(store)
@@ -63,7 +55,12 @@ def conduct_music(
     del samples  # may be 90 minutes
     motion = conducted(generator, mel, seed, smooth=smooth)
     error = sync_error(network, mel, motion)
-    _write_keypoints(video.with_suffix(".npz"), motion)
+    keypoints = io.BytesIO()
+    np.savez(
+        keypoints, keypoints=motion, names=np.array(KEYPOINTS), rate_hz=np.array(FRAMES),
+        licence=np.array(DERIVED),
+    )  # fmt: skip
+    write_bytes(video.with_suffix(".npz"), keypoints.getvalue())
     write_json(
         video.with_suffix(".json"),
         {
@@ -108,12 +105,3 @@ def _ask(store: Path, accept_licence: bool) -> None:
             got, f"read it, and repeat the command with --accept-licence if you do: {NOTICE}",
         )  # fmt: skip
     accept(store)
-
-
-def _write_keypoints(path: Path, motion: Float32) -> None:
-    buffer = io.BytesIO()
-    np.savez(
-        buffer, keypoints=motion, names=np.array(KEYPOINTS), rate_hz=np.array(FRAMES),
-        licence=np.array(DERIVED),
-    )  # fmt: skip
-    write_bytes(path, buffer.getvalue())

@@ -42,27 +42,16 @@ class Pick(NamedTuple):
 
 @dataclass(frozen=True)
 class Recommendation:
-    """What was recommended, and from what.
-
-    Attributes:
-        dance: of the user.
-        model: folder of the matcher.
-        matcher: that ranked the tracks.
-        classifier: that predicted the category; None where there is none.
-        predicted: name, share of the segments, segments, votes of every class; None without one.
-        picks: the tracks, the best first.
-        catalogue: that they are from.
-        left_out: the dance's own music in it.
-    """
+    """What was recommended, and from what."""
 
     dance: OwnDance
-    model: Path
-    matcher: Matcher
-    classifier: Matcher | None
-    predicted: dict[str, Any] | None
-    picks: list[Pick]
+    model: Path  # folder of the matcher
+    matcher: Matcher  # that ranked the tracks
+    classifier: Matcher | None  # that predicted the category
+    predicted: dict[str, Any] | None  # name, share of the segments, segments, votes by class
+    picks: list[Pick]  # the best first
     catalogue: Catalogue
-    left_out: list[Track]
+    left_out: list[Track]  # the dance's own music in it
 
     def as_json(self, path: Path) -> dict[str, Any]:
         """Everything, as plain values; ``path`` is the dance's."""
@@ -215,16 +204,9 @@ class Recommender:
     def __call__(
         self, dance: OwnDance, music: Path, top: int, include_own: bool = False
     ) -> Recommendation:
-        """Recommend music for a dance.
+        """Recommend ``top`` tracks of the folder ``music`` for a dance.
 
-        Args:
-            dance: of the layout that the model knows, at least one segment long.
-            music: folder of the catalogue.
-            top: how many tracks.
-            include_own: whether the dance's own music may be recommended.
-
-        Raises:
-            UserError: the dance or the catalogue does not fit.
+        Its own music only where ``include_own``. Raises UserError where either does not fit.
         """
         about = self.matcher.about
         query = fitted(dance, about.layout, about.motion_rate_hz, SEGMENT_FRAMES)

@@ -4,7 +4,7 @@
 ``dvc repro TARGET…`` does, with several stages side by side; ``--scheduler ADDRESS`` runs them on a
 Dask cluster whose workers see this folder under the same path.
 
-- DVC says what needs what and what is up to date, and runs each stage
+- DVC says what needs what and what is up to date, and runs each stage in a process of its own
   (:mod:`motionmusic.app.schedule_worker`). It keeps its lock only while no command runs.
 - A stage is begun only where a worker is free now, those with the longest chain behind them first:
   nothing queues behind a long training, and after a failure nothing has to be called back.
@@ -18,32 +18,42 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import queue
 import signal
 import sys
 import time
 import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from motionmusic.app.schedule_worker import (
+    CACHED,
     DASK_SETS,
+    DONE,
     END_SECONDS,
+    FAILED,
+    INTERRUPTS,
+    clear,
     end_stages,
+    environment,
     interrupt,
     log_of,
     run_stage,
+    stage_process,
 )
 from motionmusic.errors import UserError, run
 
 READY = ("done", "cached")  # a stage can start when all that it needs is one of these
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.05
+TAIL_LINES = 15
+LOST = 256  # beside exit statuses: nobody knows
+ATTEMPTS = 3  # so often is a stage begun where its process is killed
 CONNECT_SECONDS = 10.0
 
 
@@ -61,8 +71,9 @@ class Stage:
     on_gpu: bool = False
     started: float = 0.0
     label: str = ""  # [k of n] and a short name
-    tail: str = ""
-    future: Any = None
+    kills: int = 0  # of its process
+    reason: str = ""  # of a failure, where its log does not say it
+    job: Any = None  # what its pool has for it
 
 
 def plan(targets: Sequence[str], ran: Collection[str] = ()) -> dict[str, Stage]:
@@ -75,6 +86,7 @@ def plan(targets: Sequence[str], ran: Collection[str] = ()) -> dict[str, Stage]:
     import networkx
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
+    from dvc.parsing import interpolate
     from dvc.repo import Repo, lock_repo
     from dvc.repo.reproduce import collect_stages, get_active_graph
 
@@ -82,6 +94,8 @@ def plan(targets: Sequence[str], ran: Collection[str] = ()) -> dict[str, Stage]:
         raise UserError(
             "dvc.yaml", "", "a pipeline in this folder", "no such file", "go to the repository's root"
         )  # fmt: skip
+    # DVC would parse the same few expressions two thousand times, for half a second
+    interpolate.parse_expr = cache(interpolate.parse_expr)
     stages: dict[str, Stage] = {}
     try:
         with Repo(_wait_for_lock=True) as repo, lock_repo(repo):
@@ -94,18 +108,19 @@ def plan(targets: Sequence[str], ran: Collection[str] = ()) -> dict[str, Stage]:
                 for need in graph.successors(stage):
                     chain[need] = max(chain[need], chain[stage] + 1)
             for stage in reversed(order):
-                name = stage.addressing
-                needs = frozenset(need.addressing for need in graph.successors(stage))
-                gpu = bool((stage.meta or {}).get("gpu"))
-                always = stage.always_changed or stage.is_callback
-                stages[name] = Stage(name, needs, chain[stage], gpu, always, stage in wanted)
+                found = stages[stage.addressing] = Stage(
+                    stage.addressing,
+                    frozenset(need.addressing for need in graph.successors(stage)),
+                    chain[stage],
+                    gpu=bool((stage.meta or {}).get("gpu")),
+                    always=stage.always_changed or stage.is_callback,
+                    target=stage in wanted,
+                )
                 # what needs a stage that runs is left to DVC once that has run
-                if all(stages[need].state == "cached" for need in needs):
+                if all(stages[need].state == "cached" for need in found.needs):
                     with suppress(LockError):
-                        known = always and name in ran
-                        stages[name].state = (
-                            "waiting" if not known and stage.changed() else "cached"
-                        )
+                        if (found.always and found.name in ran) or not stage.changed():
+                            found.state = "cached"
     except DvcException as error:
         raise UserError(
             "dvc.yaml", " ".join(targets), "stages that DVC can find", str(error),
@@ -115,35 +130,42 @@ def plan(targets: Sequence[str], ran: Collection[str] = ()) -> dict[str, Stage]:
 
 
 class Local:
-    """This machine: threads, each of which waits for a stage's process."""
+    """This machine, whose stage processes are forks: DVC is imported already."""
 
     def __init__(self, workers: int, gpus: Sequence[str]) -> None:
-        self._threads = ThreadPoolExecutor(workers + len(gpus))
         self._slots = {False: workers, True: len(gpus)}
-        self._gpus: queue.SimpleQueue[str] = queue.SimpleQueue()  # that are free
-        for gpu in gpus:
-            self._gpus.put(gpu)
+        self._leases: dict[str, Any] = dict.fromkeys(gpus)  # device: the last that had it
+        self._alive = os.pipe()  # ends with this process, and the stages with it
 
     def slots(self) -> tuple[dict[bool, int], int]:
         """How many stages run at once without and with a GPU; how many on one machine."""
         return self._slots, sum(self._slots.values())
 
-    def submit(self, gpu: bool, share: int, given: Mapping[str, str], *arguments: str) -> Any:
-        """The future of :func:`run_stage` on a free worker."""
-        return self._threads.submit(self._run, gpu, share, given, *arguments)
+    def submit(self, stage: str, gpu: bool, share: int) -> Any:
+        """Begin a stage."""
+        own = environment(share, os.environ)
+        if self._leases:  # beside leased GPUs the other stages see none
+            free = [at for at, job in self._leases.items() if not job or job.exitcode is not None]
+            own["CUDA_VISIBLE_DEVICES"] = free[0] if gpu else ""
+        job = get_context("fork").Process(target=stage_process, args=(stage, *self._alive, own))
+        if gpu:
+            self._leases[own["CUDA_VISIBLE_DEVICES"]] = job
+        signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)  # until it has its own handlers
+        job.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
+        return job
 
-    def _run(self, gpu: bool, share: int, given: Mapping[str, str], *arguments: str) -> Any:
-        if not self._slots[True]:
-            return run_stage(share, given, *arguments)
-        device = self._gpus.get() if gpu else ""  # beside leased GPUs the other stages see none
-        try:
-            return run_stage(share, {**given, "CUDA_VISIBLE_DEVICES": device}, *arguments)
-        finally:
-            if gpu:
-                self._gpus.put(device)
+    def status(self, job: Any) -> int | None:
+        """How a stage ended, None where it has not."""
+        if job.exitcode is not None:
+            clear(job.pid)
+        return job.exitcode  # type: ignore[no-any-return]
 
-    def end(self, run_id: str) -> None:
-        end_stages(run_id)
+    def end(self, jobs: Sequence[Any]) -> None:
+        """End the stages that run."""
+        os.close(self._alive[1])
+        for job in jobs:
+            job.join(END_SECONDS)
 
 
 class Cluster:
@@ -156,6 +178,7 @@ class Cluster:
         distributed: Any = import_module("distributed")  # whose classes have no types
         for name in ("distributed", "distributed.client"):  # errors are said here
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        self._run = uuid.uuid4().hex  # what the workers call this run
         try:
             self._client = distributed.Client(scheduler, timeout=CONNECT_SECONDS)
         except (OSError, ValueError) as error:
@@ -182,14 +205,24 @@ class Cluster:
             hosts[worker["host"]] += 1 if gpu else worker["nthreads"]
         return slots, max(hosts.values(), default=1)
 
-    def submit(self, gpu: bool, *arguments: Any) -> Any:
-        """The future of :func:`run_stage` on a free worker."""
+    def submit(self, stage: str, gpu: bool, share: int) -> Any:
+        """Begin a stage on a free worker."""
         where = {"resources": {"GPU": 1}} if gpu else {"workers": self._plain}
-        key = f"stage-{uuid.uuid4().hex}"
-        return self._client.submit(run_stage, *arguments, key=key, pure=False, **where)
+        given = {key: os.environ[key] for key in DASK_SETS if key in os.environ}
+        arguments = (self._run, str(Path.cwd()), stage, share, given)
+        return self._client.submit(run_stage, *arguments, pure=False, **where)
 
-    def end(self, run_id: str) -> None:
-        self._client.run(end_stages, run_id, on_error="ignore", callback_timeout=END_SECONDS)
+    def status(self, job: Any) -> int | None:
+        """How a stage ended, None where it has not. Raises what keeps its worker from running it."""
+        if job.cancelled():
+            return LOST
+        return job.result(END_SECONDS) if job.done() else None
+
+    def end(self, jobs: Sequence[Any]) -> None:
+        """End the stages of this run on all workers that answer."""
+        self._client.run(end_stages, self._run, on_error="ignore", callback_timeout=END_SECONDS)
+        for job in jobs:
+            job.result(END_SECONDS)
 
 
 def place(
@@ -201,7 +234,7 @@ def place(
     where there are any.
     """
     free = Counter(slots)
-    free.subtract(stage.on_gpu for stage in stages.values() if stage.state == "running")
+    free.subtract(stages[name].on_gpu for name in names(stages, "running"))
     placed = []
     for stage in sorted(can_start(stages), key=lambda stage: -stage.chain):
         gpu = (need_gpu and stage.gpu) or not slots[False]
@@ -209,6 +242,11 @@ def place(
             free[gpu] -= 1
             placed.append((stage, gpu))
     return placed
+
+
+def names(stages: Mapping[str, Stage], state: str) -> list[str]:
+    """The stages in this state."""
+    return [stage.name for stage in stages.values() if stage.state == state]
 
 
 def can_start(stages: Mapping[str, Stage]) -> list[Stage]:
@@ -220,15 +258,11 @@ def can_start(stages: Mapping[str, Stage]) -> list[Stage]:
     ]
 
 
-def work_off(
-    pool: Local | Cluster, stages: dict[str, Stage], keep_going: bool, given: Mapping[str, str]
-) -> None:
+def work_off(pool: Local | Cluster, stages: dict[str, Stage], keep_going: bool) -> None:
     """Run what can run until all is done or blocked by failures.
 
     Whatever breaks it off, the stages that run are ended.
     """
-    run_id = uuid.uuid4().hex
-    ended: queue.SimpleQueue[Stage] = queue.SimpleQueue()
     always = [stage for stage in stages.values() if stage.always]
     begun, need_gpu, told = 0, False, False
     try:
@@ -240,7 +274,7 @@ def work_off(
                 told = True
             if always and all(stage.state in READY for stage in always):
                 always = []
-                for name, new in plan(list(stages), started(stages)).items():
+                for name, new in plan(list(stages), names(stages, "done")).items():
                     if stages[name].state == "waiting":
                         stages[name].state = new.state
             stopping = names(stages, "failed") and not keep_going
@@ -250,31 +284,34 @@ def work_off(
                 if not stage.label:
                     left, begun = len(names(stages, "waiting")), begun + 1
                     stage.label = f"[{begun} of {begun + left - 1}] {short(stage.name)}"
-                stage.state, stage.on_gpu, stage.started = "running", gpu, time.monotonic()
                 print(stage.label, "…", flush=True)
-                stage.future = pool.submit(gpu, share, given, run_id, str(Path.cwd()), stage.name)
-                stage.future.add_done_callback(lambda _, stage=stage: ended.put(stage))
-            with suppress(queue.Empty):
-                settle(ended.get(timeout=POLL_SECONDS))
+                stage.job = pool.submit(stage.name, gpu, share)
+                stage.state, stage.on_gpu, stage.started = "running", gpu, time.monotonic()
+            time.sleep(POLL_SECONDS)
+            for name in names(stages, "running"):
+                settle(stages[name], pool)
     except BaseException:
         print("ending the stages that run", flush=True)
         with suppress(Exception):  # a worker that does not answer must not keep us
-            pool.end(run_id)
-            for stage in stages.values():
-                if stage.state == "running":
-                    stage.future.result(timeout=END_SECONDS)
+            pool.end([stages[name].job for name in names(stages, "running")])
         raise
 
 
-def settle(stage: Stage) -> None:
-    """Take over how a stage ended, and say it."""
-    if stage.future.cancelled():  # lost from sight: again, once it has ended
+def settle(stage: Stage, pool: Local | Cluster) -> None:
+    """Take over how a stage that runs has ended, if it has, and say it."""
+    try:
+        status = pool.status(stage.job)
+    except Exception as error:  # its workers died, or have no such package …
+        status, stage.reason = FAILED, f"{type(error).__name__}: {error}"
+    if status is None:
+        return
+    if status < 0:
+        stage.kills += 1
+        stage.reason = f"its process was killed {ATTEMPTS} times"
+    if status == LOST or (status < 0 and stage.kills < ATTEMPTS):
         stage.state = "waiting"
         return
-    try:
-        stage.state, stage.tail = stage.future.result(timeout=END_SECONDS)
-    except Exception as error:  # its workers died, or have no such package …
-        stage.state, stage.tail = "failed", f"{type(error).__name__}: {error}"
+    stage.state = {DONE: "done", CACHED: "cached"}.get(status, "failed")
     ends = {"done": "done in", "cached": "has nothing to do, seen in", "failed": "FAILED after"}
     print(stage.label, ends[stage.state], f"{time.monotonic() - stage.started:.1f} s", flush=True)
 
@@ -283,16 +320,6 @@ def short(stage: str) -> str:
     """``synthetic segment`` for ``pipeline/task/synthetic/dvc.yaml:segment``."""
     file, _, name = stage.rpartition(":")
     return f"{Path(file).parent.name} {name}".strip()
-
-
-def names(stages: dict[str, Stage], state: str) -> list[str]:
-    """The stages in this state."""
-    return [stage.name for stage in stages.values() if stage.state == state]
-
-
-def started(stages: dict[str, Stage]) -> list[str]:
-    """The stages that were started."""
-    return [stage.name for stage in stages.values() if stage.started]
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -312,18 +339,17 @@ def main(arguments: Sequence[str]) -> None:
         parser.error("--workers takes a number from 1, --gpus different devices such as 0,1")
     if options.scheduler and (options.workers or gpus):
         parser.error("--scheduler has its own workers: leave --workers and --gpus out")
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in INTERRUPTS:
         signal.signal(number, interrupt)
-    given = {key: os.environ[key] for key in DASK_SETS if key in os.environ}
     begin = time.monotonic()
     try:
         stages = plan(options.targets)
         left = names(stages, "waiting")
         if left:
             pool = Cluster(options.scheduler) if options.scheduler else Local(workers, gpus)
-            work_off(pool, stages, options.keep_going, given)
+            work_off(pool, stages, options.keep_going)
             if not names(stages, "failed"):
-                left = names(plan(options.targets, started(stages)), "waiting")
+                left = names(plan(options.targets, names(stages, "done")), "waiting")
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
         sys.exit(130)
@@ -334,7 +360,10 @@ def main(arguments: Sequence[str]) -> None:
     told = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
     print(f"\n{told} in {time.monotonic() - begin:.0f} s")
     for name in (failed := names(stages, "failed")):
-        print(f"failed: {name}, log: {log_of(name)}\n{stages[name].tail}", file=sys.stderr)
+        log = log_of(name)
+        said = log.read_text(errors="replace") if log.exists() else ""
+        tail = said.rstrip().splitlines()[-TAIL_LINES:]
+        print(f"failed: {name}, log: {log}", *tail, stages[name].reason, sep="\n", file=sys.stderr)
     if failed:
         sys.exit(1)
     repro = f"dvc repro {' '.join(options.targets)}"

@@ -12,15 +12,22 @@ import typer
 from motionmusic.app.arguments import (
     DanceArgument,
     LayoutOption,
+    MusicArgument,
     RateOption,
     StartOption,
+    check_names,
+    clock,
+    console,
     music_seconds,
     only_folder,
+    option,
     other_music,
 )
 from motionmusic.errors import UserError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from motionmusic.models.matcher import About
     from motionmusic.scoring.offsets import Floats
 
@@ -32,31 +39,21 @@ _TRAIN = "`dvc repro pipeline/music/m2d_mini/dvc.yaml:synchrony` trains them"
 
 def sync(
     dance: DanceArgument,
-    music: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MUSIC",
-            help="A sound file: mp3, wav, flac or ogg, up to 90 minutes.",
-            show_default=False,
-        ),
-    ],
+    music: MusicArgument,
     model: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Trained networks: a folder data/TASK/synchrony/SEED."
-            " Default: the only one under ./data.",
-            show_default=False,
+        option(
+            "DIR",
+            "Trained networks: a folder data/TASK/synchrony/SEED. Default: the only one under"
+            " ./data.",
         ),
     ] = None,
     start: StartOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="OUT.png",
-            help="The picture. Default: DANCE.sync.png in this folder. Numbers (.json) get its"
-            " name.",
-            show_default=False,
+        option(
+            "OUT.png",
+            "The picture. Default: DANCE.sync.png in this folder. Numbers (.json) get its name.",
         ),
     ] = None,
     layout: LayoutOption = None,
@@ -77,13 +74,9 @@ def sync(
     - `motionmusic sync dances/DANCE_C_1 dances/DANCE_C_1/audio.mp3`
     - `motionmusic sync dances/DANCE_C_1 waltz.mp3 --start 12.5 --out waltz.png`
     """
-    if out is not None and out.suffix != ".png":
-        raise UserError("command line", "--out", "a name ending in .png", f"{out}", "correct it")
     if start is not None and not math.isfinite(start):
         raise UserError("command line", "--start", "a number of seconds", f"{start}", "correct it")
-    # what is quick to find wrong comes before what is slow to import
-    if not music.is_file():
-        raise UserError(music, "", "a sound file", "no such file", "correct the name")
+    check_names(music, out, ".png")
     folder = model or only_folder(
         {path.parent for path in Path().glob(f"data/**/synchrony/*/{_FILE}")}, _no_networks()
     )
@@ -137,7 +130,7 @@ def sync(
     drawn = png(
         offset_picture(
             {titles[name]: curve for name, curve in curves.items()},
-            f"{own.name} with {music.name} from {_clock(start_s)}",
+            f"{own.name} with {music.name} from {clock(start_s, 2)}",
             f"Dashed: the start as given; orange: the best offset. {conclusion}",
         )
     )
@@ -171,17 +164,16 @@ def sync(
     write_bytes(picture, drawn)
 
     unseen = "" if piece is None else f", not trained on {piece}"
-    _print(
-        f"Dance: {own.name}, {own.seconds:.1f} s; music: {music.name} from {_clock(start_s)}",
+    screen = console()
+    for line in (
+        f"Dance: {own.name}, {own.seconds:.1f} s; music: {music.name} from {clock(start_s, 2)}",
         f"Networks: {folder}, fold {', '.join(map(str, files))}{unseen}",
         f"Sync error at this start: {sync_error:.3f}",
-        found,
-        conclusion,
-    )
+    ):
+        screen.print(line, soft_wrap=True)
+    screen.print(_table(found))
+    screen.print(conclusion, soft_wrap=True)
     typer.echo(f"Written to {picture} and .json")
-
-
-# Networks
 
 
 def _no_networks() -> UserError:
@@ -210,7 +202,8 @@ def _not_trained_on(dance: str, folder: Path, about: About) -> tuple[str | None,
     All folds, and None, where it is none of their pieces.
     """
     pieces = {piece for known in about.knows.values() for piece in known}
-    piece = next((each for each in sorted(pieces) if _is_piece(dance, each)), None)
+    # a piece C_1 lies in a folder ANY_C_1; other data sets' have the name of their file
+    piece = next((name for name in sorted(pieces) if f"_{dance}".endswith(f"_{name}")), None)
     unseen = [fold for fold, known in sorted(about.knows.items()) if piece not in known]
     if not unseen:
         raise UserError(
@@ -219,14 +212,6 @@ def _not_trained_on(dance: str, folder: Path, about: About) -> tuple[str | None,
             "choose another model with --model; or rename the dance, if it is another one",
         )  # fmt: skip
     return piece, unseen
-
-
-def _is_piece(dance: str, piece: str) -> bool:
-    """A piece C_1 lies in a folder ANY_C_1; other data sets' have the name of their file."""
-    return dance == piece or dance.endswith(f"_{piece}")
-
-
-# What follows
 
 
 def _facts(curve: Floats) -> dict[str, float]:
@@ -261,38 +246,17 @@ def _conclusion(best_s: Sequence[float]) -> str:
     return f"The three agree within 0.1 s: {what}. Now and then chance does that too."
 
 
-# What is shown
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{seconds % 60:05.2f}"
-
-
-def _print(
-    dance: str, model: str, error: str, found: Mapping[str, Mapping[str, Any]], conclusion: str
-) -> None:
-    from rich.console import Console
+def _table(found: Mapping[str, Mapping[str, Any]]) -> Table:
     from rich.table import Table
 
-    # names of files are shown as they are: no colours, and [brackets] and :colons: have no meaning
-    console = Console(highlight=False, markup=False, emoji=False)
-    for line in (dance, model, error):
-        console.print(line, soft_wrap=True)
     table = Table()
     table.add_column("")
     for title in ("at 0", "best", "at", "next best", "at"):
         table.add_column(title, justify="right")
     for name, facts in found.items():
-        table.add_row(
-            name,
-            *(
-                "–"
-                if math.isnan(value)
-                else f"{value:+.2f} s"
-                if key.endswith("_s")
-                else f"{value:.3f}"
-                for key, value in facts.items()
-            ),
-        )
-    console.print(table)
-    console.print(conclusion, soft_wrap=True)
+        cells = [
+            f"{value:+.2f} s" if key.endswith("_s") else f"{value:.3f}"
+            for key, value in facts.items()
+        ]
+        table.add_row(name, *("–" if "nan" in cell else cell for cell in cells))
+    return table
