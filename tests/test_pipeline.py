@@ -16,7 +16,11 @@ from dvc.repo import Repo
 from dvc.utils.hydra import apply_overrides
 
 TEXTS = {path.stem: path for path in sorted((ROOT / "pipeline").glob("*.yaml"))}
-FILES = [ROOT / "dvc.yaml", ROOT / "pipeline/download/dvc.yaml", *TEXTS.values()]
+BY_HAND = [
+    ROOT / "dvc.yaml",
+    *(ROOT / "pipeline" / kind / "dvc.yaml" for kind in ("download", "on_beat")),
+]
+FILES = [*BY_HAND, *TEXTS.values()]
 LEVEL = {
     "": 0, "data": 1, "features": 1, "models": 1, "training": 2, "scoring": 2, "results": 3,
     "render": 3, "app": 4,
@@ -173,7 +177,12 @@ def test_a_task_needs_no_other_task_and_the_demo_no_download() -> None:
         ]
         for need in networkx.descendants(graph(), stage):
             assert need.addressing.startswith(
-                (f"pipeline/task/{own}/", f"pipeline/corpus/{corpus}/", "pipeline/download/")
+                (
+                    f"pipeline/task/{own}/",
+                    f"pipeline/corpus/{corpus}/",
+                    "pipeline/download/",
+                    "pipeline/on_beat/",
+                )
             ), f"{stage.addressing} needs {need.addressing}"
     (demo,) = (stage for stage in graph() if stage.addressing == "demo")
     needed = {stage.addressing for stage in networkx.descendants(graph(), demo)}

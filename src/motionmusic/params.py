@@ -45,9 +45,12 @@ class Group(BaseModel):
 
 
 class MusicToDance(Group):
-    """The published data set, one of its two time bases; ``pieces`` is all or names with spaces."""
+    """The published data set, in the paper's time or on the beat of its music.
 
-    source: Literal["musictodance", "musictodance_retimed"]
+    ``pieces`` is all or names with spaces.
+    """
+
+    source: Literal["musictodance", "on_beat"]
     labels: Labels
     pieces: str
     stand_ins: str | None

@@ -26,12 +26,14 @@ from motionmusic.data.checked_json import read_checked
 from motionmusic.errors import UserError
 
 HOLD, START = "HOLD", "START"
+TIME_MAP = "time_map.csv"
 UNKNOWN = "unknown"
 """The capture session of a unit whose recording is not known."""
 
 _FILES = "CRTW"
 # Frames a beat in the paper's time base: a beat, and a waltz's bar of three, take half a second.
 _PAPER_RATES = (Fraction(25, 2), Fraction(25, 6))
+_POSITIONS_HZ = 25
 _REMEDY = "delete data/choreonet and run `dvc repro` again, which downloads it anew"
 
 
@@ -46,6 +48,11 @@ class Choreography:
     movements: tuple[str, ...]
     beats: tuple[int, ...]
     music_frames: int
+
+    @property
+    def beat_hz(self) -> float:
+        """Beats a second as published, which is not the song's tempo (docs/on_beat.md)."""
+        return sum(self.beats) / (self.music_frames / _POSITIONS_HZ)
 
 
 class Span(NamedTuple):
@@ -121,10 +128,13 @@ def units(raw: Path, pieces: pd.DataFrame) -> pd.DataFrame:
     Of pieces (piece, frames of its motion, at 25 a second, uncut); without RAW/choreonet no unit is
     known. Raises UserError where a table is broken, or has no choreography that fits a piece.
     """
+    frames = dict(zip(pieces["piece"], pieces["frames"], strict=True))
+    if (raw / TIME_MAP).exists():
+        return pd.DataFrame(_read_time_map(raw / TIME_MAP, frames), columns=list(Span._fields))
     folder, found = raw / "choreonet", list[Span]()
     if folder.exists():
         choreographies, captures = read_choreographies(folder), read_captures(folder)
-        for piece, length in zip(pieces["piece"], pieces["frames"], strict=True):
+        for piece, length in frames.items():
             if piece not in choreographies:
                 remedy = "take it out of the corpus's pieces"
                 raise UserError(folder, piece, "a choreography of the piece", "none", remedy)
@@ -143,6 +153,23 @@ def unit_spans(choreography: Choreography, frames: int, captures: Mapping[str, s
     ``frames`` is the length of the piece's motion, at 25 a second, uncut. Raises UserError where no
     f gives it, or a unit is in no capture session.
     """
+    danced: list[Span] = []
+    lengths = unit_frames(choreography, frames)
+    for movement, length in zip(choreography.movements, lengths, strict=True):
+        start = danced[-1].end if danced else 0
+        if movement == HOLD:
+            danced[-1] = danced[-1]._replace(end=danced[-1].end + length)
+            continue
+        if movement != START and movement not in captures:
+            expected = f"a row of its unit {movement}"
+            raise UserError("movement_interval.csv", choreography.piece, expected, "none", _REMEDY)
+        capture = captures.get(movement, UNKNOWN)
+        danced.append(Span(choreography.piece, start, start + length, movement, capture))
+    return danced
+
+
+def unit_frames(choreography: Choreography, frames: int) -> list[int]:
+    """How many frames of a published piece each of its movements takes; see :func:`unit_spans`."""
     beats, movements = choreography.beats, choreography.movements
     in_music = Fraction(choreography.music_frames, sum(beats))
     # exact fractions: a floor of floats may fall one frame short
@@ -157,15 +184,21 @@ def unit_spans(choreography: Choreography, frames: int, captures: Mapping[str, s
         expected = f"as many frames as its choreography gives in one of the time bases ({sums})"
         remedy = "use the published motion uncut"
         raise UserError("skeletons.json", choreography.piece, expected, f"{frames}", remedy)
-    danced: list[Span] = []
-    for movement, length in zip(movements, fitting[0], strict=True):
-        start = danced[-1].end if danced else 0
-        if movement == HOLD:
-            danced[-1] = danced[-1]._replace(end=danced[-1].end + length)
-            continue
-        if movement != START and movement not in captures:
-            expected = f"a row of its unit {movement}"
-            raise UserError("movement_interval.csv", choreography.piece, expected, "none", _REMEDY)
-        capture = captures.get(movement, UNKNOWN)
-        danced.append(Span(choreography.piece, start, start + length, movement, capture))
-    return danced
+    return fitting[0]
+
+
+def _read_time_map(file: Path, frames: Mapping[str, int]) -> list[Span]:
+    """The units of pieces on the beat, in frames; one that starts within a unit belongs to it."""
+    spans: list[Span] = []
+    with file.open(encoding="utf-8", newline="") as table:
+        for row in csv.DictReader(table):
+            piece = row["piece"]
+            start, end = (
+                min(frames[piece], math.ceil(float(row[key]) * _POSITIONS_HZ - 1e-3))
+                for key in ("start_s", "end_s")
+            )
+            if row["movement"] == HOLD:
+                spans[-1] = spans[-1]._replace(end=end)
+            else:
+                spans.append(Span(piece, start, end, row["movement"], row["capture"]))
+    return spans

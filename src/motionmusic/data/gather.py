@@ -92,7 +92,8 @@ def _own(corpus: Own, raw: Path) -> None:
 
 
 def _musictodance(name: str, corpus: MusicToDance, raw: Path, store: Path, choreonet: Path) -> None:
-    listed = manifest(corpus.source)
+    # what is put on the beat is the publishers' motion in the music's time
+    listed = manifest("musictodance_retimed" if corpus.source == "on_beat" else corpus.source)
     entries: dict[str, list[Entry]] = {}
     for entry in listed.entries:
         entries.setdefault(entry.path.split("/")[0].removeprefix("DANCE_"), []).append(entry)

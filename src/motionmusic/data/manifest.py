@@ -23,6 +23,8 @@ REPOSITORIES = {
     ),
     # of these two only the files that are used: choreographies, the authors' predictions
     "choreonet": ("abcyzj", "ChoreoNet", "eeb2aaf1b334b5599fe22e369f61f0731bbef068"),
+    # its captures, without 20.c3d (most of the waltz), which no mirror at hand has
+    "captures": ("abcyzj", "ChoreoNet", "eeb2aaf1b334b5599fe22e369f61f0731bbef068"),
     "musicmotion": ("wenjgong", "musicmotion", "a68849131c260e4a79a48d2dac78b6e516301a9b"),
 }
 """Owner, name and commit of each source that has a manifest in this package."""

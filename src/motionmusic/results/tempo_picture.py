@@ -1,0 +1,50 @@
+"""The onsets of every song folded on its beats: a picture that shows whether a tempo is right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from motionmusic.features.motion import Floats
+from motionmusic.results.figures import png
+
+_COLUMNS = 10
+
+
+def tempo_picture(songs: pd.DataFrame, folded: Sequence[Floats]) -> bytes:
+    """One small panel a song, as PNG.
+
+    Args:
+        songs: piece, song_bpm, flags of song_tempi.csv.
+        folded: of each, :func:`features.song_tempo.folded_onsets`.
+    """
+    rows = -(-len(songs) // _COLUMNS)
+    figure = Figure(figsize=(12, 0.9 + 1.35 * rows), dpi=110, layout="constrained")
+    panels = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    for panel in panels:
+        panel.set_axis_off()
+    for panel, song, values in zip(panels, songs.to_dict("records"), folded, strict=False):
+        panel.set_axis_on()
+        panel.imshow(
+            values, aspect="auto", origin="lower", cmap="Greys", vmax=np.quantile(values, 0.98),
+            extent=(-0.5, 1.5, 0, len(values)), interpolation="nearest",
+        )  # fmt: skip
+        flagged = bool(song["flags"]) and song["flags"] == song["flags"]
+        panel.set_title(
+            f"{song['piece']}  {song['song_bpm']:.1f}",
+            fontsize=8,
+            color="#b2182b" if flagged else "black",
+        )
+        panel.set_xticks([0, 1])
+        panel.set_yticks([])
+        panel.tick_params(labelsize=7, length=2)
+    figure.suptitle("Onsets of every song, two beats wide, the song's time going up", fontsize=12)
+    figure.supxlabel(
+        "Beats. A dark upright line at 0 and 1 means that tempo and phase are right for the whole"
+        " song; a slanting line, a wrong tempo. Above each: piece, beats a minute; red: flagged.",
+        fontsize=9,
+    )
+    return png(figure)
