@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from motionmusic import errors, workspace
+from motionmusic.data.choreonet import TIME_MAP
 from motionmusic.data.on_beat import read_source, write_on_beat
+from motionmusic.files import write_text
 
 
 def main(given: Sequence[str]) -> None:
@@ -15,7 +17,10 @@ def main(given: Sequence[str]) -> None:
     (corpus,) = workspace.arguments(given, "corpus")
     source = read_source(workspace.data(corpus, "published"), workspace.data("captures", "raw"))
     songs = pd.read_csv(workspace.metrics(corpus, "song_tempi.csv"))
-    write_on_beat(source, songs, workspace.data(corpus, "raw"))
+    raw = workspace.data(corpus, "raw")
+    write_on_beat(source, songs, raw)
+    # git keeps it, for those who have the published files and not this program
+    write_text(workspace.metrics(corpus, TIME_MAP), (raw / TIME_MAP).read_text("utf-8"))
 
 
 if __name__ == "__main__":

@@ -264,7 +264,7 @@ def write_on_beat(source: Source, songs: pd.DataFrame, raw: Path) -> None:
     origins = pd.read_csv(source.published / ORIGINS, sep="\t", dtype=str)
     sounds = dict(zip(origins["piece"], origins["sound"], strict=True))
     lines = ["piece\tmotion\tsound"]
-    spans = []
+    spans: list[dict[str, object]] = []
     with new_folder(raw) as work:
         for piece, where in found.items():
             if piece not in table:
@@ -289,22 +289,32 @@ def write_on_beat(source: Source, songs: pd.DataFrame, raw: Path) -> None:
             write_text(folder / "skeletons.json", json.dumps(content))
             made = CAPTURED if source.composable(piece) else RETIMED
             lines.append(f"{piece}\t{made}\t{sounds[piece]}")
-            spans += [(piece, *row) for row in _rows(placed, source, dance.music_start_s + first_s)]
+            counts = unit_frames(source.choreographies[piece], len(dance.skeletons))
+            spans += _rows(piece, placed, counts, source.captures, dance.music_start_s + first_s)
         write_text(work / ORIGINS, "\n".join([*lines, ""]))
-        columns = ["piece", "movement", "capture", "beats", "start_s", "end_s", "song_start_s"]
-        text = pd.DataFrame(spans, columns=columns).round(6).to_csv(index=False)
-        write_text(work / TIME_MAP, text)
+        write_text(work / TIME_MAP, pd.DataFrame(spans).round(6).to_csv(index=False))
 
 
-def _rows(placed: Sequence[Placed], source: Source, origin_s: float) -> list[tuple[object, ...]]:
+def _rows(
+    piece: str,
+    placed: Sequence[Placed],
+    counts: Sequence[int],
+    captures: Mapping[str, str],
+    origin_s: float,
+) -> list[dict[str, object]]:
+    """A piece's rows of time_map.csv: published frames in, seconds of dance and of song out."""
+    starts = np.cumsum([0, *counts])
     return [
-        (
-            each.movement,
-            source.captures.get(each.movement, UNKNOWN),
-            each.beats,
-            each.start_s,
-            each.end_s,
-            origin_s + each.start_s,
-        )
-        for each in placed
+        {
+            "piece": piece,
+            "movement": each.movement,
+            "capture": captures.get(each.movement, UNKNOWN),
+            "beats": each.beats,
+            "published_start": int(start),
+            "published_frames": count,
+            "start_s": each.start_s,
+            "end_s": each.end_s,
+            "song_start_s": origin_s + each.start_s,
+        }
+        for each, start, count in zip(placed, starts, counts, strict=False)
     ]

@@ -1,0 +1,97 @@
+"""Whether motion is in time, on motion whose time is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from motionmusic.features.skeletons import MUSICTODANCE
+from motionmusic.scoring import timing as module
+from motionmusic.scoring.timing import TimedPiece, figure_of, motion_features, timing
+
+BEAT_HZ = 2.0
+
+
+def piece(number: int, away: float = 0.0, units: int = 10) -> TimedPiece:
+    """A body that bobs on the beat, ``away`` beats late; units of eight beats, two takes a figure."""
+    random = np.random.default_rng(number)
+    frames, first_s = units * 100, 0.2
+    times = first_s + np.arange(frames) / 25
+    beat = 2 * np.pi * BEAT_HZ * (times - first_s) - 2 * np.pi * away
+    joints = random.normal(0, 1, (1, 23, 3)) + random.normal(0, 0.01, (frames, 23, 3))
+    joints[..., 1] += (random.uniform(1, 3, 23) * np.sin(beat)[:, None]).reshape(frames, 23)
+    at = np.arange(100 * (frames // 25 + 2)) / 100
+    onsets = np.exp(10 * (np.cos(2 * np.pi * BEAT_HZ * (at - first_s)) - 1))
+    onsets -= onsets.mean()
+    named = tuple(
+        (f"{'CR'[number % 2]}-{(number + i) % 10}-{i % 2 + 1}", 4.0 * i, 4.0 * (i + 1))
+        for i in range(units)
+    )
+    tracked = first_s + np.arange(2 * frames // 25) / BEAT_HZ
+    return TimedPiece(
+        f"{'CR'[number % 2]}_{number}", "CR"[number % 2], joints, named, first_s, onsets,
+        BEAT_HZ, first_s, tracked,
+    )  # fmt: skip
+
+
+def test_motion_on_the_beat_is_found_to_be_in_time() -> None:
+    found = timing([piece(n) for n in range(12)], seed=0, resamples=200)
+    for key in ("part_of_a_beat_off_phase", "part_of_a_beat_off_onset"):
+        for by in ("by_piece", "by_figure"):
+            assert found[key][by]["value"] > 0.95, (key, by)
+            assert found[key][by]["low"] <= found[key][by]["value"] <= found[key][by]["high"]
+    assert found["whole_pieces"] | {"not_found": []} == {
+        "found": 12, "n": 12, "chance": 0.3, "not_found": [],
+    }  # fmt: skip
+    assert found["part_of_a_beat_off_phase"]["by_figure"]["figures"] == 20
+    assert found["feet"]["C"]["agreement"] > 0.95
+
+
+def test_a_constant_lag_is_in_time_too_but_another_one_in_each_piece_is_not() -> None:
+    late = timing([piece(n, away=0.3) for n in range(12)], seed=0, resamples=50)
+    assert late["part_of_a_beat_off_phase"]["by_piece"]["value"] > 0.95
+    stray = timing([piece(n, away=n * 0.618) for n in range(12)], seed=0, resamples=50)
+    assert stray["part_of_a_beat_off_phase"]["by_piece"]["value"] < 0.7
+    assert stray["whole_pieces"]["found"] < 8
+    assert stray["feet"]["C"]["agreement"] < 0.6
+
+
+@pytest.mark.parametrize("by", ["piece", "figure"])
+def test_what_is_tested_is_not_trained_on(by: module.By, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of the fold, and windows that reach into it, are poison: no weight changes."""
+    rows = module._rows([piece(n) for n in range(10)], module.HALF[by])
+    folds = module._folds(rows, by)
+    clean = module._ridge(rows, folds, 1, module.HALF[by])
+    poisoned = []
+    for row, of in zip(rows, folds, strict=True):
+        windows, targets = row.windows.copy(), row.targets.copy()
+        reach = np.convolve(of == 1, np.ones(2 * module.HALF[by] + 1), "same") > 0.5
+        windows[reach], targets[reach] = 1e3, -1e3
+        poisoned.append(replace(row, windows=windows, targets=targets))
+    np.testing.assert_array_equal(module._ridge(poisoned, folds, 1, module.HALF[by]), clean)
+
+
+def test_takes_of_a_figure_and_windows_of_a_unit_stay_together() -> None:
+    assert figure_of("T-3-1") == figure_of("T-3-7") == "T-3"
+    rows = module._rows([piece(n) for n in range(10)], module.HALF["figure"])
+    folds = module._folds(rows, "figure")
+    of_figure: dict[str, set[int]] = {}
+    for row, of in zip(rows, folds, strict=True):
+        for unit, start_s, end_s in row.of.units:
+            part = of[round(25 * start_s) : round(25 * end_s)]
+            of_figure.setdefault(figure_of(unit), set()).update(part.tolist())
+        for _, frames in module._windows(row, np.ones(len(of), bool), "figure"):
+            # a window of ±7 frames at its ends sees nothing of the next unit
+            assert (frames.start - 7) % 100 == 0
+            assert (frames.stop + 7) % 100 == 0
+    assert all(len(folds_of) == 1 for folds_of in of_figure.values())
+
+
+def test_a_mirror_image_moves_alike() -> None:
+    joints = piece(1).joints
+    mirrored = joints * [-1, 1, 1]
+    for left, right in MUSICTODANCE.mirror_pairs:
+        mirrored[:, [left, right]] = mirrored[:, [right, left]]
+    np.testing.assert_allclose(motion_features(mirrored), motion_features(joints))
