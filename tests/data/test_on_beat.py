@@ -8,8 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
-from motionmusic.data.captures import JOINT_MARKERS, read_capture, read_units
+from motionmusic.data.captures import (
+    FEET,
+    JOINT_MARKERS,
+    UNIT_HZ,
+    Cut,
+    on_own_beats,
+    read_capture,
+    read_units,
+)
 from motionmusic.data.choreonet import HOLD, START, Choreography, read_choreographies, units
 from motionmusic.data.choreonet import unit_frames as counts_of
 from motionmusic.data.headings import (
@@ -121,6 +130,36 @@ def test_the_joints_of_the_markers() -> None:
         sides = [JOINT_MARKERS[left], JOINT_MARKERS[right]]
         if (left, right) != (6, 14):  # other markers were averaged there
             assert [m.replace("L", "R", 1) for m in sides[0]] == list(sides[1])
+
+
+def walk(beat_hz: float, frames: int) -> NDArray[np.float64]:
+    """A body whose feet move twice a beat, on the beat."""
+    capture = np.zeros((frames, 24, 3))
+    swing = np.sin(2 * np.pi * beat_hz * np.arange(frames) / UNIT_HZ)
+    capture[:, FEET, 0] = 20 * swing[:, None]
+    return capture
+
+
+def test_cuts_are_moved_onto_the_beat_of_their_capture() -> None:
+    random = np.random.default_rng(0)
+    starts = 3.0 + 4 * np.arange(16) * 20  # units of four beats at 120 a minute
+    by_hand = starts + random.uniform(-4, 4, 16)
+    cuts = [Cut(f"X-{i}-1", start, start + 80 + i % 7, 4) for i, start in enumerate(by_hand)]
+    cuts.append(Cut("X-0-9", 5, 9, 0))
+    moved = {cut.unit: cut for cut in on_own_beats(walk(2.0, 1400), cuts)}
+    assert moved["X-0-9"] == cuts[-1]
+    away = np.array([moved[f"X-{i}-1"].start for i in range(16)]) - starts
+    assert np.ptp(away) <= 1  # whole frames
+    assert abs(away.mean()) < 2
+    assert all(moved[f"X-{i}-1"].end - moved[f"X-{i}-1"].start in (79, 80, 81) for i in range(16))
+
+
+def test_cuts_that_agree_with_no_beat_stay_where_they_are() -> None:
+    random = np.random.default_rng(1)
+    starts = np.sort(random.uniform(0, 1200, 16))
+    cuts = [Cut(f"X-{i}-1", start, start + 80, 4) for i, start in enumerate(starts)]
+    assert on_own_beats(walk(2.0, 1400), cuts) == cuts
+    assert on_own_beats(walk(2.0, 1400), cuts[:5]) == cuts[:5]
 
 
 @pytest.mark.parametrize("content", [b"", b"no c3d file", b"\x02\x50" + bytes(600)])

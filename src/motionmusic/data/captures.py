@@ -10,7 +10,9 @@ import csv
 import io
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import c3d
 import numpy as np
@@ -49,6 +51,11 @@ JOINT_MARKERS = (
     ("RFRM",),
     ("LFIN",),
 )
+FEET = (9, 10, 11, 18, 19, 20)
+_NO_UNIT = "NIL"
+_ENOUGH = 10  # cuts of a capture, to say whether they agree
+_CHANCE = 0.05
+_FFT = 1 << 19
 _REMEDY = "delete data/captures and run `dvc repro` again, which downloads it anew"
 
 
@@ -89,30 +96,88 @@ def read_capture(file: Path) -> Floats:
     return np.stack([*joints, markers.mean(axis=1)], axis=1)
 
 
-def read_units(choreonet: Path, captures: Path) -> dict[str, Floats]:
+class Cut(NamedTuple):
+    """Where a movement unit lies in its capture, in frames at 40 a second."""
+
+    unit: str
+    start: float
+    end: float
+    beats: float
+
+
+def read_units(choreonet: Path, captures: Path, *, own_beats: bool = False) -> dict[str, Floats]:
     """Every movement unit whose capture is there: (frames, 24, 3), see :func:`read_capture`.
 
     Args:
         choreonet: the folder with data/movement_interval.csv.
         captures: the folder with data/raw_c3d/*.c3d.
+        own_beats: cut as :func:`on_own_beats` does, not as the publishers.
 
     Raises:
         UserError: a capture is broken, or shorter than a unit of it.
     """
     table = choreonet / "data" / "movement_interval.csv"
-    clips: dict[str, Floats] = {}
-    read: dict[str, Floats] = {}
+    cuts: dict[str, list[Cut]] = {}
     for row in csv.DictReader(table.read_text("utf-8", "replace").splitlines()):
-        file = captures / "data" / "raw_c3d" / f"{row['c3d_file']}.c3d"
+        if row["movement_tag"] == _NO_UNIT:
+            continue
+        ends = float(row["fake_start_frame"]), float(row["fake_end_frame"])
+        cut = Cut(row["movement_tag"], *ends, float(row["beats"] or 0))
+        cuts.setdefault(row["c3d_file"], []).append(cut)
+    clips: dict[str, Floats] = {}
+    for name, of in cuts.items():
+        file = captures / "data" / "raw_c3d" / f"{name}.c3d"
         if not file.exists():
             continue
-        if row["c3d_file"] not in read:
-            read[row["c3d_file"]] = read_capture(file)
-        first = math.floor(float(row["fake_start_frame"]))
-        last = math.floor(float(row["fake_end_frame"]))
-        clip = read[row["c3d_file"]][first:last]
-        if len(clip) < last - first:
-            got = f"{len(read[row['c3d_file']])} frames at {UNIT_HZ:g} Hz"
-            raise UserError(file, row["movement_tag"], f"at least {last} frames", got, _REMEDY)
-        clips[row["movement_tag"]] = clip
+        capture = read_capture(file)
+        for cut in on_own_beats(capture, of) if own_beats else of:
+            first, last = math.floor(cut.start), math.floor(cut.end)
+            if last > len(capture):
+                got = f"{len(capture)} frames at {UNIT_HZ:g} Hz"
+                raise UserError(file, cut.unit, f"at least {last} frames", got, _REMEDY)
+            clips[cut.unit] = capture[first:last]
     return clips
+
+
+def on_own_beats(capture: Floats, cuts: Sequence[Cut]) -> list[Cut]:
+    """Cuts moved onto the beat that the dancer kept while being captured.
+
+    The publishers cut by hand: units of one capture, danced in one tempo, differ by 10 % and more
+    in seconds a beat. The feet's speed has a line at the capture's beat; where the cuts agree with
+    its phase more than chance does (Rayleigh's test), each unit starts at the nearest moment of the
+    phase that they have in common and lasts as long as its beats do. It asks no music.
+
+    Args:
+        capture: (frames, 24, 3), 40 a second.
+        cuts: of the capture.
+
+    Returns:
+        The cuts, those with beats moved if the capture keeps a beat; else as they are.
+    """
+    beaten = [cut for cut in cuts if cut.beats > 0]
+    if len(beaten) < _ENOUGH:
+        return list(cuts)
+    beat_hz = _beat_hz(capture, beaten)
+    phases = np.exp(2j * np.pi * beat_hz * np.array([cut.start for cut in beaten]) / UNIT_HZ)
+    if np.exp(-len(phases) * abs(phases.mean()) ** 2) > _CHANCE:
+        return list(cuts)
+    frames = UNIT_HZ / beat_hz
+    late = np.angle(phases / phases.mean()) / (2 * np.pi) * frames
+    moved = []
+    for cut, away in zip(beaten, late, strict=True):
+        start = max(0, round(cut.start - away))
+        end = min(len(capture), round(cut.start - away + cut.beats * frames))
+        moved.append(cut._replace(start=start, end=end))
+    return [*(cut for cut in cuts if not cut.beats > 0), *moved]
+
+
+def _beat_hz(capture: Floats, cuts: Sequence[Cut]) -> float:
+    """The feet's frequency near the tempo of the cuts: lines at half, one and two times the beat."""
+    first, last = int(min(c.start for c in cuts)), int(max(c.end for c in cuts))
+    speed = np.linalg.norm(np.diff(capture[first:last, FEET], axis=0), axis=2).mean(axis=1)
+    near = UNIT_HZ * sum(c.beats for c in cuts) / sum(c.end - c.start for c in cuts)
+    step = UNIT_HZ / _FFT
+    power = np.abs(np.fft.rfft(speed - speed.mean(), _FFT)) ** 2
+    bins = np.arange(round(0.8 * near / step / 2) * 2, round(1.25 * near / step), 2)
+    lines = power[bins] + power[bins // 2] + power[2 * bins] / 2
+    return float(bins[np.argmax(lines)] * step)

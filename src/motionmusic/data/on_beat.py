@@ -243,7 +243,7 @@ class Source:
 def read_source(published: Path, captures: Path) -> Source:
     """The published dances with ChoreoNet's tables, and its captures. Raises UserError."""
     choreonet = published / "choreonet"
-    clips = read_units(choreonet, captures) | {START: read_start()}
+    clips = read_units(choreonet, captures, own_beats=True) | {START: read_start()}
     choreographies = read_choreographies(choreonet)
     return Source(published, choreographies, read_captures(choreonet), clips, read_headings())
 

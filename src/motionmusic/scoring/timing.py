@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from motionmusic.data.captures import FEET
 from motionmusic.features.beats import Definition, alignment_by_chance, beat_alignment, motion_beats
 from motionmusic.features.motion import Floats
 from motionmusic.features.skeletons import MUSICTODANCE
@@ -32,8 +33,8 @@ RATE_HZ = 25.0
 HALF: dict[By, int] = {"piece": 12, "figure": 7}
 WINDOW = 229  # frames, an excerpt of the paper
 FOLDS = 5
-FEET = (9, 10, 11, 18, 19, 20)
 FOUND = 0.15  # a piece's phase counts as found within this part of a beat
+WALTZ = "W"
 _TRUNK = 2
 _NO_FIGURE = {"HOLD", "START"}
 _OFFSETS = (0.25, 0.75)  # beats: what is part of a beat off
@@ -132,7 +133,7 @@ class _Rows:
 
     of: TimedPiece
     windows: NDArray[np.float32]
-    targets: Floats  # cosine and sine of the beat's phase, onsets
+    targets: Floats  # cosine and sine of the phase of one and of two beats, onsets
     times_s: Floats
 
 
@@ -146,10 +147,13 @@ def _rows(pieces: Sequence[TimedPiece], half: int) -> list[_Rows]:
         heard = times < len(piece.onsets) / ENVELOPE_HZ
         padded = np.pad((values - mean) / sd, ((half, half), (0, 0)), mode="edge")
         windows = sliding_window_view(padded, 2 * half + 1, axis=0).reshape(len(values), -1)
-        phase = 2 * np.pi * (times - piece.first_beat_s) * piece.beat_hz
+        beat = 2 * np.pi * (times - piece.first_beat_s) * piece.beat_hz
+        waves = [wave(beat / beats) for beats in (1, 2) for wave in (np.cos, np.sin)]
+        if piece.label == WALTZ:  # whose bars of three have no two beats
+            waves[2:] = [np.zeros(len(times))] * 2
         onsets = _onsets(piece, times)
         onsets = (onsets - onsets.mean()) / onsets.std()
-        targets = np.stack([np.cos(phase), np.sin(phase), onsets], axis=1)
+        targets = np.stack([*waves, onsets], axis=1)
         rows.append(_Rows(piece, windows[heard].astype(np.float32), targets[heard], times[heard]))
     return rows
 
@@ -176,8 +180,7 @@ def _part_of_a_beat(rows: Sequence[_Rows], by: By, seed: int) -> pd.DataFrame:
                 continue
             predicted = row.windows @ weights
             random = stream(seed, "timing", by, row.of.piece)
-            whole = _phasor(row, predicted, slice(None))
-            close = abs(np.angle(whole)) / (2 * np.pi) < FOUND
+            close = abs(_likeliest(row, predicted)) < FOUND
             for figure, part in _windows(row, of == fold, by):
                 offsets = random.uniform(*_OFFSETS, _DRAWS)
                 found.append(
@@ -221,9 +224,9 @@ def _frames(start_s: float, end_s: float) -> slice:
 def _ridge(
     rows: Sequence[_Rows], folds: Sequence[NDArray[np.int64]], fold: int, half: int
 ) -> Floats:
-    """Weights (features, 3) from all frames whose whole window lies outside the fold."""
+    """Weights (features, 5) from all frames whose whole window lies outside the fold."""
     width = rows[0].windows.shape[1]
-    squares, products = np.zeros((width, width)), np.zeros((width, 3))
+    squares, products = np.zeros((width, width)), np.zeros((width, 5))
     for row, of in zip(rows, folds, strict=True):
         near = np.convolve(of == fold, np.ones(2 * half + 1), "same") > 0.5
         x = row.windows[~near].astype(np.float64)
@@ -245,21 +248,37 @@ def _windows(row: _Rows, mine: NDArray[np.bool_], by: By) -> list[tuple[str, sli
     return inside
 
 
-def _phasor(row: _Rows, predicted: Floats, part: slice) -> complex:
-    """The predicted phase against the true one, summed over frames: positive where they agree."""
-    true = row.targets[part, 0] - 1j * row.targets[part, 1]
-    return complex(((predicted[part, 0] + 1j * predicted[part, 1]) * true).sum())
+def _phase_fit(row: _Rows, predicted: Floats, part: slice, away: Floats) -> Floats:
+    """How well the predicted phase fits the beats, each of ``away`` beats late.
+
+    Cha-cha and rumba swing once in two beats. Which beat of the two it is the music's beats do not
+    tell, so the better of both counts.
+    """
+    agreement = []
+    for first in (0, 2):
+        true = row.targets[part, first] - 1j * row.targets[part, first + 1]
+        found = predicted[part, first] + 1j * predicted[part, first + 1]
+        agreement.append((found * true).sum())
+    one, two = agreement
+    turn = np.exp(2j * np.pi * away)
+    return np.asarray((one * turn).real + abs((two * np.exp(1j * np.pi * away)).real))
+
+
+def _likeliest(row: _Rows, predicted: Floats) -> float:
+    """Where the whole piece fits best, in beats −½…½ from the true phase."""
+    away = np.linspace(-0.5, 0.5, 100, endpoint=False)
+    return float(away[np.argmax(_phase_fit(row, predicted, slice(None), away))])
 
 
 def _phase_wins(row: _Rows, predicted: Floats, part: slice, offsets: Floats) -> float:
-    agreement = _phasor(row, predicted, part)
-    return float((agreement.real > (agreement * np.exp(2j * np.pi * offsets)).real).mean())
+    fit = _phase_fit(row, predicted, part, np.r_[0, offsets])
+    return float((fit[0] > fit[1:]).mean())
 
 
 def _onset_wins(row: _Rows, predicted: Floats, part: slice, offsets: Floats) -> float:
     times = row.times_s[part]
     curves = [_onsets(row.of, times + away / row.of.beat_hz) for away in (0.0, *offsets)]
-    fit = [float(np.corrcoef(predicted[part, 2], curve)[0, 1]) for curve in curves]
+    fit = [float(np.corrcoef(predicted[part, 4], curve)[0, 1]) for curve in curves]
     return float(np.mean([fit[0] > other for other in fit[1:]]))
 
 
