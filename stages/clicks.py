@@ -10,8 +10,8 @@ import soundfile
 
 from motionmusic import errors, workspace
 from motionmusic.data.musictodance import find_pieces, read_dance
-from motionmusic.features.song_tempo import clicked
 from motionmusic.files import new_folder
+from motionmusic.results.tempo_views import clicked
 
 SONGS = 10
 

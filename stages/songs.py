@@ -14,7 +14,7 @@ from motionmusic.data.choreonet import read_choreographies
 from motionmusic.data.musictodance import find_pieces
 from motionmusic.data.on_beat import expected_tempi, song_row
 from motionmusic.files import write_bytes, write_text
-from motionmusic.results.tempo_picture import tempo_picture
+from motionmusic.results.tempo_views import tempo_picture
 
 
 def main(given: Sequence[str]) -> None:

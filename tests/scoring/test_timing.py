@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from motionmusic.errors import UserError
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.scoring import timing as module
-from motionmusic.scoring.timing import TimedPiece, figure_of, motion_features, timing
+from motionmusic.scoring.beat_phase import BeatPhase, judge, motion_features
+from motionmusic.scoring.timing import TimedPiece, answers, figure_of, learn, timing
 
 BEAT_HZ = 2.0
 
@@ -95,3 +98,42 @@ def test_a_mirror_image_moves_alike() -> None:
     for left, right in MUSICTODANCE.mirror_pairs:
         mirrored[:, [left, right]] = mirrored[:, [right, left]]
     np.testing.assert_allclose(motion_features(mirrored), motion_features(joints))
+
+
+def test_the_model_says_yes_no_and_how_late(tmp_path: Path) -> None:
+    pieces = [piece(n, units=6) for n in range(10)]
+    model = learn(pieces)
+    assert sorted(name for of in model.unseen for name in of) == sorted(p.piece for p in pieces)
+    said = answers(model, pieces, None, seed=0)
+    assert said["true"] == {"yes": 10}
+    assert said["off"] == {"no": 10}
+    assert said["other_tempo"]["yes"] == 0
+    assert said["offset_found"] == said["n"] == 10
+    # music that comes 0.1 s too early has to be read as much earlier, and the other way round
+    predicted = model.predict(pieces[0].joints, pieces[0].piece)
+    for late_s in (-0.15, 0.0, 0.2):
+        verdict = judge(predicted, 0.2, BEAT_HZ, 0.2 - late_s)
+        assert verdict.late_s == pytest.approx(late_s, abs=0.02)
+        assert verdict.dance_bpm == pytest.approx(60 * BEAT_HZ, abs=1)
+    still = model.predict(np.random.default_rng(0).normal(size=(600, 23, 3)))
+    assert judge(still, 0.2, BEAT_HZ, 0.2).answer == "cannot tell"
+    model.save(tmp_path / "in_time.npz")
+    again = BeatPhase.read(tmp_path / "in_time.npz")
+    assert again.unseen == model.unseen
+    np.testing.assert_allclose(again.weights, model.weights, rtol=1e-6, atol=1e-8)
+
+
+def test_a_piece_is_judged_by_weights_that_do_not_know_it() -> None:
+    model = BeatPhase(np.random.default_rng(0).normal(size=(2, 1150, 4)), (("C_1",), ("W_2",)))
+    joints = np.random.default_rng(1).normal(size=(60, 23, 3))
+    first, second, other = (model.predict(joints, name) for name in ("C_1", "W_2", "X_9"))
+    np.testing.assert_allclose((first + second) / 2, other)
+    assert not np.allclose(first, second)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no weights"])
+def test_broken_weights(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "in_time.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"in_time\.npz"):
+        BeatPhase.read(tmp_path / "in_time.npz")

@@ -7,13 +7,11 @@ tracker, which follows the beats one by one, is the second opinion.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from motionmusic.features.audio import read_audio
 from motionmusic.features.beats import music_beats
 
 Floats = NDArray[np.float64]
@@ -141,28 +139,6 @@ def folded_onsets(envelope: Floats, song: SongTempo, bins: int = 24) -> Floats:
     count = np.bincount(place, minlength=size)
     total = np.bincount(place, np.maximum(envelope, 0), size)
     return np.asarray((total / np.maximum(count, 1)).reshape(-1, 2 * bins))
-
-
-def clicked(
-    file: Path, *, start_s: float, beat_hz: float, first_beat_s: float, seconds: float = 60.0
-) -> tuple[NDArray[np.float32], int]:
-    """A minute of a song with a click on every beat, and its rate.
-
-    Args:
-        file: the song.
-        start_s: where the minute starts in it.
-        beat_hz, first_beat_s: its beats, in seconds from ``start_s`` on.
-        seconds: at most.
-
-    Raises:
-        UserError: the sound is missing or broken.
-    """
-    rate = 22_050
-    song = read_audio(file, rate, start_s=start_s, duration_s=seconds)
-    beats = first_beat_s + np.arange(int(seconds * beat_hz) + 2) / beat_hz
-    inside = beats[(beats >= 0) & (beats < len(song) / rate)]
-    clicks = librosa.clicks(times=inside, sr=rate, length=len(song))
-    return np.asarray(0.5 * song / np.abs(song).max() + 0.4 * clicks, np.float32), rate
 
 
 def _lines(envelope: Floats, times: Floats, beat_hz: float) -> NDArray[np.complex128]:

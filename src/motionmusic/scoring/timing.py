@@ -8,34 +8,42 @@ away. See docs/on_beat.md for what is so by construction and what is not.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from motionmusic.data.captures import FEET
 from motionmusic.features.beats import Definition, alignment_by_chance, beat_alignment, motion_beats
 from motionmusic.features.motion import Floats
-from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.features.song_tempo import ENVELOPE_HZ
+from motionmusic.scoring import beat_phase
+from motionmusic.scoring.beat_phase import (
+    FOUND,
+    RATE_HZ,
+    BeatPhase,
+    best_fit,
+    judge,
+    motion_features,
+    motion_windows,
+    phase_fit,
+    phasors,
+)
 from motionmusic.scoring.intervals import bootstrap, mean_interval, ratio
 from motionmusic.streams import stream
 
 By = Literal["piece", "figure"]
 
-RATE_HZ = 25.0
 # Frames of motion on either side that a model sees: half a second; less by figure, where a window
 # must lie within one unit so that it sees nothing of figures that were trained on.
-HALF: dict[By, int] = {"piece": 12, "figure": 7}
+HALF: dict[By, int] = {"piece": beat_phase.HALF, "figure": 7}
 WINDOW = 229  # frames, an excerpt of the paper
 FOLDS = 5
-FOUND = 0.15  # a piece's phase counts as found within this part of a beat
 WALTZ = "W"
-_TRUNK = 2
 _NO_FIGURE = {"HOLD", "START"}
 _OFFSETS = (0.25, 0.75)  # beats: what is part of a beat off
 _DRAWS = 4  # of offsets a window
@@ -108,25 +116,6 @@ def timing(pieces: Sequence[TimedPiece], seed: int, resamples: int) -> dict[str,
     }
 
 
-def motion_features(joints: Floats) -> Floats:
-    """What moves how fast, the same for a dancer and their mirror image.
-
-    Args:
-        joints: (frames, 23, 3) in the room.
-
-    Returns:
-        (frames, 46): of speed and of vertical velocity, the sum and the distance of each left and
-        right joint, and the trunk's.
-    """
-    velocity = np.gradient(joints, axis=0) * RATE_HZ
-    left, right = (list(side) for side in zip(*MUSICTODANCE.mirror_pairs, strict=True))
-    columns = []
-    for values in (np.linalg.norm(velocity, axis=2), velocity[..., 1]):
-        columns += [values[:, left] + values[:, right], abs(values[:, left] - values[:, right])]
-        columns.append(values[:, [_TRUNK]])
-    return np.concatenate(columns, axis=1)
-
-
 @dataclass(frozen=True)
 class _Rows:
     """A piece as the models see it: one row a frame that has music."""
@@ -137,16 +126,69 @@ class _Rows:
     times_s: Floats
 
 
+def learn(pieces: Sequence[TimedPiece]) -> BeatPhase:
+    """The model of the beat's phase that ``motionmusic sync`` asks, one set of weights a fold."""
+    rows = _rows(pieces, beat_phase.HALF)
+    folds = _folds(rows, "piece")
+    weights = [_ridge(rows, folds, fold, beat_phase.HALF)[:, :4] for fold in range(FOLDS)]
+    unseen = [
+        tuple(row.of.piece for row, of in zip(rows, folds, strict=True) if of[0] == fold)
+        for fold in range(FOLDS)
+    ]
+    return BeatPhase(np.stack(weights), tuple(unseen))
+
+
+def answers(
+    model: BeatPhase, pieces: Sequence[TimedPiece], seconds: float | None, seed: int
+) -> dict[str, Any]:
+    """What the model says of dances that it was not trained on: with their music, and without.
+
+    Args:
+        model: of :func:`learn`.
+        pieces: of the version on the beat.
+        seconds: of each dance, in stretches one after the other; None for the whole.
+        seed: of the music that does not fit.
+
+    Returns:
+        For the true music, the same part of a beat off, and a song of another tempo: how often the
+        answer is yes, no, cannot tell. And of the music off, how often the offset is found to 0.1 s
+        up to whole beats; n stretches.
+    """
+    said: dict[str, Counter[str]] = {name: Counter() for name in ("true", "off", "other_tempo")}
+    found, n = 0, 0
+    for piece in pieces:
+        predicted = model.predict(piece.joints, piece.piece)
+        random = stream(seed, "in_time", piece.piece)
+        tempi = [of.beat_hz for of in pieces if _apart(of.beat_hz, piece.beat_hz)]
+        frames = len(predicted) if seconds is None else round(seconds * RATE_HZ)
+        for first in range(0, len(predicted) - frames + 1, frames):
+            part = predicted[first : first + frames]
+            start_s = piece.first_frame_s + first / RATE_HZ
+            beat_hz, beat_s = piece.beat_hz, piece.first_beat_s
+            off = random.uniform(*_OFFSETS)
+            other = random.choice(tempi) if tempi else beat_hz * 1.1
+            late = judge(part, start_s, beat_hz, beat_s - off / beat_hz)
+            said["true"][judge(part, start_s, beat_hz, beat_s).answer] += 1
+            said["off"][late.answer] += 1
+            said["other_tempo"][judge(part, start_s, other, beat_s + random.uniform()).answer] += 1
+            beats = late.late_s * beat_hz - off
+            found += abs(beats - np.round(beats)) / beat_hz < 0.1
+            n += 1
+    return {**said, "offset_found": int(found), "n": n}
+
+
+def _apart(a: float, b: float) -> bool:
+    """Whether tempi are more than 2 % apart, whatever the octave."""
+    return all(abs(a * times / b - 1) > 0.02 for times in (0.5, 1, 2))
+
+
 def _rows(pieces: Sequence[TimedPiece], half: int) -> list[_Rows]:
-    features = [motion_features(piece.joints) for piece in pieces]
-    everything = np.concatenate(features)
-    mean, sd = everything.mean(axis=0), everything.std(axis=0) + 1e-6
     rows = []
-    for piece, values in zip(pieces, features, strict=True):
+    for piece in pieces:
+        values = motion_features(piece.joints)
         times = piece.first_frame_s + np.arange(len(values)) / RATE_HZ
         heard = times < len(piece.onsets) / ENVELOPE_HZ
-        padded = np.pad((values - mean) / sd, ((half, half), (0, 0)), mode="edge")
-        windows = sliding_window_view(padded, 2 * half + 1, axis=0).reshape(len(values), -1)
+        windows = motion_windows(values, half)
         beat = 2 * np.pi * (times - piece.first_beat_s) * piece.beat_hz
         waves = [wave(beat / beats) for beats in (1, 2) for wave in (np.cos, np.sin)]
         if piece.label == WALTZ:  # whose bars of three have no two beats
@@ -248,30 +290,20 @@ def _windows(row: _Rows, mine: NDArray[np.bool_], by: By) -> list[tuple[str, sli
     return inside
 
 
-def _phase_fit(row: _Rows, predicted: Floats, part: slice, away: Floats) -> Floats:
-    """How well the predicted phase fits the beats, each of ``away`` beats late.
-
-    Cha-cha and rumba swing once in two beats. Which beat of the two it is the music's beats do not
-    tell, so the better of both counts.
-    """
-    agreement = []
-    for first in (0, 2):
-        true = row.targets[part, first] - 1j * row.targets[part, first + 1]
-        found = predicted[part, first] + 1j * predicted[part, first + 1]
-        agreement.append((found * true).sum())
-    one, two = agreement
-    turn = np.exp(2j * np.pi * away)
-    return np.asarray((one * turn).real + abs((two * np.exp(1j * np.pi * away)).real))
+def _phasors(row: _Rows, predicted: Floats, part: slice) -> tuple[Floats, Floats]:
+    """Of part of a dance against the true phase."""
+    times = row.times_s[part] - row.of.first_beat_s
+    return phasors(predicted[part], times, np.array([row.of.beat_hz]))
 
 
 def _likeliest(row: _Rows, predicted: Floats) -> float:
     """Where the whole piece fits best, in beats −½…½ from the true phase."""
-    away = np.linspace(-0.5, 0.5, 100, endpoint=False)
-    return float(away[np.argmax(_phase_fit(row, predicted, slice(None), away))])
+    times = row.times_s - row.of.first_beat_s
+    return float(best_fit(predicted[:, :4], times, np.array([row.of.beat_hz]))[0][0])
 
 
 def _phase_wins(row: _Rows, predicted: Floats, part: slice, offsets: Floats) -> float:
-    fit = _phase_fit(row, predicted, part, np.r_[0, offsets])
+    fit = phase_fit(*_phasors(row, predicted, part), np.r_[0, offsets])
     return float((fit[0] > fit[1:]).mean())
 
 

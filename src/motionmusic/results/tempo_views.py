@@ -1,14 +1,18 @@
-"""The onsets of every song folded on its beats: a picture that shows whether a tempo is right."""
+"""To see and to hear whether a song's tempo is right: onsets folded on its beats, and clicks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import librosa
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from motionmusic.features.audio import read_audio
 from motionmusic.features.motion import Floats
+from motionmusic.files import Float32
 from motionmusic.results.figures import png
 
 _COLUMNS = 10
@@ -48,3 +52,25 @@ def tempo_picture(songs: pd.DataFrame, folded: Sequence[Floats]) -> bytes:
         fontsize=9,
     )
     return png(figure)
+
+
+def clicked(
+    file: Path, *, start_s: float, beat_hz: float, first_beat_s: float, seconds: float = 60.0
+) -> tuple[Float32, int]:
+    """A minute of a song with a click on every beat, and its rate.
+
+    Args:
+        file: the song.
+        start_s: where the minute starts in it.
+        beat_hz, first_beat_s: its beats, in seconds from ``start_s`` on.
+        seconds: at most.
+
+    Raises:
+        UserError: the sound is missing or broken.
+    """
+    rate = 22_050
+    song = read_audio(file, rate, start_s=start_s, duration_s=seconds)
+    beats = first_beat_s + np.arange(int(seconds * beat_hz) + 2) / beat_hz
+    inside = beats[(beats >= 0) & (beats < len(song) / rate)]
+    clicks = librosa.clicks(times=inside, sr=rate, length=len(song))
+    return np.asarray(0.5 * song / np.abs(song).max() + 0.4 * clicks, np.float32), rate

@@ -1,0 +1,186 @@
+"""Is a dance in time with its music, and if not, by how much? A linear model, told by motion alone.
+
+A ridge regression from how fast joints move within half a second to the phase of one and of two
+beats (scoring/timing.py learns it). Summed over a dance, its predictions have a peak at the tempo
+that the dance keeps, and where they fit the beats of its music best says how late the music is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from motionmusic.errors import UserError
+from motionmusic.features.motion import Floats
+from motionmusic.features.skeletons import MUSICTODANCE
+
+Answer = Literal["yes", "no", "cannot tell"]
+
+RATE_HZ = 25.0
+HALF = 12  # frames of motion on either side: half a second
+FOUND = 0.15  # beats: nearer than this is in time
+CLEAR = 1.25  # a tempo is kept if its fit is so many times the best of all others
+_SLOWEST_HZ, _FASTEST_HZ = 40 / 60, 220 / 60
+_AWAY = np.linspace(-0.5, 0.5, 101)[:-1]
+_TRUNK = 2
+
+
+@dataclass(frozen=True)
+class BeatPhase:
+    """Weights of the model, one set a fold.
+
+    Attributes:
+        weights: (folds, 1150, 4): cosine and sine of the phase of one and of two beats.
+        unseen: of each fold, the pieces that it was not trained on.
+    """
+
+    weights: Floats
+    unseen: tuple[tuple[str, ...], ...]
+
+    def predict(self, joints: Floats, piece: str | None = None) -> Floats:
+        """(frames, 23, 3) at 25 a second → (frames, 4): of the folds that do not know the piece.
+
+        The mean of all folds where none of them knows it.
+        """
+        folds = [k for k, names in enumerate(self.unseen) if piece in names] or slice(None)
+        windows = motion_windows(motion_features(joints), HALF)
+        return np.asarray(windows @ self.weights[folds].mean(axis=0))
+
+    def save(self, file: Path) -> None:
+        """Write it as .npz of plain arrays; equal weights give equal bytes."""
+        names = np.array([" ".join(of) for of in self.unseen])
+        np.savez(file, weights=self.weights.astype(np.float32), unseen=names)
+
+    @staticmethod
+    def read(file: Path) -> BeatPhase:
+        """What :meth:`save` wrote. Raises UserError where it is missing or broken."""
+        try:
+            with np.load(file, allow_pickle=False) as found:
+                names = tuple(tuple(str(of).split()) for of in found["unseen"])
+                return BeatPhase(found["weights"].astype(np.float64), names)
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            remedy = "run `dvc repro` of the stage in_time again"
+            raise UserError(file, "", "weights of the beat's phase", f"{error}", remedy) from None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the model says of a dance and its music.
+
+    Attributes:
+        answer: yes, no, or cannot tell: the dance keeps no tempo that the model can see.
+        late_s: by how much the music has to be read later, up to whole beats; NaN where the dance
+            does not keep the music's tempo.
+        fit: at the music's tempo, 0…1; whole dances that are in time have 0.3 to 1.
+        rival: the best fit at any other tempo.
+        dance_bpm: the tempo that the dance keeps; NaN where it keeps none.
+    """
+
+    answer: Answer
+    late_s: float
+    fit: float
+    rival: float
+    dance_bpm: float
+
+
+def judge(predicted: Floats, start_s: float, beat_hz: float, first_beat_s: float) -> Verdict:
+    """Whether motion is in time with beats at first_beat_s + n / beat_hz.
+
+    Args:
+        predicted: (frames, 4) of :meth:`BeatPhase.predict`.
+        start_s: when frame 0 is danced, in the seconds of ``first_beat_s``.
+        beat_hz, first_beat_s: of the music.
+    """
+    times = start_s + np.arange(len(predicted)) / RATE_HZ - first_beat_s
+    seconds = len(predicted) / RATE_HZ
+    # in steps of a quarter of what so many seconds can tell apart
+    tempi = np.arange(_SLOWEST_HZ, _FASTEST_HZ, 0.25 / seconds)
+    away, fits = best_fit(predicted, times, np.r_[beat_hz, tempi])
+    late, fit, fits = away[0], fits[0], fits[1:]
+    rival = fits[_others(tempi, beat_hz, seconds)].max(initial=0)
+    own = tempi[np.argmax(fits)]
+    keeps = fits.max() > CLEAR * fits[_others(tempi, own, seconds)].max(initial=0)
+    dance_bpm = 60 * float(own) if keeps else float("nan")
+    if fit > CLEAR * rival:
+        answer: Answer = "yes" if abs(late) < FOUND else "no"
+        return Verdict(answer, float(late / beat_hz), float(fit), float(rival), dance_bpm)
+    answer = "no" if keeps and own in tempi[_others(tempi, beat_hz, seconds)] else "cannot tell"
+    return Verdict(answer, float("nan"), float(fit), float(rival), dance_bpm)
+
+
+def best_fit(predicted: Floats, times_s: Floats, beat_hz: Floats) -> tuple[Floats, Floats]:
+    """How well motion fits beats of each frequency, the first of them at 0, and how late they are.
+
+    Args:
+        predicted: (frames, 4).
+        times_s: (frames,).
+        beat_hz: (n,).
+
+    Returns:
+        (n,) beats −½…½ that the music has to be read later; (n,) the fit there, 0…1.
+    """
+    one, two = phasors(predicted, times_s, beat_hz)
+    fit = phase_fit(one[:, None], two[:, None], _AWAY)
+    size = np.sqrt(len(predicted) * np.square(predicted).sum())
+    return _AWAY[fit.argmax(axis=1)], fit.max(axis=1) / size
+
+
+def phasors(predicted: Floats, times_s: Floats, beat_hz: Floats) -> tuple[Floats, Floats]:
+    """The predicted phases of one and two beats against those of beats of each frequency, summed."""
+    turn = np.exp(-1j * np.pi * np.outer(beat_hz, times_s))
+    return (
+        np.square(turn) @ (predicted[:, 0] + 1j * predicted[:, 1]),
+        turn @ (predicted[:, 2] + 1j * predicted[:, 3]),
+    )
+
+
+def phase_fit(one: Floats, two: Floats, away: Floats) -> Floats:
+    """How well phasors of one and two beats fit beats that are ``away`` beats late.
+
+    Cha-cha and rumba swing once in two beats. Which beat of the two it is the music's beats do not
+    tell, so the better of both counts.
+    """
+    turn = np.exp(1j * np.pi * away)
+    return np.asarray((one * np.square(turn)).real + abs((two * turn).real))
+
+
+def motion_features(joints: Floats) -> Floats:
+    """What moves how fast, the same for a dancer and their mirror image.
+
+    Args:
+        joints: (frames, 23, 3) in the room, 25 a second.
+
+    Returns:
+        (frames, 46): of speed and of vertical velocity, the sum and the distance of each left and
+        right joint, and the trunk's.
+    """
+    velocity = np.gradient(joints, axis=0) * RATE_HZ
+    left, right = (list(side) for side in zip(*MUSICTODANCE.mirror_pairs, strict=True))
+    columns = []
+    for values in (np.linalg.norm(velocity, axis=2), velocity[..., 1]):
+        columns += [values[:, left] + values[:, right], abs(values[:, left] - values[:, right])]
+        columns.append(values[:, [_TRUNK]])
+    return np.concatenate(columns, axis=1)
+
+
+def motion_windows(features: Floats, half: int) -> Floats:
+    """Every frame with its neighbours, each feature scaled over the dance: (frames, 46 · (2 half + 1)).
+
+    Scaled by itself, a dance needs nothing of others, and any unit of length will do.
+    """
+    scaled = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)
+    padded = np.pad(scaled, ((half, half), (0, 0)), mode="edge")
+    windows = sliding_window_view(padded, 2 * half + 1, axis=0)
+    return windows.reshape(len(features), -1)
+
+
+def _others(tempi: Floats, beat_hz: float, seconds: float) -> NDArray[np.bool_]:
+    """Which tempi are neither this one, half nor twice it, as far as so many seconds can tell."""
+    width = max(0.04, 0.8 / (seconds * beat_hz))
+    octaves = beat_hz * np.array([[0.5], [1], [2]])
+    return np.asarray((abs(tempi / octaves - 1) >= width).all(axis=0))
