@@ -14,13 +14,13 @@ os.environ["NUMBA_CACHE_DIR"] = str(
     Path(__file__).parents[1] / ".pytest_cache" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 )
 
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from closure import ROOT
+from commands import Result
 from task_facts import ABOUT
 
 from motionmusic.features.skeletons import MUSICTODANCE
@@ -38,14 +38,6 @@ def torch_alone() -> Iterator[None]:
         torch.manual_seed(0)
         yield
     torch.set_num_threads(threads)
-
-
-class Result(NamedTuple):
-    """What a command did."""
-
-    status: int
-    out: str
-    err: str
 
 
 @pytest.fixture

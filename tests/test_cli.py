@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from conftest import Result
+from commands import Result
 from fake_matcher import WINDOW_S, FakeMatcher, band_of, save, tone
 
 from motionmusic.app import catalogue, recommender

@@ -240,7 +240,7 @@ def test_cluster(tmp_path: Path) -> None:
     file = tmp_path / "scheduler.json"
     here = ("--scheduler-file", str(file))
     with dask("scheduler", "--port", "0", "--host", "127.0.0.1", *here):
-        until(file.exists)
+        until(lambda: file.exists() and file.read_text())
         address = json.loads(file.read_text())["address"]
         launcher = project.start("pipeline/task/x/dvc.yaml:a", "--scheduler", address)
         assert launcher.stdout is not None

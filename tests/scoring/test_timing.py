@@ -7,36 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bobbing import BEAT_HZ, piece
 
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.scoring import timing as module
 from motionmusic.scoring.beat_phase import BeatPhase, judge, motion_features
-from motionmusic.scoring.timing import TimedPiece, answers, figure_of, learn, timing
-
-BEAT_HZ = 2.0
-
-
-def piece(number: int, away: float = 0.0, units: int = 10) -> TimedPiece:
-    """A body that bobs on the beat, ``away`` beats late; units of eight beats, two takes a figure."""
-    random = np.random.default_rng(number)
-    frames, first_s = units * 100, 0.2
-    times = first_s + np.arange(frames) / 25
-    beat = 2 * np.pi * BEAT_HZ * (times - first_s) - 2 * np.pi * away
-    joints = random.normal(0, 1, (1, 23, 3)) + random.normal(0, 0.01, (frames, 23, 3))
-    joints[..., 1] += (random.uniform(1, 3, 23) * np.sin(beat)[:, None]).reshape(frames, 23)
-    at = np.arange(100 * (frames // 25 + 2)) / 100
-    onsets = np.exp(10 * (np.cos(2 * np.pi * BEAT_HZ * (at - first_s)) - 1))
-    onsets -= onsets.mean()
-    named = tuple(
-        (f"{'CR'[number % 2]}-{(number + i) % 10}-{i % 2 + 1}", 4.0 * i, 4.0 * (i + 1))
-        for i in range(units)
-    )
-    tracked = first_s + np.arange(2 * frames // 25) / BEAT_HZ
-    return TimedPiece(
-        f"{'CR'[number % 2]}_{number}", "CR"[number % 2], joints, named, first_s, onsets,
-        BEAT_HZ, first_s, tracked,
-    )  # fmt: skip
+from motionmusic.scoring.timing import answers, figure_of, learn, timing
 
 
 def test_motion_on_the_beat_is_found_to_be_in_time() -> None:
@@ -109,10 +86,10 @@ def test_the_model_says_yes_no_and_how_late(tmp_path: Path) -> None:
     assert said["off"] == {"no": 10}
     assert said["other_tempo"]["yes"] == 0
     assert said["offset_found"] == said["n"] == 10
-    # music that comes 0.1 s too early has to be read as much earlier, and the other way round
+    # music whose beats come too late has to be read as much later, and the other way round
     predicted = model.predict(pieces[0].joints, pieces[0].piece)
     for late_s in (-0.15, 0.0, 0.2):
-        verdict = judge(predicted, 0.2, BEAT_HZ, 0.2 - late_s)
+        verdict = judge(predicted, 0.2, BEAT_HZ, 0.2 + late_s)
         assert verdict.late_s == pytest.approx(late_s, abs=0.02)
         assert verdict.dance_bpm == pytest.approx(60 * BEAT_HZ, abs=1)
     still = model.predict(np.random.default_rng(0).normal(size=(600, 23, 3)))

@@ -1,11 +1,10 @@
-"""``motionmusic sync``: how well a dance and a music go together, and at which offset best."""
+"""``motionmusic sync``: whether a dance is in time with a music, and if not, by how much."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,35 +18,21 @@ from motionmusic.app.arguments import (
     clock,
     console,
     music_seconds,
-    only_folder,
     option,
     other_music,
 )
 from motionmusic.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from motionmusic.scoring.beat_phase import Verdict
 
-    from motionmusic.models.matcher import About
-    from motionmusic.scoring.offsets import Floats
-
-SHORTEST_S = 2.0  # of a dance
-
-_FILE = "matcher.json"
-_TRAIN = "`dvc repro pipeline/music/m2d_mini/dvc.yaml:synchrony` trains them"
+SHORTEST_S = 5.0  # of a dance
+WEIGHTS = Path(__file__).with_name("in_time.npz")
 
 
 def sync(
     dance: DanceArgument,
     music: MusicArgument,
-    model: Annotated[
-        Path | None,
-        option(
-            "DIR",
-            "Trained networks: a folder data/TASK/synchrony/SEED. Default: the only one under"
-            " ./data.",
-        ),
-    ] = None,
     start: StartOption = None,
     out: Annotated[
         Path | None,
@@ -59,15 +44,13 @@ def sync(
     layout: LayoutOption = None,
     rate: RateOption = None,
 ) -> None:
-    """Say how well a dance and a music go together, and at which offset they do best.
+    """Say whether a dance is in time with a music, and if not, how much later to read the music.
 
-    The music is moved by −2 s to 2 s against the dance. At every offset networks that were trained
-    on dances here vote whether the two belong together, and beats are compared by two plain
-    definitions (mint, bailando). Above 0 the music has to be read later than assumed.
-
-    The sync error is 1 − the mean vote. It depends on the music: compare it between offsets, or
-    between dances of one music. Every curve has a highest point, that of chance too; trust an
-    offset only where all three agree, and then look at it with `motionmusic render --start`.
+    A small model, which comes with this program, hears nothing: from how joints move it says where
+    the beat lies. It was trained on cha-cha, rumba, tango and waltz. If the dance keeps the music's
+    tempo, the answer is yes or no and by how much, up to whole beats; if it keeps another tempo,
+    no; if the model sees no tempo in it, that it cannot tell. It reads a minute of dance well, ten
+    seconds badly.
 
     **Examples**
 
@@ -77,19 +60,16 @@ def sync(
     if start is not None and not math.isfinite(start):
         raise UserError("command line", "--start", "a number of seconds", f"{start}", "correct it")
     check_names(music, out, ".png")
-    folder = model or only_folder(
-        {path.parent for path in Path().glob(f"data/**/synchrony/*/{_FILE}")}, _no_networks()
-    )
 
     from motionmusic.app.catalogue import content_hash
     from motionmusic.data.own import fitted, read_own
-    from motionmusic.features.motion import normalise_joints
+    from motionmusic.features.audio import read_audio
+    from motionmusic.features.beats import music_beats
+    from motionmusic.features.song_tempo import SAMPLE_RATE, song_tempo
     from motionmusic.files import write_bytes, write_json
-    from motionmusic.models.matcher import load
-    from motionmusic.render.offset_picture import offset_picture
+    from motionmusic.render.sync_picture import sync_picture
     from motionmusic.results.figures import png
-    from motionmusic.scoring.offsets import FRAMES, OFFSETS_S, value_at
-    from motionmusic.scoring.planted import curves as curves_of
+    from motionmusic.scoring.beat_phase import RATE_HZ, BeatPhase, judge_song
 
     own = read_own(dance, layout, rate)
     if own.seconds < SHORTEST_S:
@@ -98,165 +78,88 @@ def sync(
             f"{len(own.joints)} frames at {own.rate_hz:g} a second, {own.seconds:.2f} s",
             "take a longer dance",
         )  # fmt: skip
-    about = _about_in(folder)
-    piece, folds = _not_trained_on(own.name, folder, about)
-    query = fitted(own, about.layout, about.motion_rate_hz, 1)
-    files = {fold: folder / f"fold{fold}.safetensors" for fold in folds}
-    networks = [load(folder, fold).network for fold in folds]
+    query = fitted(own, "musictodance", RATE_HZ, 1)
     its_own = own.music_file is not None and own.music_file.resolve() == music.resolve()
     start_s = start if start is not None else own.music_start_s if its_own else 0.0
     left_s = music_seconds(music) - start_s
-    if 2 * left_s < own.seconds:
+    if left_s < SHORTEST_S:
         raise UserError(
-            music, f"from {start_s:g} s on",
-            f"music for at least half of the dance's {own.seconds:.1f} s",
+            music, f"from {start_s:g} s on", f"music for at least {SHORTEST_S:g} s",
             f"{max(0, left_s):.2f} s", "take longer music, or an earlier --start",
         )  # fmt: skip
-    joints = normalise_joints(
-        query.joints, query.center, centering=about.joints.center, scale=about.joints.scale
-    )
     with other_music():
-        curves = curves_of(networks, joints, about.motion_rate_hz, music, start_s, about.music)
-    found = {name: _facts(curve) for name, curve in curves.items()}
-    sync_error = 1 - value_at(curves["votes"], 0)
-    conclusion = _conclusion([each["best_s"] for each in found.values()])
+        audio = read_audio(music, SAMPLE_RATE, start_s=start_s, duration_s=own.seconds)
+    _, tracked = music_beats(audio, SAMPLE_RATE)
+    if math.isnan(tracked):
+        raise UserError(
+            music, f"from {start_s:g} s on", "music with a beat", "none found", "take other music"
+        )
+    song = song_tempo(audio, tracked)
+    model = BeatPhase.read(WEIGHTS)
+    joints = query.joints if query.center is None else query.joints + query.center[:, None]
+    piece = next((n for of in model.unseen for n in of if f"_{own.name}".endswith(f"_{n}")), None)
+    predicted = model.predict(joints[: round(len(audio) / SAMPLE_RATE * RATE_HZ)], piece)
+    verdict, beat_hz = judge_song(predicted, song)
+    conclusion = conclude(verdict, beat_hz)
 
     picture = Path(f"{own.name}.sync.png") if out is None else out
-    titles = {
-        "votes": f"votes of {len(networks)} network{'s' if len(networks) > 1 else ''}",
-        "mint": "beat alignment by mint, over the dance’s beats",
-        "bailando": "beat alignment by bailando, over the music’s beats",
-    }
-    drawn = png(
-        offset_picture(
-            {titles[name]: curve for name, curve in curves.items()},
-            f"{own.name} with {music.name} from {clock(start_s, 2)}",
-            f"Dashed: the start as given; orange: the best offset. {conclusion}",
-        )
-    )
+    title = f"{own.name} with {music.name} from {clock(start_s, 2)}"
+    drawn = png(sync_picture(predicted, beat_hz, song.first_beat_s, verdict, title, conclusion))
     write_json(
         picture.with_suffix(".json"),
         {
             "dance": {
                 "path": str(dance),
                 "name": own.name,
-                "layout": own.layout,
                 "rate_hz": own.rate_hz,
                 "seconds": own.seconds,
-            },
-            "music": {"path": str(music), "sha256": content_hash(music), "start_s": start_s},
-            "model": {
-                "path": str(folder),
-                "folds": {
-                    number: {"path": str(file), "sha256": content_hash(file)}
-                    for number, file in files.items()
-                },
                 "not_trained_on": piece,
             },
-            "sync_error": sync_error,
-            "found": found,
+            "music": {
+                "path": str(music),
+                "sha256": content_hash(music),
+                "start_s": start_s,
+                "bpm": song.bpm,
+                "first_beat_s": song.first_beat_s,
+                "tracker_bpm": song.tracker_bpm,
+                "flags": song.flags,
+            },
+            "beats_compared_bpm": 60 * beat_hz,
+            **vars(verdict),
             "conclusion": conclusion,
-            "rate_hz": FRAMES,
-            "offsets_s": OFFSETS_S,
-            "curves": curves,
         },
     )
     write_bytes(picture, drawn)
 
-    unseen = "" if piece is None else f", not trained on {piece}"
     screen = console()
+    doubt = f" ({song.flags}: listen to it)" if song.flags else ""
     for line in (
-        f"Dance: {own.name}, {own.seconds:.1f} s; music: {music.name} from {clock(start_s, 2)}",
-        f"Networks: {folder}, fold {', '.join(map(str, files))}{unseen}",
-        f"Sync error at this start: {sync_error:.3f}",
+        f"Dance: {own.name}, {own.seconds:.1f} s",
+        f"Music: {music.name} from {clock(start_s, 2)}, {song.bpm:.1f} beats a minute{doubt}",
+        f"Fit at the music's tempo {verdict.fit:.2f}, best at any other {verdict.rival:.2f}"
+        " (whole dances in time: 0.3 to 1)",
+        conclusion,
     ):
         screen.print(line, soft_wrap=True)
-    screen.print(_table(found))
-    screen.print(conclusion, soft_wrap=True)
     typer.echo(f"Written to {picture} and .json")
 
 
-def _no_networks() -> UserError:
-    return UserError(
-        "data/**/synchrony/*", "", "networks trained on dances", "none",
-        f"{_TRAIN}; or run from the folder that has data/, or name them with --model DIR",
-    )  # fmt: skip
-
-
-def _about_in(folder: Path) -> About:
-    """What the networks of a folder are."""
-    from motionmusic.models.matcher import read_about
-
-    about = read_about(folder) if (folder / _FILE).exists() else None
-    if about is None or about.method != "synchrony":
-        raise UserError(
-            folder, "", "synchrony networks, as in a folder data/TASK/synchrony/SEED",
-            "none" if about is None else f"a matcher of the method {about.method}", _TRAIN,
-        )  # fmt: skip
-    return about
-
-
-def _not_trained_on(dance: str, folder: Path, about: About) -> tuple[str | None, list[int]]:
-    """The piece of the networks' task that a dance of this name is, and the folds that do not know it.
-
-    All folds, and None, where it is none of their pieces.
-    """
-    pieces = {piece for known in about.knows.values() for piece in known}
-    # a piece C_1 lies in a folder ANY_C_1; other data sets' have the name of their file
-    piece = next((name for name in sorted(pieces) if f"_{dance}".endswith(f"_{name}")), None)
-    unseen = [fold for fold, known in sorted(about.knows.items()) if piece not in known]
-    if not unseen:
-        raise UserError(
-            folder, "", f"a network that was not trained on {piece}",
-            f"only networks that were ({len(about.knows)})",
-            "choose another model with --model; or rename the dance, if it is another one",
-        )  # fmt: skip
-    return piece, unseen
-
-
-def _facts(curve: Floats) -> dict[str, float]:
-    from motionmusic.scoring.offsets import best, rival, value_at
-
-    best_s, next_s = best(curve), rival(curve)
-    return {
-        "at_0": value_at(curve, 0),
-        "best": value_at(curve, best_s),
-        "best_s": best_s,
-        "next": value_at(curve, next_s),
-        "next_s": next_s,
-    }
-
-
-def _conclusion(best_s: Sequence[float]) -> str:
-    """What a user may take from the best offsets of votes, mint and bailando, in s."""
-    import numpy as np
-
-    from motionmusic.scoring.offsets import agree
-
-    if np.isnan(best_s).any():
-        return "Not all three have a best offset: nothing can be concluded."
-    if not agree(best_s):
-        return "The three do not agree within 0.1 s: do not rely on any of these offsets."
-    middle = float(np.median(best_s))
-    if abs(middle) < 0.05:
-        what = "the start as given is likely right"
-    else:
-        side = "later" if middle > 0 else "earlier"
-        what = f"the music likely has to be read {abs(middle):.2f} s {side} than given"
-    return f"The three agree within 0.1 s: {what}. Now and then chance does that too."
-
-
-def _table(found: Mapping[str, Mapping[str, Any]]) -> Table:
-    from rich.table import Table
-
-    table = Table()
-    table.add_column("")
-    for title in ("at 0", "best", "at", "next best", "at"):
-        table.add_column(title, justify="right")
-    for name, facts in found.items():
-        cells = [
-            f"{value:+.2f} s" if key.endswith("_s") else f"{value:.3f}"
-            for key, value in facts.items()
-        ]
-        table.add_row(name, *("–" if "nan" in cell else cell for cell in cells))
-    return table
+def conclude(verdict: Verdict, beat_hz: float) -> str:
+    """The verdict in a sentence."""
+    if verdict.answer == "cannot tell":
+        return (
+            "Cannot tell: the model sees no tempo in this dance. It knows cha-cha, rumba, tango and"
+            " waltz, and reads a minute better than ten seconds."
+        )
+    if math.isnan(verdict.late_s):
+        return (
+            f"Not in time: the dance keeps {verdict.dance_bpm:.0f} beats a minute, the music"
+            f" {60 * beat_hz:.0f}."
+        )
+    if verdict.answer == "yes":
+        return f"In time, within {max(abs(verdict.late_s), 0.01):.2f} s, up to whole beats."
+    side = "later" if verdict.late_s > 0 else "earlier"
+    return (
+        f"Not in time: same tempo, but the music has to be read {abs(verdict.late_s):.2f} s {side}"
+        f" (or that and whole beats of {1 / beat_hz:.2f} s)."
+    )

@@ -18,13 +18,15 @@ from numpy.typing import NDArray
 from motionmusic.errors import UserError
 from motionmusic.features.motion import Floats
 from motionmusic.features.skeletons import MUSICTODANCE
+from motionmusic.features.song_tempo import SongTempo
 
 Answer = Literal["yes", "no", "cannot tell"]
 
 RATE_HZ = 25.0
 HALF = 12  # frames of motion on either side: half a second
 FOUND = 0.15  # beats: nearer than this is in time
-CLEAR = 1.25  # a tempo is kept if its fit is so many times the best of all others
+CLEAR = 1.25  # the music's tempo is kept if its fit is so many times the best of all others
+OWN_CLEAR = 1.5  # and another one, which is looked for among all
 _SLOWEST_HZ, _FASTEST_HZ = 40 / 60, 220 / 60
 _AWAY = np.linspace(-0.5, 0.5, 101)[:-1]
 _TRUNK = 2
@@ -98,19 +100,42 @@ def judge(predicted: Floats, start_s: float, beat_hz: float, first_beat_s: float
     """
     times = start_s + np.arange(len(predicted)) / RATE_HZ - first_beat_s
     seconds = len(predicted) / RATE_HZ
-    # in steps of a quarter of what so many seconds can tell apart
-    tempi = np.arange(_SLOWEST_HZ, _FASTEST_HZ, 0.25 / seconds)
+    tempi = tempi_of(seconds)
     away, fits = best_fit(predicted, times, np.r_[beat_hz, tempi])
-    late, fit, fits = away[0], fits[0], fits[1:]
+    late, fit, fits = -away[0], fits[0], fits[1:]
     rival = fits[_others(tempi, beat_hz, seconds)].max(initial=0)
     own = tempi[np.argmax(fits)]
-    keeps = fits.max() > CLEAR * fits[_others(tempi, own, seconds)].max(initial=0)
+    keeps = fits.max() > OWN_CLEAR * fits[_others(tempi, own, seconds)].max(initial=0)
     dance_bpm = 60 * float(own) if keeps else float("nan")
     if fit > CLEAR * rival:
         answer: Answer = "yes" if abs(late) < FOUND else "no"
         return Verdict(answer, float(late / beat_hz), float(fit), float(rival), dance_bpm)
     answer = "no" if keeps and own in tempi[_others(tempi, beat_hz, seconds)] else "cannot tell"
     return Verdict(answer, float("nan"), float(fit), float(rival), dance_bpm)
+
+
+def tempi_of(seconds: float) -> Floats:
+    """Frequencies of 40 to 220 beats a minute, finer than so many seconds can tell apart."""
+    return np.arange(_SLOWEST_HZ, _FASTEST_HZ, 0.25 / seconds)
+
+
+def judge_song(predicted: Floats, song: SongTempo) -> tuple[Verdict, float]:
+    """The clearest verdict of a song's beats, of every other one, and of two a beat.
+
+    Beat trackers and dancers count in different octaves. Frame 0 is danced at the song's second 0.
+
+    Returns:
+        The verdict, and the frequency of the beats that it is about.
+    """
+    said = []
+    for times, later in ((1.0, 0), (2.0, 0), (0.5, 0), (0.5, 1)):
+        beat_hz = song.beat_hz * times
+        if times == 1 or _SLOWEST_HZ <= beat_hz <= _FASTEST_HZ:
+            first_s = song.first_beat_s + later / song.beat_hz
+            said.append((judge(predicted, 0.0, beat_hz, first_s), beat_hz))
+    return max(
+        said, key=lambda of: (np.isfinite(of[0].late_s), round(of[0].fit, 3), -abs(of[0].late_s))
+    )
 
 
 def best_fit(predicted: Floats, times_s: Floats, beat_hz: Floats) -> tuple[Floats, Floats]:
@@ -122,7 +147,7 @@ def best_fit(predicted: Floats, times_s: Floats, beat_hz: Floats) -> tuple[Float
         beat_hz: (n,).
 
     Returns:
-        (n,) beats −½…½ that the music has to be read later; (n,) the fit there, 0…1.
+        (n,) beats −½…½ by which motion comes after the music; (n,) the fit there, 0…1.
     """
     one, two = phasors(predicted, times_s, beat_hz)
     fit = phase_fit(one[:, None], two[:, None], _AWAY)

@@ -171,7 +171,7 @@ def answers(
             said["true"][judge(part, start_s, beat_hz, beat_s).answer] += 1
             said["off"][late.answer] += 1
             said["other_tempo"][judge(part, start_s, other, beat_s + random.uniform()).answer] += 1
-            beats = late.late_s * beat_hz - off
+            beats = late.late_s * beat_hz + off
             found += abs(beats - np.round(beats)) / beat_hz < 0.1
             n += 1
     return {**said, "offset_found": int(found), "n": n}
