@@ -20,7 +20,7 @@ def main(given: Sequence[str]) -> None:
     heard = rows[rows["piece"].isin(workspace.piece_arrays(corpus, "music"))]
     first = heard.groupby("label").head(1).sort_values("label").to_dict("records")
     looks = [look_at(corpus, row, names[row["label"]], beats) for row in first]
-    figure = data_picture(looks, f"{corpus}: what is heard and what is danced")
+    figure = data_picture(looks, f"{corpus}, heard and danced")
     write_bytes(workspace.plots(corpus, "look.png"), png(figure))
 
 
