@@ -23,6 +23,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from motionmusic.data.checked_json import read_checked
+from motionmusic.data.musictodance import POSITIONS_PER_SECOND
 from motionmusic.errors import UserError
 
 HOLD, START = "HOLD", "START"
@@ -33,7 +34,6 @@ UNKNOWN = "unknown"
 _FILES = "CRTW"
 # Frames a beat in the paper's time base: a beat, and a waltz's bar of three, take half a second.
 _PAPER_RATES = (Fraction(25, 2), Fraction(25, 6))
-_POSITIONS_HZ = 25
 _REMEDY = "delete data/choreonet and run `dvc repro` again, which downloads it anew"
 
 
@@ -52,7 +52,7 @@ class Choreography:
     @property
     def beat_hz(self) -> float:
         """Beats a second as published, which is not the song's tempo (docs/on_beat.md)."""
-        return sum(self.beats) / (self.music_frames / _POSITIONS_HZ)
+        return sum(self.beats) / (self.music_frames / POSITIONS_PER_SECOND)
 
 
 class Span(NamedTuple):
@@ -194,7 +194,7 @@ def _read_time_map(file: Path, frames: Mapping[str, int]) -> list[Span]:
         for row in csv.DictReader(table):
             piece = row["piece"]
             start, end = (
-                min(frames[piece], math.ceil(float(row[key]) * _POSITIONS_HZ - 1e-3))
+                min(frames[piece], math.ceil(float(row[key]) * POSITIONS_PER_SECOND - 1e-3))
                 for key in ("start_s", "end_s")
             )
             if row["movement"] == HOLD:

@@ -1,12 +1,10 @@
 """At which offset a dance and a music fit best: by the votes of synchrony networks, by beats.
 
 Offsets are whole frames of 1/25 s, from −2 s to 2 s; above 0 the music has to be read later than
-assumed. Every curve has a highest point, that of a network at chance too: see :func:`rival`.
+assumed. Every curve has a highest point, that of a network at chance too.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -20,9 +18,6 @@ Floats = NDArray[np.float64]
 
 FRAMES = 25
 LARGEST_S = 2.0
-APART_S = 0.25
-"""Peaks that are not further apart than this are one."""
-AGREE_S = 0.1
 
 _LARGEST = round(LARGEST_S * FRAMES)
 OFFSETS_S = np.arange(-_LARGEST, _LARGEST + 1) / FRAMES
@@ -74,33 +69,7 @@ def best(curve: Floats) -> float:
     NaN for a curve of NaN, and for a flat one, where no offset is better than another.
     """
     known = curve[~np.isnan(curve)]
-    return float("nan") if np.all(known == known[:1]) else _highest(curve)
-
-
-def rival(curve: Floats) -> float:
-    """The best offset, in s, of those more than 0.25 s away from the best one: the next peak.
-
-    Where its value is nearly that of the best, nothing tells which is right: music with a steady beat
-    has a peak for every beat. NaN where :func:`best` is, or nothing is known that far away.
-    """
-    return _highest(np.where(np.abs(OFFSETS_S - best(curve)) > APART_S, curve, np.nan))
-
-
-def value_at(curve: Floats, offset_s: float) -> float:
-    """The value of a curve (101,) at one of its offsets; NaN at NaN."""
-    if np.isnan(offset_s):
+    if np.all(known == known[:1]):
         return float("nan")
-    return float(curve[round(offset_s * FRAMES) + _LARGEST])
-
-
-def agree(offsets_s: Iterable[float]) -> bool:
-    """Whether best offsets lie within 0.1 s of one another; not where one is NaN."""
-    frames = np.array(list(offsets_s)) * FRAMES
-    return bool(np.ptp(frames) <= AGREE_S * FRAMES + 1e-6)
-
-
-def _highest(values: Floats) -> float:
-    if np.isnan(values).all():
-        return float("nan")
-    highest = OFFSETS_S[values == np.nanmax(values)]
+    highest = OFFSETS_S[curve == np.nanmax(curve)]
     return float(highest[np.argmin(np.abs(highest))])

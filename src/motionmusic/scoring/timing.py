@@ -124,6 +124,7 @@ class _Rows:
     windows: NDArray[np.float32]
     targets: Floats  # cosine and sine of the phase of one and of two beats, onsets
     times_s: Floats
+    onsets: Floats  # the song's envelope, smoothed
 
 
 def learn(pieces: Sequence[TimedPiece]) -> BeatPhase:
@@ -193,17 +194,17 @@ def _rows(pieces: Sequence[TimedPiece], half: int) -> list[_Rows]:
         waves = [wave(beat / beats) for beats in (1, 2) for wave in (np.cos, np.sin)]
         if piece.label == WALTZ:  # whose bars of three have no two beats
             waves[2:] = [np.zeros(len(times))] * 2
-        onsets = _onsets(piece, times)
+        smooth = np.convolve(piece.onsets, _SMOOTH, "same")
+        onsets = _at(smooth, times)
         onsets = (onsets - onsets.mean()) / onsets.std()
-        targets = np.stack([*waves, onsets], axis=1)
-        rows.append(_Rows(piece, windows[heard].astype(np.float32), targets[heard], times[heard]))
+        targets = np.stack([*waves, onsets], axis=1)[heard]
+        rows.append(_Rows(piece, windows[heard].astype(np.float32), targets, times[heard], smooth))
     return rows
 
 
-def _onsets(piece: TimedPiece, times_s: Floats) -> Floats:
-    """The smoothed onset envelope at given seconds."""
-    at = np.arange(len(piece.onsets)) / ENVELOPE_HZ
-    return np.interp(times_s, at, np.convolve(piece.onsets, _SMOOTH, "same"))
+def _at(envelope: Floats, times_s: Floats) -> Floats:
+    """An onset envelope at given seconds."""
+    return np.interp(times_s, np.arange(len(envelope)) / ENVELOPE_HZ, envelope)
 
 
 def _part_of_a_beat(rows: Sequence[_Rows], by: By, seed: int) -> pd.DataFrame:
@@ -309,7 +310,7 @@ def _phase_wins(row: _Rows, predicted: Floats, part: slice, offsets: Floats) -> 
 
 def _onset_wins(row: _Rows, predicted: Floats, part: slice, offsets: Floats) -> float:
     times = row.times_s[part]
-    curves = [_onsets(row.of, times + away / row.of.beat_hz) for away in (0.0, *offsets)]
+    curves = [_at(row.onsets, times + away / row.of.beat_hz) for away in (0.0, *offsets)]
     fit = [float(np.corrcoef(predicted[part, 4], curve)[0, 1]) for curve in curves]
     return float(np.mean([fit[0] > other for other in fit[1:]]))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from motionmusic.data.choreonet import unit_frames
+from motionmusic.data.choreonet import Choreography, unit_frames
+from motionmusic.data.dance import Dance
 from motionmusic.data.headings import with_center
 from motionmusic.data.musictodance import code_of, read_dance
 from motionmusic.data.on_beat import FRAMES_HZ, Source
@@ -40,7 +41,7 @@ def versions(source: Source, songs: pd.DataFrame) -> dict[str, list[TimedPiece]]
         beat_hz, first_s = song["song_bpm"] / 60, song["first_beat_s"]
         choreography = source.choreographies[piece]
         for name, moves, units, start_s in (
-            (PUBLISHED, *_published(source, piece), 0.0),
+            (PUBLISHED, *_published(dance, choreography), 0.0),
             (EXACT, *_placed(source, piece, choreography.beat_hz, song["sound_s"]), 0.0),
             (ON_BEAT, *_placed(source, piece, beat_hz, song["sound_s"] - first_s), first_s),
         ):
@@ -52,10 +53,8 @@ def versions(source: Source, songs: pd.DataFrame) -> dict[str, list[TimedPiece]]
     return made
 
 
-def _published(source: Source, piece: str) -> tuple[Floats, Units]:
-    dance = read_dance(piece, source.published / f"DANCE_{piece}")
+def _published(dance: Dance, choreography: Choreography) -> tuple[Floats, Units]:
     moves = with_center(dance)
-    choreography = source.choreographies[piece]
     ends = np.cumsum([0, *unit_frames(choreography, len(moves))]) / FRAMES_HZ
     spans = zip(choreography.movements, ends[:-1], ends[1:], strict=True)
     return moves, tuple((unit, float(a), float(b)) for unit, a, b in spans)
