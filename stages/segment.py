@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from motionmusic import errors, workspace
 from motionmusic.data.pieces import about_task
-from motionmusic.data.splits import split
+from motionmusic.data.splits import split, taking_part
 from motionmusic.features import segments
 from motionmusic.files import (
     new_folder,
@@ -25,7 +25,10 @@ def main(given: Sequence[str]) -> None:
     """segment.py TASK CORPUS."""
     task, corpus = workspace.arguments(given, "task", "corpus")
     source, settings = group(CORPUS, "corpora", corpus), group(Segment, "segment", task)
-    pieces, units = workspace.read_pieces(corpus), workspace.read_units(corpus)
+    units = workspace.read_units(corpus)
+    every = workspace.read_pieces(corpus)
+    pieces, labels = taking_part(settings.protocol, every, units, source.labels)
+    units = units[units["piece"].isin(pieces["piece"])]
     merged, music = (
         {p: read_array(workspace.data(corpus, kind, f"{p}.npy")) for p in pieces["piece"]}
         for kind in ("merged", "music")
@@ -36,11 +39,11 @@ def main(given: Sequence[str]) -> None:
     if of_each is not None and of_each != settings.excerpts:
         text = f"{task}: {of_each} excerpts of each class, not {settings.excerpts}: one has no more"
         print(text, file=sys.stderr)
-    names = dict(enumerate(source.labels.values()))
+    names = dict(enumerate(labels.values()))
     rows = split(task, settings, kept, pieces, units, names)
     made = (group(Joints, "joints", corpus), group(Bones, "bones", corpus))
     sound = group(Music, "music", corpus)
-    about = about_task(task, corpus, source, settings, of_each, pieces, *made, sound)
+    about = about_task(task, corpus, source, settings, of_each, pieces, labels, *made, sound)
     with new_folder(workspace.data(task, "segments")) as folder:
         for name, array in segments.cut(rows, merged, music, length).items():
             write_array(folder / f"{name}.npy", array)

@@ -26,8 +26,8 @@ Feature = Literal["logmel", "mfcc"]
 Resampler = Literal["kaiser_fast", "kaiser_best", "soxr_hq"]
 Choose = Literal["first", "even", "one"]
 Protocol = Literal[
-    "paper", "published", "by_piece", "by_unit", "by_capture", "official", "official_clean"
-]
+    "paper", "published", "by_piece", "by_figure", "by_body", "body_a", "official", "official_clean",
+]  # fmt: skip
 Labels = Annotated[dict[str, str], Field(min_length=2)]
 Count = Annotated[int, Field(ge=1)]
 Pair = Annotated[int, Field(ge=2)]
@@ -124,11 +124,11 @@ class Segment(Group):
 
     @model_validator(mode="after")
     def _agree(self) -> Segment:
-        if self.protocol in ("by_piece", "by_unit") and self.folds < 3:
+        if self.protocol in ("by_piece", "by_figure") and self.folds < 3:
             raise ValueError(f"protocol {self.protocol} needs at least 3 folds")
-        if self.protocol == "by_capture" and self.folds != 2:
-            raise ValueError("protocol by_capture has two folds: one session, the others")
-        if self.protocol in ("paper", "published", "official", "official_clean") and self.folds > 1:
+        if self.protocol == "by_body" and self.folds != 2:
+            raise ValueError("protocol by_body has two folds: each body tests the other")
+        if self.protocol not in ("by_piece", "by_figure", "by_body") and self.folds > 1:
             raise ValueError(f"protocol {self.protocol} has one split: folds must be 1")
         return self
 

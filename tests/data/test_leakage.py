@@ -43,7 +43,7 @@ def test_shared_names_are_counted() -> None:
     captures = {"a": "one", "b": "one", "c": "two", "d": "unknown"}
     names = names_of_segments(rows, "folder", captures)
     found = shared(rows["split"], names, "train", "test")
-    assert list(found) == ["piece", "excerpt", "segment", "unit", "capture"]
+    assert list(found) == ["piece", "excerpt", "segment", "unit", "figure", "capture", "body"]
     assert found["piece"] == {
         "shared": 1, "of": 2, "share": 1 / 2, "segments": 1 / 3, "examples": ["p"],
     }  # fmt: skip
@@ -71,8 +71,10 @@ def test_names_of_aist() -> None:
 @pytest.mark.parametrize(
     ("protocol", "key", "pairs"),
     [
-        ("by_piece", "piece", PAIRS), ("by_unit", "piece", ()), ("paper", "piece", ()),
-        ("by_capture", "capture", PAIRS[1:]), ("official", "music", PAIRS[:2]),
+        ("by_piece", "piece", PAIRS), ("by_figure", "piece", ()), ("paper", "piece", ()),
+        ("by_figure", "figure", PAIRS), ("by_body", "capture", PAIRS[1:]),
+        ("by_body", "body", PAIRS[1:]), ("by_body", "figure", ()), ("body_a", "unit", PAIRS),
+        ("body_a", "body", PAIRS[1:]), ("official", "music", PAIRS[:2]),
         ("official_clean", "dancer", ()),
     ],
 )  # fmt: skip
@@ -162,7 +164,7 @@ def test_a_clean_split() -> None:
     assert got["nearest_in_train"]["near"] == got["nearest_in_train"]["identical"] == 0
     assert got["one_nearest_neighbour"]["chance"] == 0.5
     assert got["tested_with_shared"] == {
-        "piece": 0, "excerpt": 0, "segment": 0, "unit": 0, "capture": 1,
+        "piece": 0, "excerpt": 0, "segment": 0, "unit": 0, "figure": 0, "capture": 1, "body": 0,
     }  # fmt: skip
     assert [fold["segments"] for fold in got["folds"]] == [
         {"test": 4, "validation": 4, "train": 4}
@@ -181,12 +183,22 @@ def test_what_is_not_promised_is_reported() -> None:
     assert first["distance"] == pytest.approx(0.01, rel=1e-3)
     assert got["nearest_in_train"]["near"] > 0
     assert got["folds"][0]["shared"]["train_test"]["unit"]["examples"] == ["unit of C_1"]
-    task.refused("by_unit", "no unit in both, as protocol by_unit promises", "1: unit of C_1")
+    task.refused("by_figure", "no unit in both, as protocol by_figure promises", "1: unit of C_1")
+
+
+def test_takes_of_a_figure_and_sessions_of_a_body_are_one() -> None:
+    """Units and sessions differ, what they are of does not."""
+    task = Task()
+    task.spans["unit"] = ["C-1-1", "C-2-1", "C-1-2", "R-1-1", "R-2-1", "R-3-1"]
+    assert task.audit().report["tested_with_shared"]["figure"] == pytest.approx(1 / 6)
+    task.refused("by_figure", "no figure in both, as protocol by_figure promises", "1: C-1")
+    task.spans["capture"] = ["14", "15", "ll_qq_1", "16", "17", "mm_hez_1"]
+    task.refused("by_body", "fold 0, validation and test", "no body in both", "1: A")
 
 
 def test_broken_promises_are_refused() -> None:
     task = Task()
-    task.refused("by_capture", "fold 0, train and test", "no capture in both", "1: a session")
+    task.refused("by_body", "fold 0, train and test", "no capture in both", "1: a session")
     _, ids = task.folds[1]
     ids.loc[(ids["piece"] == "R_2") & (ids["segment"] == 1), "split"] = "train"
     task.refused("by_piece", "fold 1, train and test", "no piece in both", "1: R_2")
@@ -194,7 +206,7 @@ def test_broken_promises_are_refused() -> None:
     task = Task()
     task.spans = task.spans[:0]
     task.folds[0][1].loc[0, "piece"] = "R_3"  # tested, and R_3/0/0 trains
-    task.refused("by_unit", "fold 0, train and test", "no segment in both", "R_3/0/0")
+    task.refused("by_figure", "fold 0, train and test", "no segment in both", "R_3/0/0")
 
 
 def test_identical_motion_under_another_name() -> None:

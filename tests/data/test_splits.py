@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motionmusic.data import splits
+from motionmusic.data.choreonet import body_of
 from motionmusic.errors import UserError
 from motionmusic.features.segments import every_segment, units_of_segments
 from motionmusic.params import Segment
@@ -140,7 +141,7 @@ def test_split_by_protocol() -> None:
     )
     spans = pd.DataFrame({"piece": pieces, "start": 0, "end": 99, "unit": pieces, "capture": "a"})
     for protocol, folds, n in (
-        ("paper", 1, 6), ("published", 1, 6), ("by_piece", 3, 6), ("by_unit", 3, 6),
+        ("paper", 1, 6), ("published", 1, 6), ("by_piece", 3, 6), ("by_figure", 3, 6),
         ("official", 1, 6), ("official_clean", 1, 3),
     ):  # fmt: skip
         settings = segment(protocol=protocol, folds=folds)
@@ -154,8 +155,8 @@ def test_split_by_protocol() -> None:
             )
             of = dict(zip(pieces, official, strict=True))
             assert [of[piece] for piece in rows["piece"]] == rows["split"].tolist()
-    settings = segment(protocol="by_capture", folds=2)
-    with pytest.raises(UserError) as caught:  # a capture of one session; the task is named
+    settings = segment(protocol="by_body", folds=2)
+    with pytest.raises(UserError) as caught:  # of no known body; the task is named
         splits.split("m2d.task", settings, excerpts, table, spans, NAMES)
     assert caught.value.where == "segment.m2d.task.protocol"
 
@@ -192,103 +193,160 @@ def danced(*pieces: tuple[int, Sequence[str]]) -> pd.DataFrame:
 
 @st.composite
 def dances(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
-    """Segments of one or two units each, every unit alone in at least one of them."""
+    """Segments of one or two takes each, every take alone in at least one; two takes a figure."""
     folds = draw(st.integers(3, 5))
     rows: list[tuple[int, list[str]]] = []
     for label in range(draw(st.integers(1, 3))):
-        units = [f"{label}-{i}" for i in range(draw(st.integers(folds, folds + 8)))]
+        figures = draw(st.integers(folds, folds + 8))
+        units = [f"{label}-{i}-{take}" for i in range(figures) for take in (1, 2)]
         rows += [(label, [unit]) for unit in units]
         pairs = st.lists(st.sampled_from(units), min_size=1, max_size=3, unique=True)
         rows += [(label, pair) for pair in draw(st.lists(pairs, max_size=20))]
     return danced(*draw(st.permutations(rows))), folds
 
 
+def sides(fold: pd.DataFrame, names: pd.Series[Any]) -> dict[str, set[str]]:
+    """By split: every name of its segments; ``names`` has a set for each row."""
+    return {
+        split: set().union(*names[(fold["split"] == split).to_numpy()]) for split in splits.SPLITS
+    }
+
+
+def figures_of(segments: pd.DataFrame) -> pd.Series[Any]:
+    return segments["units"].map(lambda units: {unit.rpartition("-")[0] for unit in units})
+
+
 @settings(deadline=None, max_examples=15)
 @given(danced=dances(), seed=st.integers(0, 100))
-def test_by_unit_never_divides_a_unit(danced: tuple[pd.DataFrame, int], seed: int) -> None:
+def test_by_figure_never_divides_a_figure(danced: tuple[pd.DataFrame, int], seed: int) -> None:
     segments, folds = danced
-    rows = splits.by_unit(segments, folds, seed, NAMES)
+    rows, figures = splits.by_figure(segments, folds, seed, NAMES), figures_of(segments)
     for _, fold in rows.groupby("fold"):
         assert fold["piece"].tolist() == segments["piece"].tolist()
-        units = {
-            split: set().union(*segments["units"][(fold["split"] == split).to_numpy()])
-            for split in ("train", "validation", "test")
-        }
-        assert not units["train"] & units["validation"]
-        assert not units["train"] & units["test"]
-        assert not units["validation"] & units["test"]
+        found = sides(fold, figures)
+        assert not found["train"] & found["validation"]
+        assert not found["train"] & found["test"]
+        assert not found["validation"] & found["test"]
         # what is dropped could be on no side
-        for dropped in segments["units"][(fold["split"] == "dropped").to_numpy()]:
-            assert not any(dropped <= some for some in units.values())
+        for dropped in figures[(fold["split"] == "dropped").to_numpy()]:
+            assert not any(dropped <= some for some in found.values())
     for split in ("test", "validation"):
         some = rows[rows["split"] == split]
         assert not some.duplicated("piece").any()
-        alone = segments.loc[segments["units"].map(len) == 1, "piece"]
+        alone = segments.loc[figures.map(len) == 1, "piece"]
         assert set(alone) <= set(some["piece"])
-    pd.testing.assert_frame_equal(rows, splits.by_unit(segments, folds, seed, NAMES))
+    pd.testing.assert_frame_equal(rows, splits.by_figure(segments, folds, seed, NAMES))
 
 
-def test_by_unit_deals_segments_evenly() -> None:
-    """A unit with as many segments as all others has a part of its own; the others are alike."""
-    rows = [(0, ["big"])] * 40 + [(0, [f"small{i}"]) for i in range(20) for _ in range(2)]
-    got = splits.by_unit(danced(*rows), 5, 0, NAMES)
+def test_by_figure_deals_segments_evenly() -> None:
+    """A figure with as many segments as all others has a part of its own; the others are alike."""
+    rows = [(0, ["F-big-1"])] * 40 + [(0, [f"F-{i}-1"]) for i in range(20) for _ in range(2)]
+    got = splits.by_figure(danced(*rows), 5, 0, NAMES)
     tested = sorted(Counter(got.loc[got["split"] == "test", "fold"]).values())
     assert tested == [10, 10, 10, 10, 40]
-    assert not got.equals(splits.by_unit(danced(*rows), 5, 1, NAMES))
+    assert not got.equals(splits.by_figure(danced(*rows), 5, 1, NAMES))
 
 
-def test_by_unit_needs_units() -> None:
+def test_by_figure_needs_figures() -> None:
+    takes = [(1, ["R-1-1"]), (1, ["R-1-2"]), (1, ["R-2-1"])]  # of two figures
     with pytest.raises(UserError, match="Rumba has 2") as caught:
-        splits.by_unit(danced((0, "a"), (0, "b"), (0, "c"), (1, "d"), (1, "e")), 3, 0, NAMES)
+        splits.by_figure(danced((0, "a"), (0, "b"), (0, "c"), *takes), 3, 0, NAMES)
     assert caught.value.got == "3 folds"
-    # Rumba's units never come alone
+    # Rumba's figures never come alone
     mixed = danced((0, "a"), (0, "b"), (0, "c"), (1, "de"), (1, "ef"), (1, "fd"))
     with pytest.raises(UserError, match="none of Rumba in train of fold 0"):
-        splits.by_unit(mixed, 3, 0, NAMES)
+        splits.by_figure(mixed, 3, 0, NAMES)
     with pytest.raises(UserError, match="Cha-cha has 0"):
-        splits.by_unit(danced((0, "")), 3, 0, NAMES)
+        splits.by_figure(danced((0, "")), 3, 0, NAMES)
 
 
-def sessions() -> tuple[pd.DataFrame, dict[str, str]]:
-    """Two classes of eight units in the main session and six in two others, and a few mixtures."""
+def bodies(*, of_waltz: int = 0) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Cha-cha and rumba danced by both bodies, waltz by A and a few figures of it by B.
+
+    Of cha-cha and rumba eight figures in two takes from A, six from B of which two are A's too, and
+    a few segments that touch both sides or START.
+    """
     rows: list[tuple[int, list[str]]] = []
-    captures = {"?": "unknown"}
-    for label in range(2):
-        units = [f"{label}{letter}" for letter in "abcdefghijklmn"]
-        for number, unit in enumerate(units):
-            captures[unit] = f"main{label}" if number < 8 else f"other{label}{number % 2}"
-        rows += [(label, [unit]) for unit in units for _ in range(3)]
-        rows += [(label, [units[7], units[8]]), (label, [units[0], "?"]), (label, ["?"])]
-    return danced(*rows), captures
+    of = {"START": "unknown"}
+    for label in (0, 1, 3):
+        a = [f"{label}-{figure}-{take}" for figure in range(8) for take in (1, 2)]
+        b = [f"{label}-{figure}-9" for figure in range(6, 12)]
+        b = b if label < 3 else b[:of_waltz]
+        of |= dict.fromkeys(a, "A") | dict.fromkeys(b, "B")
+        rows += [(label, [unit]) for unit in [*a, *b] for _ in range(3)]
+        rows += [(label, [a[0], "START"]), (label, ["START"])]
+        rows += [(label, [a[0], b[0]])] if b else []
+    return danced(*rows), of
 
 
-def test_by_capture_tests_other_sessions() -> None:
-    segments, captures = sessions()
-    rows = splits.by_capture(segments, captures, 0, NAMES)
+def spans(segments: pd.DataFrame, of: dict[str, str]) -> pd.DataFrame:
+    """One span a segment, in a capture of its unit's body."""
+    session = {"A": "15", "B": "ll_qq_02_2", "unknown": "unknown"}
+    rows = segments[["piece", "units"]].explode("units").rename(columns={"units": "unit"})
+    return rows.assign(capture=rows["unit"].map(of).map(session), start=0, end=25)
+
+
+def test_by_body_trains_on_one_body_and_tests_on_the_other() -> None:
+    segments, of = bodies()
+    segments = segments[segments["label"] < 3].reset_index(drop=True)
+    rows = splits.by_body(segments, of, 0, NAMES)
     assert sorted(set(rows["fold"])) == [0, 1]
     for number, fold in rows.groupby("fold"):
         assert fold["piece"].tolist() == segments["piece"].tolist()
-        units = {
-            split: set().union(*segments["units"][(fold["split"] == split).to_numpy()])
-            for split in ("train", "validation", "test")
-        }
-        found = {split: {captures[unit] for unit in units[split]} for split in units}
-        main = {"main0", "main1"}
-        others = {"other00", "other01", "other10", "other11"}
-        assert found["test"] == (others if number == 0 else main)
-        assert found["train"] | found["validation"] == (main if number == 0 else others)
-        assert not units["train"] & units["validation"]
+        units, figures = sides(fold, segments["units"]), sides(fold, figures_of(segments))
+        found = {split: {of[unit] for unit in units[split]} for split in units}
+        trains, tests = ("A", "B") if number == 0 else ("B", "A")
+        assert found == {"train": {trains}, "validation": {trains}, "test": {tests}}
+        assert not figures["train"] & figures["validation"]  # takes are dealt together
         assert (fold["split"] == "dropped").sum() == 6
+        counts = fold.groupby(["label", "split"]).size()
+        assert counts[0, "test"] == counts[1, "test"] == 3 * (6 if number == 0 else 16)
     for split in ("test", "validation"):
         assert not rows[rows["split"] == split].duplicated("piece").any()
-    assert not rows.equals(splits.by_capture(segments, captures, 1, NAMES))
+    assert not rows.equals(splits.by_body(segments, of, 1, NAMES))
 
 
-def test_by_capture_needs_two_sessions() -> None:
-    segments, captures = sessions()
-    for unit in captures:
-        if captures[unit].startswith("other1"):
-            captures[unit] = "main1"
-    with pytest.raises(UserError, match="14 and 0 of Rumba") as caught:
-        splits.by_capture(segments, captures, 0, NAMES)
-    assert "take Rumba out" in caught.value.remedy
+def test_body_a_learns_all_types_and_tests_those_of_both_bodies() -> None:
+    segments, of = bodies(of_waltz=4)
+    rows = splits.body_a(segments, of, 0, NAMES)
+    assert set(rows["fold"]) == {0}
+    units = sides(rows, segments["units"])
+    found = {split: {of[unit] for unit in units[split]} for split in units}
+    assert found == {"train": {"A"}, "validation": {"A"}, "test": {"B"}}
+    for split, labels in (("train", {0, 1, 3}), ("validation", {0, 1, 3}), ("test", {0, 1})):
+        assert set(rows.loc[rows["split"] == split, "label"]) == labels
+    with pytest.raises(UserError, match="for body_a at least 5 figures of some class"):
+        splits.body_a(segments, dict.fromkeys(of, "A"), 0, NAMES)
+
+
+def test_by_body_needs_two_bodies() -> None:
+    segments, of = bodies(of_waltz=4)
+    with pytest.raises(UserError, match="too few of Waltz") as caught:
+        splits.by_body(segments, of, 0, NAMES)
+    assert "take Waltz out" in caught.value.remedy
+
+
+def test_types_that_both_bodies_danced_take_part() -> None:
+    """Waltz has four figures of B, one too few; the types that are left are numbered anew."""
+    segments, of = bodies(of_waltz=4)
+    pieces = segments[["piece", "label"]].assign(label=segments["label"].replace({1: 2, 3: 1}))
+    labels = {"C": "Cha-cha", "W": "Waltz", "R": "Rumba"}
+    kept, names = splits.taking_part("by_body", pieces, spans(segments, of), labels)
+    assert names == {"C": "Cha-cha", "R": "Rumba"}
+    assert kept["piece"].tolist() == segments.loc[segments["label"] < 3, "piece"].tolist()
+    assert kept["label"].tolist() == segments.loc[segments["label"] < 3, "label"].tolist()
+    for protocol in ("body_a", "by_piece"):
+        same, all_names = splits.taking_part(protocol, pieces, spans(segments, of), labels)
+        assert same is pieces
+        assert all_names == labels
+    with pytest.raises(UserError, match="two types with at least 5 figures"):
+        splits.taking_part("by_body", pieces, spans(segments, dict.fromkeys(of, "A")), labels)
+
+
+@pytest.mark.parametrize(
+    ("capture", "body"),
+    [("14", "A"), ("20", "A"), ("ll_qq_4_1", "B"), ("ll_lb_11_5", "B"), ("mm_hez_02_1", "B"),
+     ("1", "unknown"), ("200", "unknown"), ("mm_tg_01_1", "unknown"), ("unknown", "unknown")],
+)  # fmt: skip
+def test_bodies_of_captures(capture: str, body: str) -> None:
+    assert body_of(capture) == body

@@ -206,12 +206,12 @@ def test_the_confusion_matrix_has_the_papers_order_of_classes(source: str) -> No
 
 
 def test_the_overview_has_each_number_of_its_cell() -> None:
-    both = {"m2d.paper": found(), "mine": found("synthetic", folds=5, protocol="by_unit")}
+    both = {"m2d.paper": found(), "mine": found("synthetic", folds=5, protocol="by_figure")}
     trains, later = dict.fromkeys(both, TRAIN), dict.fromkeys(both, Epochs(epochs=9))
     segments, excerpts = overview_tables(both, trains, later)
     for one, level in ((segments, "segment"), (excerpts, "excerpt")):
         cells = one.rows[1].cells
-        assert cells[:2] == ("mine: by_unit, 5 folds", "414 / 46 / 22")
+        assert cells[:2] == ("mine: by_figure, 5 folds", "414 / 46 / 22")
         best = BASELINES[-1]  # the highest number
         for place, cell in enumerate(["alone/fused", "longer/fused", "fc/fused", f"{best}/joints"]):
             assert cells[3 + place] == Interval.read(both["mine"]["cells"][cell][level])

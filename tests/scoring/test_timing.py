@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from bobbing import BEAT_HZ, piece
 
+from motionmusic.data.choreonet import figure_of
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.scoring import timing as module
 from motionmusic.scoring.beat_phase import BeatPhase, judge, motion_features
-from motionmusic.scoring.timing import answers, figure_of, learn, timing
+from motionmusic.scoring.timing import answers, learn, timing
 
 
 def test_motion_on_the_beat_is_found_to_be_in_time() -> None:

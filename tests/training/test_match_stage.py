@@ -237,11 +237,11 @@ def test_a_track_that_is_danced_more_often_weighs_less(
 
 def test_splits_that_synchrony_cannot_learn_from_are_one_error(matched: Path) -> None:
     index = pd.read_parquet(DATA / "segments/index.parquet")
-    by_unit = index["segment"].replace({0: "train", 1: "validation", 2: "test", 3: "dropped"})
+    by_figure = index["segment"].replace({0: "train", 1: "validation", 2: "test", 3: "dropped"})
     lonely = (index["split"] == "validation") & (index["piece"] != NAMES[4])
     alone = index["split"].mask(lonely, "train")
     heard()
-    for split in (by_unit, alone):
+    for split in (by_figure, alone):
         index.assign(split=split).to_parquet(DATA / "segments/index.parquet")
         with pytest.raises(UserError, match="two pieces in train") as error:
             synchrony.main(["synthetic", "0"])

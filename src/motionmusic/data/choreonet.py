@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,6 +32,11 @@ TIME_MAP = "time_map.csv"
 UNKNOWN = "unknown"
 """The capture session of a unit whose recording is not known."""
 
+# Limb lengths show two bodies: thighs of 44 and of 55 cm (docs/data.md).
+_BODIES = {
+    "A": re.compile("14|15|16|17|20"),
+    "B": re.compile("(ll_qq|ll_lb|mm_hez)_.*"),
+}
 _FILES = "CRTW"
 # Frames a beat in the paper's time base: a beat, and a waltz's bar of three, take half a second.
 _PAPER_RATES = (Fraction(25, 2), Fraction(25, 6))
@@ -86,6 +92,16 @@ class _Entry(BaseModel):
 
 
 _ENTRIES = TypeAdapter(list[_Entry])
+
+
+def figure_of(unit: str) -> str:
+    """The figure that a unit is a take of: T-3-1 and T-3-7 are takes of T-3."""
+    return "-".join(unit.split("-")[:2])
+
+
+def body_of(capture: str) -> str:
+    """The body that danced a capture session, A or B; UNKNOWN where it was not measured."""
+    return next((body for body, name in _BODIES.items() if name.fullmatch(capture)), UNKNOWN)
 
 
 def read_choreographies(raw: Path) -> dict[str, Choreography]:

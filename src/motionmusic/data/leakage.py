@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from motionmusic.data.choreonet import UNKNOWN, body_of, figure_of
 from motionmusic.errors import UserError
 from motionmusic.features.segments import units_of_segments
 from motionmusic.files import Float32
@@ -22,9 +23,12 @@ from motionmusic.workspace import About
 
 Floats = NDArray[np.float64]
 PAIRS = (("train", "validation"), ("train", "test"), ("validation", "test"))
-# by_capture validates on the training side's sessions, AIST++ on the songs of its test
+# by_body validates on the body that it trains on, AIST++ on the songs of its test
 _EXCEPTED = {
-    ("by_capture", "capture"): ("train", "validation"),
+    (protocol, key): ("train", "validation")
+    for protocol in ("by_body", "body_a")
+    for key in ("body", "capture")
+} | {
     ("official", "music"): ("validation", "test"),
     ("official_clean", "music"): ("validation", "test"),
 }
@@ -32,14 +36,15 @@ PROMISES: Mapping[str, tuple[str, ...]] = {
     "paper": ("excerpt", "segment"),
     "published": ("excerpt", "segment"),
     "by_piece": ("piece", "excerpt", "segment"),
-    "by_unit": ("unit", "segment"),
-    "by_capture": ("capture", "unit", "segment"),
+    "by_figure": ("figure", "unit", "segment"),
+    "by_body": ("body", "capture", "unit", "segment"),
+    "body_a": ("body", "capture", "unit", "segment"),
     "official": ("piece", "music", "excerpt", "segment"),
     "official_clean": ("piece", "music", "excerpt", "segment"),
 }
 """The keys of which a protocol puts no value on two sides."""
 
-NO_IDENTICAL = ("by_piece", "by_unit", "by_capture")
+NO_IDENTICAL = ("by_piece", "by_figure", "by_body", "body_a")
 """The protocols under which no test segment may be a training segment under another name."""
 
 
@@ -175,8 +180,12 @@ def names_of_segments(
     names["segment"] = names["excerpt"] + "/" + segments["segment"].astype(str)
     if captures:
         names["unit"] = segments["units"]
-        names["capture"] = segments["units"].map(
-            lambda units: frozenset(captures[unit] for unit in units) - {"unknown"}
+        names["figure"] = names["unit"].map(lambda units: frozenset(map(figure_of, units)))
+        names["capture"] = names["unit"].map(
+            lambda units: frozenset(captures[unit] for unit in units) - {UNKNOWN}
+        )
+        names["body"] = names["capture"].map(
+            lambda sessions: frozenset(map(body_of, sessions)) - {UNKNOWN}
         )
     return names
 

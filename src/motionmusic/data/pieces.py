@@ -83,11 +83,14 @@ def about_task(
     settings: Segment,
     excerpts: int | None,
     pieces: pd.DataFrame,
+    labels: dict[str, str],
     joints: Joints,
     bones: Bones,
     music: Music,
 ) -> About:
     """What the stages of a task need to know of its corpus (about.json), by their groups of params.
+
+    ``pieces`` and ``labels`` are those that its protocol can use.
 
     Of each class so many ``excerpts`` are kept; None where all are.
     """
@@ -99,7 +102,7 @@ def about_task(
         source=source.source,
         layout=layout_of(source.source),
         motion_rate_hz=motion_rate_hz(source.source),
-        labels=source.labels,
+        labels=labels,
         center=joints.center,
         scale=joints.scale,
         paper_bones=bones.paper,

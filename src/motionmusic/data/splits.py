@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
+from motionmusic.data.choreonet import body_of, figure_of
 from motionmusic.errors import UserError
 from motionmusic.features.segments import SEGMENT_FRAMES, every_segment, units_of_segments
 from motionmusic.params import Segment
@@ -20,7 +21,8 @@ SPLITS = ("train", "validation", "test")
 DROPPED = "dropped"
 """The split of a segment that belongs to two sides at once and is used on neither."""
 
-_CAPTURE_PARTS = 5  # by_capture: one of so many parts of the training side's units validates
+BODIES = ("A", "B")
+_PARTS = 5  # by_body: one of so many parts of the training side's figures validates
 
 
 def split(
@@ -38,22 +40,22 @@ def split(
         settings: the task's group ``segment``.
         excerpts: piece, excerpt, label of those that are kept, in class order.
         pieces: piece, official_split, broken_tracking; read by the official protocols.
-        spans: piece, start, end, unit, capture; read by by_unit and by_capture.
+        spans: piece, start, end, unit, capture; read by by_figure, by_body and body_a.
         names: class names, for messages.
 
     Returns fold, split, piece, excerpt, segment, label. Raises UserError where there are too few
-    pieces, units or excerpts.
+    pieces, figures or excerpts.
     """
     per_excerpt = settings.excerpt_frames // SEGMENT_FRAMES
     folds, seed = settings.folds, settings.seed
     try:
-        if settings.protocol in ("by_unit", "by_capture"):
+        if settings.protocol in ("by_figure", "by_body", "body_a"):
             segments = every_segment(excerpts, per_excerpt)
             segments["units"] = units_of_segments(segments, spans, settings.excerpt_frames)
-            if settings.protocol == "by_unit":
-                return by_unit(segments, folds, seed, names)
-            captures = dict(zip(spans["unit"], spans["capture"], strict=True))
-            return by_capture(segments, captures, seed, names)
+            if settings.protocol == "by_figure":
+                return by_figure(segments, folds, seed, names)
+            of_bodies = by_body if settings.protocol == "by_body" else body_a
+            return of_bodies(segments, bodies_of(spans), seed, names)
         if settings.protocol == "paper":
             rows = paper(excerpts)
         elif settings.protocol == "published":
@@ -118,64 +120,136 @@ def official(excerpts: pd.DataFrame, split_of: Mapping[str, str]) -> pd.DataFram
     return _frame(0, [split_of[piece] for piece in known["piece"]], known)
 
 
-def by_unit(
+def by_figure(
     segments: pd.DataFrame, folds: int, seed: int, names: Mapping[int, str]
 ) -> pd.DataFrame:
-    """No movement unit on two sides: units are dealt into folds (at least 3), class by class.
+    """No figure on two sides: figures are dealt into folds (at least 3), class by class.
 
-    In fold f the f-th part is test, the next one validation, the rest train. A segment is where all
-    its units are; one whose units are on two sides is dropped there. So each segment is tested at
-    most once and validates at most once; pieces and capture sessions are shared.
+    All takes of a figure are dealt together. In fold f the f-th part is test, the next one
+    validation, the rest train. A segment is where all its figures are; one whose figures are on two
+    sides is dropped there. So each segment is tested at most once and validates at most once; pieces,
+    capture sessions and bodies are shared.
 
     Segments have piece, excerpt, segment, label, units (the set that each touches). Returns them
     once per fold in the order given, with ``fold`` and ``split``. Raises UserError where a class
-    has fewer units than folds, or no segment in some split.
+    has fewer figures than folds, or no segment in some split.
     """
+    danced = segments.assign(units=segments["units"].map(lambda u: frozenset(map(figure_of, u))))
     part: dict[str, int] = {}
-    for label, owned in _owned(segments).items():
-        _must_have(folds, len(owned), f"movement units ({names[label]} has {len(owned)})")
-        part |= _deal(owned, folds, stream(seed, "by_unit", label))
-    return _agreed(segments, _roles(part, folds), "by_unit", names)
+    for label, owned in _owned(danced).items():
+        _must_have(folds, len(owned), f"figures ({names[label]} has {len(owned)})")
+        part |= _deal(owned, folds, stream(seed, "by_figure", label))
+    return _agreed(danced, _roles(part, folds), "by_figure", names, set(danced["label"]))
 
 
-def by_capture(
-    segments: pd.DataFrame, captures: Mapping[str, str], seed: int, names: Mapping[int, str]
+def by_body(
+    segments: pd.DataFrame, bodies: Mapping[str, str], seed: int, names: Mapping[int, str]
 ) -> pd.DataFrame:
-    """No capture session on two sides: fold 0 trains on each class's main one and tests on the rest.
+    """No body on two sides: fold 0 trains on body A and tests on body B, fold 1 is the reverse.
 
-    A class's main session is the one that most of its units were recorded in. Fold 1 is the
-    reverse. A fifth of the training side's units, dealt by seed, validates. A segment is dropped
-    where its units are on two sides or the session of one of them is not known (START).
+    So no clip and no capture session is shared either; pieces are, which are clips of both, and of a
+    few figures other takes. A fifth of the training side's figures, dealt by seed, validates. A
+    segment is dropped where its units are on two sides or the body of one is not known (START).
 
-    Of ``captures`` (unit → capture session, or ``unknown``), the rest as for :func:`by_unit`. Raises
-    UserError where a class has too few units in its main session or beside it, or no segment in
-    some split.
+    Of ``bodies`` (unit → A, B or unknown), the rest as for :func:`by_figure`. Raises UserError where
+    a class has too few figures on a body, or no segment in some split.
     """
-    sides: dict[int, tuple[dict[str, int], dict[str, int]]] = {}
+    labels = both_bodies(_figures(segments, bodies))
+    for label in sorted(set(segments["label"]) - labels):
+        expected = f"for by_body at least {_PARTS} figures of every class from each body"
+        remedy = f"take {names[label]} out of the corpus's labels and pieces"
+        raise _refused("protocol", expected, f"too few of {names[label]}", remedy)
+    roles = [_of_bodies(segments, bodies, fold, labels, "by_body", seed) for fold in BODIES]
+    return _agreed(segments, roles, "by_body", names, labels)
+
+
+def body_a(
+    segments: pd.DataFrame, bodies: Mapping[str, str], seed: int, names: Mapping[int, str]
+) -> pd.DataFrame:
+    """One fold that trains and validates on body A in all classes, and tests on body B.
+
+    Classes of which body B has few figures or none are learned, but not tested. The rest is as in
+    fold 0 of :func:`by_body`.
+    """
+    labels = both_bodies(_figures(segments, bodies))
+    if not labels:
+        expected = f"for body_a at least {_PARTS} figures of some class from each body"
+        raise _refused("protocol", expected, "none", "take another protocol")
+    roles = [_of_bodies(segments, bodies, "A", labels, "body_a", seed)]
+    return _agreed(segments, roles, "body_a", names, labels)
+
+
+def taking_part(
+    protocol: str, pieces: pd.DataFrame, spans: pd.DataFrame, labels: Mapping[str, str]
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The pieces and dance types that a protocol can use: by_body those danced by both bodies.
+
+    Of pieces (piece, label) and labels (code → name, in the order of their numbers); types are
+    numbered anew. Raises UserError where fewer than two types are left.
+    """
+    if protocol != "by_body":
+        return pieces, dict(labels)
+    danced = spans.merge(pieces[["piece", "label"]], on="piece")
+    danced["units"] = danced["unit"].map(lambda unit: frozenset([unit]))
+    kept = sorted(both_bodies(_figures(danced, bodies_of(spans))))
+    codes = list(labels)
+    if len(kept) < 2:
+        expected = f"for by_body two types with at least {_PARTS} figures from each body"
+        got = f"{len(kept)} in a corpus of {', '.join(labels.values())}"
+        raise _refused("protocol", expected, got, "take protocol by_piece")
+    number = {label: new for new, label in enumerate(kept)}
+    of_them = pieces[pieces["label"].isin(kept)]
+    of_them = of_them.assign(label=of_them["label"].map(number)).reset_index(drop=True)
+    return of_them, {codes[label]: labels[codes[label]] for label in kept}
+
+
+def bodies_of(spans: pd.DataFrame) -> dict[str, str]:
+    """Unit → the body that danced it, A, B or unknown; of spans (unit, capture)."""
+    return dict(zip(spans["unit"], spans["capture"].map(body_of), strict=True))
+
+
+def both_bodies(figures: Mapping[tuple[int, str], Mapping[str, int]]) -> set[int]:
+    """The classes of which each body danced enough figures; of :func:`_figures`."""
+    labels = {label for label, _ in figures}
+    return {
+        label
+        for label in labels
+        if all(len(figures.get((label, body), ())) >= _PARTS for body in BODIES)
+    }
+
+
+def _figures(
+    segments: pd.DataFrame, bodies: Mapping[str, str]
+) -> dict[tuple[int, str], dict[str, int]]:
+    """By class and body: how many segments touch each of its figures."""
+    counts: dict[tuple[int, str], dict[str, int]] = {}
     for label, owned in _owned(segments).items():
-        known = {unit: count for unit, count in owned.items() if captures[unit] != "unknown"}
-        sizes = Counter(captures[unit] for unit in known)
-        main = min(sizes, key=lambda capture: (-sizes[capture], capture), default="")
-        of_main, others = (
-            {unit: count for unit, count in known.items() if (captures[unit] == main) == inside}
-            for inside in (True, False)
-        )
-        if min(len(of_main), len(others)) < _CAPTURE_PARTS:
-            units = f"{_CAPTURE_PARTS} movement units of every class"
-            expected = f"for by_capture at least {units} in its main capture session and beside it"
-            got = f"{len(of_main)} and {len(others)} of {names[label]}"
-            remedy = f"take {names[label]} out of the corpus's labels and pieces"
-            raise _refused("protocol", expected, got, remedy)
-        sides[label] = of_main, others
-    roles = []
-    for fold in range(2):
-        role = dict.fromkeys(captures, DROPPED)
-        for label, both in sides.items():
-            part = _deal(both[fold], _CAPTURE_PARTS, stream(seed, "by_capture", fold, label))
-            role |= {u: "validation" if number == 0 else "train" for u, number in part.items()}
-            role |= dict.fromkeys(both[1 - fold], "test")
-        roles.append(role)
-    return _agreed(segments, roles, "by_capture", names)
+        for unit, count in owned.items():
+            of = counts.setdefault((label, bodies[unit]), Counter())
+            of[figure_of(unit)] += count
+    return counts
+
+
+def _of_bodies(
+    segments: pd.DataFrame,
+    bodies: Mapping[str, str],
+    trains: str,
+    tested: set[int],
+    protocol: str,
+    seed: int,
+) -> dict[str, str]:
+    """The role of every unit where one body trains and validates and the other tests."""
+    figures = _figures(segments, bodies)
+    role = dict.fromkeys(bodies, DROPPED)
+    for label, owned in _owned(segments).items():
+        random = stream(seed, protocol, trains, label)
+        part = _deal(figures.get((label, trains), {}), _PARTS, random)
+        for unit in owned:
+            if bodies[unit] == trains:
+                role[unit] = "validation" if part[figure_of(unit)] == 0 else "train"
+            elif bodies[unit] in BODIES and label in tested:
+                role[unit] = "test"
+    return role
 
 
 def _frame(fold: int, splits: list[str], rows: pd.DataFrame) -> pd.DataFrame:
@@ -228,8 +302,12 @@ def _agreed(
     roles: Sequence[Mapping[str, str]],
     protocol: str,
     names: Mapping[int, str],
+    tested: set[int],
 ) -> pd.DataFrame:
-    """Every fold's segments in the one role that all their units have, else dropped."""
+    """Every fold's segments in the one role that all their units have, else dropped.
+
+    Raises UserError where a class has none in train or validation, or one of ``tested`` none in test.
+    """
     parts = []
     for fold, role in enumerate(roles):
         several = [{role[unit] for unit in units} for units in segments["units"]]
@@ -238,7 +316,8 @@ def _agreed(
     rows = pd.concat(parts, ignore_index=True)
     counts = rows.groupby(["fold", "split", "label"]).size()
     for fold, split, label in product(range(len(roles)), SPLITS, sorted(set(rows["label"]))):
-        if (fold, split, label) not in counts.index:
+        asked = split != "test" or label in tested
+        if asked and (fold, split, label) not in counts.index:
             expected = f"{protocol} to leave segments of every class in every split"
             got = f"none of {names[label]} in {split} of fold {fold}"
             remedy = "take another seed, more excerpts or fewer folds"

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from motionmusic.data.captures import FEET
+from motionmusic.data.choreonet import figure_of
 from motionmusic.features.beats import Definition, alignment_by_chance, beat_alignment, motion_beats
 from motionmusic.features.motion import Floats
 from motionmusic.features.song_tempo import ENVELOPE_HZ
@@ -75,11 +76,6 @@ class TimedPiece:
     beat_hz: float
     first_beat_s: float
     tracked_s: Floats
-
-
-def figure_of(unit: str) -> str:
-    """The figure that a unit is a take of: T-3-1 and T-3-7 are takes of T-3."""
-    return "-".join(unit.split("-")[:2])
 
 
 def timing(pieces: Sequence[TimedPiece], seed: int, resamples: int) -> dict[str, Any]:
