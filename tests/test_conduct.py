@@ -92,6 +92,8 @@ def test_video_keypoints_and_facts(call: Call) -> None:
 @pytest.mark.usefixtures("ours")
 def test_half_a_second(call: Call) -> None:
     write(0.5)
+    assert "a folder to write in" in refused(call("music.wav", "--out", "a/b.mp4"))
+    Path("a").mkdir()
     assert call("music.wav", "--accept-licence", "--out", "a/b.mp4").exit_code == 0
     assert sorted(path.name for path in Path("a").iterdir()) == ["b.json", "b.mp4", "b.npz"]
     with np.load("a/b.npz") as arrays:
@@ -116,7 +118,8 @@ def test_the_licence_is_asked_for_once(call: Call, monkeypatch: pytest.MonkeyPat
     assert published.NOTICE in kept.read_text("utf-8")
 
     terminal.stdin.isatty = lambda: False
-    assert call("music.wav").exit_code == 0
+    assert "a file that exists" in refused(call("music.wav"))
+    assert call("music.wav", "--force").exit_code == 0
 
 
 def test_nothing_is_fetched_without_the_licence(tmp_path: Path) -> None:

@@ -48,13 +48,16 @@ def test_score(answers: list[str]) -> None:
     assert result.exit_code == 0, result.output
     names = ["ratings.csv", "scores.csv", "scores.json", "scores.md"]
     assert sorted(path.name for path in Path("study").iterdir()) == names
-    assert result.output == Path("study/scores.md").read_text("utf-8")
+    assert result.stdout == Path("study/scores.md").read_text("utf-8")
     assert "D: 0.00" in result.output  # its Q3 is 1 from the others' and left out
     # music (4 + 5 + 3 + 1) / 4 / 5 = 0.65, dance 0.6; 0.625, half up
     assert values("study", "Q1") == {"music": 0.65, "dance": 0.6, "average": 0.63}
     assert values("study", "Q3") == {"music": 1, "dance": 1, "average": 1}
     # the file of all ratings gives the same again
     assert score("study/ratings.csv", "--out", "again").exit_code == 0
+    refused = score("study/ratings.csv", "--out", "study", "--force").exception
+    assert "a file that this command reads" in str(refused)
+    assert "a file that exists" in str(score(*answers).exception)
     for path in Path("study").iterdir():
         assert path.read_bytes() == Path("again", path.name).read_bytes()
 

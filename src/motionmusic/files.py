@@ -6,6 +6,7 @@ so a file that has its final name is complete.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
@@ -29,7 +30,11 @@ Float32 = NDArray[np.float32]
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` atomically, creating its folder. Raises OSError, leaving nothing."""
+    """Write ``content`` to ``path`` atomically, creating its folder; a regular file is replaced.
+
+    Raises OSError, leaving nothing.
+    """
+    replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -44,6 +49,12 @@ def write_bytes(path: Path, content: bytes) -> None:
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)
         raise
+
+
+def replaceable(path: Path) -> None:
+    """See that a file may take this name. Raises OSError where it is a folder's, device's or pipe's."""
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "no regular file has this name", str(path))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import json
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
+from motionmusic.app.outputs import check_input
 from motionmusic.errors import UserError
+from motionmusic.terminal import Volume
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 LONGEST_S = 5400.0  # of music
+ORDER = ("recommend", "sync", "render", "models", "study", "conduct")  # of the commands
+
+
+class Command(TyperCommand):
+    """A command whose help names its arguments plainly: no braces, no type of --help."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        pieces = super().collect_usage_pieces(ctx)
+        return [piece.replace("{", "").replace("}", "") for piece in pieces]
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return untyped(super().get_help_option(ctx))
+
+
+class Group(TyperGroup):
+    """Commands by use, with such help."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        known = {name: number for number, name in enumerate(ORDER)}
+        return sorted(self.commands, key=lambda name: known.get(name, len(known) - 3))
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return untyped(super().get_help_option(ctx))
+
+
+def untyped(option: Any) -> Any:
+    """An option whose type is not told in the help."""
+    if option is not None:
+        option.metavar = ""
+    return option
 
 
 def argument(metavar: str, help: str) -> Any:
@@ -26,6 +60,21 @@ def argument(metavar: str, help: str) -> Any:
 def option(metavar: str, help: str, **more: Any) -> Any:
     """An option of typer whose help says what its default is."""
     return typer.Option(metavar=metavar, help=help, show_default=False, **more)
+
+
+def flag(names: str, help: str, **more: Any) -> Any:
+    """An option without a value, by its names: "--quiet -q"."""
+    return typer.Option(*names.split(), metavar="", help=help, show_default=False, **more)
+
+
+def _quiet(wanted: bool) -> None:
+    if wanted:
+        Volume.level = 0
+
+
+def _verbose(wanted: bool) -> None:
+    if wanted:
+        Volume.level = 2
 
 
 DanceArgument = Annotated[
@@ -42,10 +91,10 @@ MusicArgument = Annotated[
 ]
 LayoutOption = Annotated[
     str | None,
-    typer.Option(
-        help="Skeleton of a .npy or .npz: musictodance (23 joints, relative to the body's centre)"
+    option(
+        "NAME",
+        "Skeleton of a .npy or .npz: musictodance (23 joints, relative to the body's centre)"
         " or aist (17 joints).",
-        show_default=False,
     ),
 ]
 RateOption = Annotated[
@@ -55,6 +104,21 @@ RateOption = Annotated[
         "Frames a second of the dance. Required for .npy and .npz; elsewhere 25 (MusicToDance)"
         " or 60 (AIST++).",
     ),
+]
+ForceOption = Annotated[bool, flag("--force", "Replace files that exist.")]
+JsonOption = Annotated[bool, flag("--json", "Print the result as JSON, and nothing else.")]
+QuietOption = Annotated[
+    bool,
+    flag(
+        "--quiet -q",
+        "Print mistakes only, and what --json asks for.",
+        callback=_quiet,
+        expose_value=False,
+    ),
+]
+VerboseOption = Annotated[
+    bool,
+    flag("--verbose -v", "Say what is being done.", callback=_verbose, expose_value=False),
 ]
 StartOption = Annotated[
     float | None,
@@ -67,30 +131,20 @@ StartOption = Annotated[
 ]
 
 
-def only_folder(found: Collection[Path], none: UserError) -> Path:
-    """The only folder of trained models, for a command without --model.
-
-    Raises ``none`` where there is none, and UserError where there are several.
-    """
-    if not found:
-        raise none
-    folders = sorted(found)
-    if len(folders) > 1:
-        raise UserError(
-            "command line", "--model", "the name of a trained model, as there are several:"
-            f" {', '.join(map(str, folders))}", "none", f"choose one, such as --model {folders[0]}",
-        )  # fmt: skip
-    return folders[0]
-
-
-def check_names(music: Path, out: Path | None, suffix: str) -> None:
-    """What is quick to find wrong, before what is slow to import. Raises UserError."""
-    if out is not None and out.suffix != suffix:
-        raise UserError(
-            "command line", "--out", f"a name ending in {suffix}", f"{out}", "correct it"
-        )
-    if not music.is_file():
-        raise UserError(music, "", "a sound file", "no such file", "correct the name")
+def check_dance(dance: Path) -> None:
+    """See that DANCE is there, before it is read. Raises UserError."""
+    what = "a dance: a folder with skeletons.json, or a file of joints"
+    if not dance.exists():
+        raise UserError(dance, "", what, "no such file or folder", "correct the name")
+    if not dance.is_dir():
+        check_input(dance, "", what)
+    elif not (dance / "skeletons.json").exists():
+        got, remedy = "none", "name the dance's own folder"
+        inside = sorted(path.parent.name for path in dance.glob("*/skeletons.json"))
+        if inside:
+            got = f"dances in the folders {', '.join(inside[:3])}{', …' * (len(inside) > 3)}"
+            remedy = f"name one of them, such as {dance / inside[0]}"
+        raise UserError(dance, "", "a folder with a skeletons.json", got, remedy)
 
 
 def music_seconds(music: Path, shortest_s: float = 0.0) -> float:
@@ -117,13 +171,20 @@ def other_music() -> Iterator[None]:
         raise
 
 
+def print_json(value: Any) -> None:
+    """Print a result as JSON, with every letter that is not ASCII as an escape."""
+    from motionmusic.files import rounded
+
+    print(json.dumps(rounded(value), indent=2, allow_nan=False), flush=True)
+
+
 def clock(seconds: float, digits: int = 1) -> str:
     """Minutes and seconds, such as 2:05.5."""
     return f"{int(seconds // 60)}:{seconds % 60:0{3 + digits}.{digits}f}"
 
 
 def console() -> Console:
-    """Where results are printed. Names of files are shown as they are: no colours, no markup."""
+    """Where tables are printed, without colours or markup; their texts must be shown ones."""
     from rich.console import Console
 
     return Console(highlight=False, markup=False, emoji=False)

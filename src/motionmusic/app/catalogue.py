@@ -21,9 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import joblib
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from motionmusic.data.musictodance import SOUND_SUFFIXES
 from motionmusic.errors import UserError
@@ -33,11 +31,11 @@ from motionmusic.features.music import HOP, music_features, pad_short
 from motionmusic.features.segments import SEGMENT_FRAMES
 from motionmusic.files import Float32
 from motionmusic.streams import stream
+from motionmusic.terminal import progress
 
 if TYPE_CHECKING:
     from motionmusic.models.matcher import About, Matcher
 
-CACHE_VARIABLE = "MOTIONMUSIC_CACHE"
 # The modules that codes, tempo and windows come from.
 CODE = (
     "app/catalogue.py", "streams.py", "features/audio.py", "features/beats.py", "features/music.py",
@@ -78,12 +76,6 @@ class Catalogue:
         return np.stack([track.vector for track in self.tracks if track.vector is not None])
 
 
-def cache_folder() -> Path:
-    """Where codes are kept: $MOTIONMUSIC_CACHE, or else the user's own cache folder."""
-    given = os.environ.get(CACHE_VARIABLE)
-    return Path(given) if given else platformdirs.user_cache_path("motionmusic")
-
-
 def index(folder: Path, matcher: Matcher, cache: Path) -> Catalogue:
     """Encode the music of a folder and all below it; only what is new or changed is decoded.
 
@@ -102,7 +94,7 @@ def index(folder: Path, matcher: Matcher, cache: Path) -> Catalogue:
     key = _key(matcher)
     tracks: dict[str, Track] = {}
     broken: list[tuple[Path, str]] = []
-    for path in tqdm(files, "catalogue", unit="track", disable=None, mininterval=1):
+    for path in progress(files, "catalogue", len(files), "track"):
         file = (folder / path).resolve()
         try:
             str(path).encode()  # soundfile opens no other names

@@ -15,24 +15,34 @@ import typer
 from motionmusic import errors
 from motionmusic.app import study, sync
 from motionmusic.app.arguments import (
+    Command,
     DanceArgument,
+    ForceOption,
+    Group,
+    JsonOption,
     LayoutOption,
     MusicArgument,
+    QuietOption,
     RateOption,
     StartOption,
+    VerboseOption,
     argument,
-    check_names,
+    check_dance,
     clock,
     console,
-    only_folder,
+    flag,
     option,
+    print_json,
 )
+from motionmusic.app.outputs import check_input, check_input_folder, check_output, check_room
+from motionmusic.app.trained import choose, no_model, own_music
 from motionmusic.errors import UserError
 from motionmusic.methods import Method
+from motionmusic.terminal import Volume, note, say, shown
 
 app = typer.Typer(
     name="motionmusic",
-    add_completion=False,
+    cls=Group,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -44,76 +54,79 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"motionmusic {version('motionmusic')}")
+        say(f"motionmusic {version('motionmusic')}")
         raise typer.Exit
 
 
 @app.callback()
 def motionmusic(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, flag("--version", "Show the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
     """Find music for a dance, hear and see it.
 
     **Examples**
 
-    - `motionmusic models`
     - `motionmusic recommend dances/DANCE_C_1 --catalogue ~/Music`
+    - `motionmusic sync dances/DANCE_C_1 waltz.mp3`
     - `motionmusic render dances/DANCE_C_1 dance.mp4`
 
-    A mistake in files or arguments ends with one message and exit status 2.
+    Exit status: 0, 1 a finding (`sync`: not in time), 2 a mistake in files or arguments, told in
+    one message, 130 interrupted. `motionmusic --install-completion` completes names in your shell.
     """
 
 
-@app.command()
+@app.command(cls=Command)
 def recommend(
     dance: DanceArgument,
-    model: Annotated[
-        Path | None,
-        option(
-            "DIR",
-            "Trained matchers: a folder data/TASK/matchers. Default: the only one under ./data.",
-        ),
-    ] = None,
     catalogue: Annotated[
         Path | None,
         option(
             "DIR",
-            "Music to choose from: a folder of mp3, wav, flac and ogg, searched with its"
-            " subfolders. Default: the music of the dances that the model was trained on.",
+            "Music to choose from: a folder of sound files, searched with its subfolders."
+            " Default: the music of the dances that the model was trained on.",
         ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        option("DIR", "Trained model: a folder data/TASK/matchers. Default: the only one here."),
     ] = None,
     method: Annotated[
         Method,
-        typer.Option(
-            help="How music is chosen. *category* draws at random among tracks of the predicted"
-            " category, as the paper does; all others rank every track."
-        ),
+        typer.Option(metavar="METHOD", help="How music is chosen: one of the list above."),
     ] = "contrastive",
-    top: Annotated[int, typer.Option(min=1, help="How many tracks.")] = 3,
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="How many tracks.")] = 3,
+    out: Annotated[Path | None, option("OUT.json", "Write everything as JSON.")] = None,
     render: Annotated[
         Path | None,
-        option("OUT.mp4", "Also write a video of the dance (its first 20 s) with each track."),
+        option("OUT.mp4", "Write a video of the dance (its first 20 s) with each track."),
     ] = None,
-    out: Annotated[
-        Path, typer.Option(metavar="OUT.json", help="Where everything is written as JSON.")
-    ] = Path("recommendation.json"),
     include_own: Annotated[
         bool,
-        typer.Option(
-            "--include-own",
-            help="Let the dance's own music be recommended. Otherwise it is left out, known by the"
-            " content of its file.",
-        ),
+        flag("--include-own", "Let the dance's own music be recommended. Else it is left out."),
     ] = False,
     layout: LayoutOption = None,
     rate: RateOption = None,
+    force: ForceOption = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
-    """Recommend music for a dance: print a table, write JSON, and a video on request.
+    """Recommend music for a dance: print a table; write JSON and a video on request.
+
+    **Methods** (a model has one or more; `motionmusic models` lists them)
+
+    - `category`: tracks of the predicted category, drawn at random, as the paper does
+    - `mapping`: nearest in the paper's learned space
+    - `unmapped`: nearest in the codes below that space
+    - `contrastive`: nearest of two small networks, trained on pairs of one category
+    - `infonce`: the same, trained to find a dance's own second of music
+    - `synchrony`: a network's vote on whether this is the music of this movement
+    - `deconfounded`: two variational autoencoders, adjusted for genre
 
     The first run on a catalogue decodes every track, one or two seconds each; later runs only what
-    is new. Results are kept in the user's cache folder, or in $MOTIONMUSIC_CACHE.
+    is new. Results are kept in your cache folder, or in $MOTIONMUSIC_CACHE.
 
     A track's category comes from the name of its file or its folders: a class (`Waltz/`), its code,
     a MusicToDance folder (`DANCE_W_8/`) or an AIST track (`mBR0.wav`). Tracks without one are
@@ -122,95 +135,135 @@ def recommend(
     **Examples**
 
     - `motionmusic recommend dances/DANCE_C_1`
-    - `motionmusic recommend dances/DANCE_C_1 --catalogue ~/Music --top 5 --render dance.mp4`
-    - `motionmusic recommend joints.npy --layout aist --rate 60 --model data/aist/official/matchers`
+    - `motionmusic recommend dances/DANCE_C_1 --catalogue ~/Music --top 5`
+    - `motionmusic recommend joints.npy --layout aist --rate 60`
     """
-    from motionmusic.app.recommender import Recommender
+    check_dance(dance)
+    trained = choose(model, method)
+    music = own_music(trained) if catalogue is None else catalogue
+    check_input_folder(music, "--catalogue", "a folder with music")
+    reads = [dance, music, trained.folder]
+    for path, name, suffix in ((out, "--out", ".json"), (render, "--render", ".mp4")):
+        if path is not None:
+            check_output(path, name, reads, force, (suffix,))
+    if render is not None:
+        check_room(render, 20.0 * min(top, 100))
     from motionmusic.data.own import read_own
-    from motionmusic.files import write_json
 
     own = read_own(dance, layout, rate)
-    folders = {path.parent.parent for path in Path().glob("data/**/matchers/*/matcher.json")}
-    recommender = Recommender(model or only_folder(folders, _no_model()), method)
-    music = catalogue or recommender.own_music()
+    note(f"{own.name}: {len(own.joints)} frames at {own.rate_hz:g} a second", level=2)
+    from motionmusic.app.recommender import Recommender
+    from motionmusic.files import write_json
+
+    recommender = Recommender(trained)
+    note(f"model {trained.model} is loaded", level=2)
     found = recommender(own, music, top, include_own)
-    screen = console()
-    for line in found.heading():
-        screen.print(line, soft_wrap=True)
-    screen.print(found.table())
-    for line in found.complaints(out):
-        screen.print(line, soft_wrap=True)
-    write_json(out, found.as_json(dance))
-    typer.echo(f"Written to {out}")
+    content = found.as_json(dance)
+    if out is not None:
+        write_json(out, content)
     if render is not None:
         found.film(render)
-        typer.echo(f"Written to {render}")
+    if json:
+        print_json(content)
+    elif Volume.level > 0:
+        for line in found.heading():
+            say(line)
+        console().print(found.table())
+        for line in found.complaints(out):
+            say(line)
+    for path in (out, render):
+        if path is not None:
+            note(f"Written to {path}")
 
 
-@app.command()
-def models() -> None:
-    """List the trained models under ./data: folder (for --model), task, classes, methods, seeds."""
-    from rich.table import Table
-
-    from motionmusic.models.matcher import trained
-
-    found = trained(Path())
-    if not found:
-        raise _no_model()
-    table = Table()
-    table.add_column("model", no_wrap=True)
-    for title in ("trained on the task", "classes", "methods", "seeds"):
-        table.add_column(title)
-    for folder, group in groupby(found, key=lambda pair: pair[0].parent):
-        abouts = [about for _, about in group]
-        table.add_row(
-            str(folder),
-            abouts[0].task,
-            ", ".join(abouts[0].labels.values()),
-            ", ".join(dict.fromkeys(about.method for about in abouts)),
-            ", ".join(map(str, sorted({about.seed for about in abouts}))),
-        )
-    console().print(table)
-
-
-@app.command()
+@app.command(cls=Command)
 def render(
     dance: DanceArgument,
     out: Annotated[Path, argument("OUT.mp4", "The video.")],
     music: Annotated[
-        Path | None,
-        option("FILE", "Other music: mp3, wav, flac or ogg. Default: the dance's own."),
+        Path | None, option("FILE", "Other music, a sound file. Default: the dance's own.")
     ] = None,
     start: StartOption = None,
     layout: LayoutOption = None,
     rate: RateOption = None,
+    force: ForceOption = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Write a video of a dance with its own or other music.
 
     **Examples**
 
     - `motionmusic render dances/DANCE_C_1 dance.mp4`
-    - `motionmusic render dances/DANCE_C_1 dance.mp4 --music waltz.mp3 --start 12.5`
+    - `motionmusic render dances/DANCE_C_1 dance.mp4 --music waltz.mp3`
     """
+    check_output(out, "OUT.mp4", [dance, music], force, (".mp4",))
+    check_dance(dance)
+    if music is not None:
+        check_input(music, "--music", "a sound file")
     from motionmusic.data.own import read_own
     from motionmusic.features.audio import read_audio
     from motionmusic.render.film import SOUND_HZ
     from motionmusic.render.page import Panel, video
 
     own = read_own(dance, layout, rate)
+    note(f"{own.name}: {len(own.joints)} frames at {own.rate_hz:g} a second", level=2)
+    if len(own.joints) < 2:
+        expected, remedy = "a dance of at least two frames", "take a longer dance"
+        raise UserError(dance, "", expected, f"{len(own.joints)}", remedy)
+    check_room(out, own.seconds)
     file = music or own.music_file
     if file is None:
         remedy = "name music with --music FILE"
         raise UserError(dance, "", "a dance with music beside it", "none", remedy)
+    check_output(out, "OUT.mp4", [file], force, (".mp4",))
     own_start_s = own.music_start_s if music is None else 0.0
     start_s = own_start_s if start is None else start
     sound = read_audio(file, SOUND_HZ, start_s=start_s, duration_s=own.seconds)
     panel = Panel(own.name, f"{file.name}, from {clock(start_s)}", sound)
     video(out, own.in_the_room(), own.layout, own.rate_hz, [panel])
-    typer.echo(f"Written to {out}")
+    if json:
+        facts = {"dance": f"{dance}", "music": f"{file}", "start_s": start_s}
+        print_json(facts | {"seconds": own.seconds, "video": f"{out}"})
+    note(f"Written to {out}")
 
 
-@app.command()
+@app.command(cls=Command)
+def models(
+    json: JsonOption = False, quiet: QuietOption = False, verbose: VerboseOption = False
+) -> None:
+    """List the trained models under ./data: folder (for --model), task, classes, methods, seeds."""
+    if not any(Path().glob("data/**/matcher.json")):
+        raise no_model()
+    from rich.table import Table
+
+    from motionmusic.models.matcher import trained
+
+    found = trained(Path())
+    if not found:
+        raise no_model()
+    table = Table()
+    table.add_column("model", no_wrap=True)
+    for title in ("trained on the task", "classes", "methods", "seeds"):
+        table.add_column(title)
+    rows = []
+    for folder, group in groupby(found, key=lambda pair: pair[0].parent):
+        abouts = [about for _, about in group]
+        classes = list(abouts[0].labels.values())
+        methods = list(dict.fromkeys(about.method for about in abouts))
+        seeds = sorted({about.seed for about in abouts})
+        lists = [", ".join(classes), ", ".join(methods), ", ".join(map(str, seeds))]
+        table.add_row(*map(shown, (folder, abouts[0].task, *lists)))
+        facts = {"classes": classes, "methods": methods, "seeds": seeds}
+        rows.append({"model": f"{folder}", "task": abouts[0].task, **facts})
+    if json:
+        print_json(rows)
+    else:
+        console().print(table)
+
+
+@app.command(cls=Command)
 def conduct(
     music: MusicArgument,
     out: Annotated[
@@ -223,19 +276,29 @@ def conduct(
     ] = None,
     seed: Annotated[
         int,
-        typer.Option(min=0, help="Of the noise, which has no visible effect with these weights."),
+        option("N", "Of the noise, without visible effect with these weights. Default: 0.", min=0),
     ] = 0,
     smooth: Annotated[
-        bool, typer.Option(help="Smooth the motion as the authors do; without it trembles.")
+        bool,
+        typer.Option(
+            "--smooth/--no-smooth",
+            metavar="",
+            show_default=False,
+            help="Smooth the motion as the authors do (default), or let it tremble.",
+        ),
     ] = True,
     accept_licence: Annotated[
         bool,
-        typer.Option(
+        flag(
             "--accept-licence",
-            help="Accept the licence of the weights: research use only, with attribution."
-            " Asked for once.",
+            "Accept the licence of the weights: research use only, with attribution. Asked for"
+            " once.",
         ),
     ] = False,
+    force: ForceOption = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Show how a conductor would move to music: a video, 13 keypoints at 30 frames a second.
 
@@ -251,33 +314,34 @@ def conduct(
     - `motionmusic conduct symphony.mp3`
     - `motionmusic conduct symphony.mp3 --out conductor.mp4 --accept-licence`
     """
-    check_names(music, out, ".mp4")
+    video = out or Path(f"{music.stem}.conducting.mp4")
+    check_input(music, "", "a sound file")
+    check_output(video, "--out", [music], force, (".mp4", ".npz", ".json"))
     from motionmusic.app.conduct import conduct_music
 
-    video = out or Path(f"{music.stem}.conducting.mp4")
-    error, seconds = conduct_music(music, video, seed, smooth, accept_licence)
-    typer.echo(f"Sync error {error:.3f} ({seconds:.1f} s)")
-    typer.echo(
+    facts = conduct_music(music, video, seed, smooth, accept_licence)
+    if json:
+        print_json(facts)
+    elif Volume.level > 0:
+        say(f"Sync error {facts['sync_error']:.3f} ({facts['frames'] / facts['rate_hz']:.1f} s)")
+    note(
         f"Written to {video}, .npz and .json, made with VirtualConductor's weights:"
         " for research use only"
     )
 
 
-app.command()(sync.sync)
+app.command(cls=Command)(sync.sync)
 app.add_typer(study.app, name="study")
-
-
-def _no_model() -> UserError:
-    return UserError(
-        "data/**/matchers", "", "a trained model", "none",
-        "train one with `dvc repro pipeline/music/m2d_mini/dvc.yaml:match`, or run from the folder"
-        " that has data/, or name one with --model DIR",
-    )  # fmt: skip
 
 
 def main() -> None:
     """Entry point of ``motionmusic``."""
-    errors.run(lambda arguments: app(args=list(arguments), prog_name="motionmusic"))
+    Volume.level = 1
+    command = typer.main.get_command(app)
+    for parameter in command.params:  # the help names them in a sentence
+        if parameter.name in ("install_completion", "show_completion"):
+            vars(parameter)["hidden"] = True
+    errors.run(lambda arguments: command(args=list(arguments), prog_name="motionmusic"))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +11,23 @@ import numpy as np
 from rich.table import Table
 
 from motionmusic.app.arguments import clock
-from motionmusic.app.catalogue import Catalogue, Track, cache_folder, content_hash, index, windows
+from motionmusic.app.catalogue import Catalogue, Track, content_hash, index, windows
+from motionmusic.app.outputs import using_cache
+from motionmusic.app.trained import Trained
 from motionmusic.data.own import OwnDance, fitted, motion_segments
 from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
 from motionmusic.features.motion import normalise_joints
 from motionmusic.features.segments import SEGMENT_FRAMES
-from motionmusic.files import Float32, read_json
-from motionmusic.methods import Method
+from motionmusic.files import Float32
 from motionmusic.models import matcher
-from motionmusic.models.matcher import About, Matcher, read_about
+from motionmusic.models.matcher import About, Matcher
 from motionmusic.render.film import SOUND_HZ
 from motionmusic.render.page import Panel, video
 from motionmusic.scoring.accuracy import vote
 from motionmusic.scoring.recommend import best_start, draw, top_tracks
 from motionmusic.streams import stream
+from motionmusic.terminal import shown
 
 SHOWN_S = 20.0  # seconds of the dance that a video shows with each track
 _LISTED = 20  # broken files that are named on the terminal
@@ -123,19 +124,20 @@ class Recommendation:
             if score is not None and errors:
                 scores.append(f"{1 - score:.3f}")
             table.add_row(
-                str(number), str(track.path), track.category or "–", *scores, clock(start_s),
+                str(number), shown(track.path), shown(track.category or "–"), *scores, clock(start_s),
                 "–" if np.isnan(track.bpm) else f"{track.bpm:.0f}", clock(track.seconds),
             )  # fmt: skip
         return table
 
-    def complaints(self, out: Path) -> list[str]:
+    def complaints(self, out: Path | None) -> list[str]:
         """The files that could not be read; where there are many, ``out`` has the rest."""
         broken = self.catalogue.broken
         lines = [f"{len(broken)} files could not be read:"] if broken else []
         for path, reason in broken[:_LISTED]:
-            lines.append(f"  {os.fsencode(path).decode('utf-8', 'replace')}: {reason}")
+            lines.append(f"  {shown(path)}: {reason}")
         if len(broken) > _LISTED:
-            lines.append(f"  and {len(broken) - _LISTED} more, all of them in {out}")
+            where = out or "the JSON (--out, --json)"
+            lines.append(f"  and {len(broken) - _LISTED} more, all of them in {where}")
         return lines
 
     def film(self, path: Path) -> None:
@@ -161,45 +163,14 @@ def _facts(of: Matcher) -> dict[str, Any]:
 
 
 class Recommender:
-    """A folder of trained matchers, data/TASK/matchers, one of which ranks music.
+    """A trained matcher that ranks music, and one that predicts the category where there is one."""
 
-    Raises UserError where the folder has no matcher, or none of the method.
-    """
-
-    def __init__(self, folder: Path, method: Method):
-        self.folder = folder
-        trained = [(path.parent, read_about(path.parent)) for path in folder.glob("*/matcher.json")]
-        if not trained:
-            raise UserError(
-                folder, "", "a folder of trained matchers, data/TASK/matchers", "no matcher in it",
-                "`motionmusic models` lists the trained models",
-            )  # fmt: skip
-        # of the lowest seed
-        trained.sort(key=lambda each: (each[1].seed, each[0]))
-        of_method = {about.method: path for path, about in reversed(trained)}
-        if method not in of_method:
-            expected = f"a method that was trained: {', '.join(sorted(of_method))}"
-            remedy = "choose one of them, or train it with `dvc repro`"
-            raise UserError(folder, "--method", expected, method, remedy)
-        self.model = of_method[method]
-        self.matcher = matcher.load(self.model)
-        classifier = of_method.get("category")
-        self.classifier = None if classifier is None else matcher.load(classifier)
-
-    def own_music(self) -> Path:
-        """The raw folder of the corpus that the model was trained on. Raises UserError."""
-        about = self.folder / ".." / "segments" / "about.json"
-        remedy = "name a folder with music with --catalogue DIR"
-        corpus = read_json(about, remedy)["corpus"]
-        data = self.folder.resolve().parents[len(self.matcher.about.task.split("."))]
-        music = data.joinpath(*corpus.split("."), "raw")
-        if not music.is_dir():
-            raise UserError(
-                music, "", f"the music of the corpus {corpus}", "no such folder", remedy
-            )
-        if music.is_relative_to(Path.cwd()):
-            return music.relative_to(Path.cwd())
-        return music
+    def __init__(self, trained: Trained):
+        self.model = trained.model
+        self.matcher = matcher.load(trained.model)
+        self.classifier = None
+        if trained.classifier is not None:
+            self.classifier = matcher.load(trained.classifier)
 
     def __call__(
         self, dance: OwnDance, music: Path, top: int, include_own: bool = False
@@ -211,7 +182,8 @@ class Recommender:
         about = self.matcher.about
         query = fitted(dance, about.layout, about.motion_rate_hz, SEGMENT_FRAMES)
         predicted = None if self.classifier is None else _predict(self.classifier, query)
-        found = index(music, self.matcher, cache_folder())
+        with using_cache() as cache:
+            found = index(music, self.matcher, cache)
         own_hash = None if dance.music_file is None else content_hash(dance.music_file)
         same = [n for n, track in enumerate(found.tracks) if track.digest == own_hash]
         exclude = set() if include_own else set(same)

@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
+from motionmusic.app.arguments import (
+    Command,
+    ForceOption,
+    Group,
+    JsonOption,
+    QuietOption,
+    VerboseOption,
+    argument,
+    print_json,
+)
+from motionmusic.app.outputs import check_folder, check_input, check_output
+from motionmusic.terminal import Volume, note, say
+
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="Ask people to rate recommended music, and score their ratings.",
@@ -25,27 +39,30 @@ def study() -> None:
     """
 
 
-@app.command()
+@app.command(cls=Command)
 def make(
     clips: Annotated[
         Path,
-        typer.Argument(
-            metavar="CLIPS.csv",
-            help="A list of clips: columns dataset, category, dance, music (*own*, or the name of"
+        argument(
+            "CLIPS.csv",
+            "A list of clips: columns dataset, category, dance, music (*own*, or the name of"
             " recommended music), clip (MP4 or WebM, from the list's folder)."
             " The stage clips of a task writes some: data/TASK/clips/study/METHOD.csv.",
-            show_default=False,
         ),
     ],
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder that is written; it must not exist.")
     ] = Path("study_kit"),
     subjects: Annotated[
-        int, typer.Option(min=1, max=10_000, help="How many people may take part.")
+        int, typer.Option(metavar="N", min=1, max=10_000, help="How many people may take part.")
     ] = 30,
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the orders in which they see the clips.")
+        int,
+        typer.Option(metavar="N", min=0, help="Seed of the orders in which they see the clips."),
     ] = 0,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Make a study to hand out: a folder with a page and its clips, no server or network needed.
 
@@ -55,28 +72,32 @@ def make(
 
     **Example**
 
-    - `motionmusic study make data/m2d_mini/clips/study/contrastive.csv --subjects 9`
+    - `motionmusic study make data/m2d_mini/clips/study/contrastive.csv`
     """
+    check_input(clips, "", "a CSV file that lists clips")
+    check_folder(out.parent, "--out")
     from motionmusic.app.study_kit import read_clips, write_kit
 
     dances = read_clips(clips)
     write_kit(out, dances, subjects, seed)
     ratings = sum(len(dance.candidates) for dance in dances)
-    typer.echo(
+    if json:
+        facts = {"folder": f"{out}", "page": f"{out / 'index.html'}", "dances": len(dances)}
+        print_json(facts | {"clips_to_rate": ratings, "subjects": subjects, "seed": seed})
+    note(
         f"Written to {out}: {len(dances)} dances, {ratings} clips to rate, subjects 1 to {subjects}."
         f" Open {out / 'index.html'}"
     )
 
 
-@app.command()
+@app.command(cls=Command)
 def score(
     ratings: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="RATINGS.csv ...",
-            help="Ratings, such as one file a subject: columns dataset, category, subject, major, q1,"
-            " q2, q3, and item where a row is one rated item.",
-            show_default=False,
+        argument(
+            "RATINGS.csv",
+            "Ratings, such as one file a subject: columns dataset, category, subject, major, q1, q2,"
+            " q3, and item where a row is one rated item.",
         ),
     ],
     out: Annotated[
@@ -88,10 +109,15 @@ def score(
     outlier: Annotated[
         float,
         typer.Option(
+            metavar="X",
             min=0,
             help="A subject whose Q3 is farther than this from the others of its major is left out.",
         ),
     ] = 0.4,
+    force: ForceOption = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Make a table like the paper's Tables 7 and 8 of ratings, with intervals and agreement.
 
@@ -105,7 +131,15 @@ def score(
 
     - `motionmusic study score answers/*.csv`
     """
-    from motionmusic.files import write_text
+    for file in ratings:
+        check_input(file, "", "a CSV file of ratings")
+    if out.exists():
+        for name, suffix in (("ratings.csv", ".csv"), ("scores.json", ".json"),
+                             ("scores.csv", ".csv"), ("scores.md", ".md")):  # fmt: skip
+            check_output(out / name, "--out", ratings, force, (suffix,))
+    else:
+        check_folder(out.parent, "--out")
+    from motionmusic.files import read_json, write_text
     from motionmusic.results.ratings_table import study_tables
     from motionmusic.results.table import write_tables
     from motionmusic.scoring.rating_files import read_ratings
@@ -114,4 +148,8 @@ def score(
     tables = study_tables(given, outlier, seed=0, resamples=2000)
     write_text(out / "ratings.csv", given.to_csv(index=False, lineterminator="\n"))
     write_tables(out, "scores", tables)
-    typer.echo((out / "scores.md").read_text("utf-8"), nl=False)
+    if json:
+        print_json(read_json(out / "scores.json", "give the same command again"))
+    elif Volume.level > 0:
+        say((out / "scores.md").read_text("utf-8").rstrip())
+    note(f"Written to {out}")

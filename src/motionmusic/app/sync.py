@@ -10,18 +10,24 @@ import typer
 
 from motionmusic.app.arguments import (
     DanceArgument,
+    ForceOption,
+    JsonOption,
     LayoutOption,
     MusicArgument,
+    QuietOption,
     RateOption,
     StartOption,
-    check_names,
+    VerboseOption,
+    check_dance,
     clock,
-    console,
     music_seconds,
     option,
     other_music,
+    print_json,
 )
+from motionmusic.app.outputs import check_input, check_output
 from motionmusic.errors import UserError
+from motionmusic.terminal import Volume, note, say
 
 if TYPE_CHECKING:
     from motionmusic.scoring.beat_phase import Verdict
@@ -43,6 +49,10 @@ def sync(
     ] = None,
     layout: LayoutOption = None,
     rate: RateOption = None,
+    force: ForceOption = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Say whether a dance is in time with a music, and if not, how much later to read the music.
 
@@ -52,6 +62,8 @@ def sync(
     no; if the model sees no tempo in it, that it cannot tell. It reads a minute of dance well, ten
     seconds badly.
 
+    Exit status: 0 in time, 1 not in time or cannot tell, 2 a mistake.
+
     **Examples**
 
     - `motionmusic sync dances/DANCE_C_1 dances/DANCE_C_1/audio.mp3`
@@ -59,7 +71,14 @@ def sync(
     """
     if start is not None and not math.isfinite(start):
         raise UserError("command line", "--start", "a number of seconds", f"{start}", "correct it")
-    check_names(music, out, ".png")
+    check_dance(dance)
+    check_input(music, "", "a sound file")
+    folder = dance if dance.is_dir() else dance.parent
+    named = (
+        dance.stem if dance.is_file() and dance.name != "skeletons.json" else folder.resolve().name
+    )
+    picture = out or Path(f"{named}.sync.png")
+    check_output(picture, "--out", [dance, music], force, (".png", ".json"))
 
     from motionmusic.app.catalogue import content_hash
     from motionmusic.data.own import fitted, read_own
@@ -102,46 +121,45 @@ def sync(
     verdict, beat_hz = judge_song(predicted, song)
     conclusion = conclude(verdict, beat_hz)
 
-    picture = Path(f"{own.name}.sync.png") if out is None else out
     title = f"{own.name} with {music.name} from {clock(start_s, 2)}"
     drawn = png(sync_picture(predicted, beat_hz, song.first_beat_s, verdict, title, conclusion))
-    write_json(
-        picture.with_suffix(".json"),
-        {
-            "dance": {
-                "path": str(dance),
-                "name": own.name,
-                "rate_hz": own.rate_hz,
-                "seconds": own.seconds,
-                "not_trained_on": piece,
-            },
-            "music": {
-                "path": str(music),
-                "sha256": content_hash(music),
-                "start_s": start_s,
-                "bpm": song.bpm,
-                "first_beat_s": song.first_beat_s,
-                "tracker_bpm": song.tracker_bpm,
-                "flags": song.flags,
-            },
-            "beats_compared_bpm": 60 * beat_hz,
-            **vars(verdict),
-            "conclusion": conclusion,
+    content = {
+        "dance": {
+            "path": str(dance),
+            "name": own.name,
+            "rate_hz": own.rate_hz,
+            "seconds": own.seconds,
+            "not_trained_on": piece,
         },
-    )
+        "music": {
+            "path": str(music),
+            "sha256": content_hash(music),
+            "start_s": start_s,
+            "bpm": song.bpm,
+            "first_beat_s": song.first_beat_s,
+            "tracker_bpm": song.tracker_bpm,
+            "flags": song.flags,
+        },
+        "beats_compared_bpm": 60 * beat_hz,
+        **vars(verdict),
+        "conclusion": conclusion,
+    }
+    write_json(picture.with_suffix(".json"), content)
     write_bytes(picture, drawn)
-
-    screen = console()
-    doubt = f" ({song.flags}: listen to it)" if song.flags else ""
-    for line in (
-        f"Dance: {own.name}, {own.seconds:.1f} s",
-        f"Music: {music.name} from {clock(start_s, 2)}, {song.bpm:.1f} beats a minute{doubt}",
-        f"Fit at the music's tempo {verdict.fit:.2f}, best at any other {verdict.rival:.2f}"
-        " (whole dances in time: 0.3 to 1)",
-        conclusion,
-    ):
-        screen.print(line, soft_wrap=True)
-    typer.echo(f"Written to {picture} and .json")
+    if json:
+        print_json(content)
+    elif Volume.level > 0:
+        doubt = f" ({song.flags}: listen to it)" if song.flags else ""
+        say(f"Dance: {own.name}, {own.seconds:.1f} s")
+        say(f"Music: {music.name} from {clock(start_s, 2)}, {song.bpm:.1f} beats a minute{doubt}")
+        say(
+            f"Fit at the music's tempo {verdict.fit:.2f}, best at any other {verdict.rival:.2f}"
+            " (whole dances in time: 0.3 to 1)"
+        )
+        say(conclusion)
+    note(f"Written to {picture} and .json")
+    if verdict.answer != "yes":
+        raise typer.Exit(1)
 
 
 def conclude(verdict: Verdict, beat_hz: float) -> str:

@@ -18,7 +18,7 @@ from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from numpy.typing import NDArray
 
-from motionmusic.files import Float32
+from motionmusic.files import Float32, replaceable
 
 WIDTH, HEIGHT = 1280, 720  # of a picture, in pixels
 SOUND_HZ = 48_000
@@ -26,7 +26,7 @@ Picture = NDArray[np.uint8]
 
 
 def film(path: Path, pictures: Iterable[Picture], sound: Float32, fps: int) -> None:
-    """Write pictures with sound as MP4, whole or not at all; an earlier file is replaced.
+    """Write pictures with sound as MP4, whole or not at all; an earlier regular file is replaced.
 
     Args:
         path: of the file; its folder is made.
@@ -37,6 +37,7 @@ def film(path: Path, pictures: Iterable[Picture], sound: Float32, fps: int) -> N
     Raises:
         OSError: the file cannot be written. Nothing is left of it then.
     """
+    replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         part = Path(folder) / "video.mp4"

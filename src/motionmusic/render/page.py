@@ -26,6 +26,7 @@ from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.files import Float32
 from motionmusic.render.body import ACTIVE, DIMMED, DPI, HEAD_RADIUS, Body, Floats, Painter, body
 from motionmusic.render.film import HEIGHT, SOUND_HZ, WIDTH, Picture, film
+from motionmusic.terminal import progress
 
 # Pixels; texts are legible when the video is shown 480 high.
 _EDGE, _GAP = 20, 12
@@ -76,7 +77,8 @@ def video(
     for panel, (start, end) in zip(panels, pairwise(starts), strict=True):
         here = panel.sound[: end - start]
         sound[start : start + len(here)] = here
-    film(path, _pictures(dance, layout, panels, title), sound, fps)
+    pictures = _pictures(dance, layout, panels, title)
+    film(path, progress(pictures, "draw", len(panels) * len(dance), "frame"), sound, fps)
 
 
 def key_poses(joints: Floats, layout: LayoutName, rate_hz: float, title: str) -> Figure:
