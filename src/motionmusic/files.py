@@ -12,6 +12,7 @@ import json
 import math
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,31 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Float32 = NDArray[np.float32]
+_NO_FILES = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO (named pipe)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def must_be_file(path: Path, expected: str, remedy: str) -> None:
+    """Ask what a path is before it is opened: a FIFO has no end, nor has a device.
+
+    Raises UserError where it is no regular file, nor a link to one.
+    """
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except FileNotFoundError:
+        got = "a link to a file that is not there" if path.is_symlink() else "no such file"
+    except NotADirectoryError:
+        got = "no such file"
+    else:
+        if kind == stat.S_IFREG:
+            return
+        got = _NO_FILES.get(kind, "no regular file")
+    raise UserError(path, "", expected, got, remedy)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -96,25 +122,23 @@ def rounded(value: Any) -> Any:
 
 def read_json(path: Path, remedy: str) -> Any:
     """Parsed JSON. Raises UserError where the file is missing, cut or no JSON."""
+    must_be_file(path, "a JSON file", remedy)
     try:
         return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise UserError(path, "", "a JSON file", "no such file", remedy) from None
     except (ValueError, RecursionError) as error:
         raise UserError(path, "", "JSON", str(error), remedy) from None
 
 
 def read_array(path: Path) -> NDArray[Any]:
     """An array written by :func:`write_array`. Raises UserError where it is missing or broken."""
+    must_be_file(path, "an array file", "run `dvc repro` for the stage that writes it")
     try:
         with path.open("rb") as file:
             array: NDArray[Any] = np.load(file, allow_pickle=False)
             return array
-    except FileNotFoundError:
-        got, remedy = "no such file", "run `dvc repro` for the stage that writes it"
     except (ValueError, EOFError) as error:
-        got, remedy = str(error), "delete it and run `dvc repro` again"
-    raise UserError(path, "", "an array file", got, remedy)
+        remedy = "delete it and run `dvc repro` again"
+        raise UserError(path, "", "an array file", str(error), remedy) from None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
 from motionmusic.errors import UserError
-from motionmusic.files import write_bytes
+from motionmusic.files import must_be_file, write_bytes
 
 ID = ["split", "piece", "excerpt", "segment"]
 _FIXED = ["dataset", "split", "piece", "excerpt", "segment", "label"]
@@ -61,10 +61,8 @@ def read_predictions(path: Path) -> pd.DataFrame:
     Raises UserError: no such file, not parquet, a column missing or of another type, an empty value, no
     row, two rows of one id, a logit that is not finite, a label out of range, or a piece of two labels.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(path, "", "a file of predictions", "no such file", _REMEDY) from None
+    must_be_file(path, "a file of predictions", _REMEDY)
+    content = path.read_bytes()
     expected = "a parquet file"
     try:
         table = pq.read_table(io.BytesIO(content))

@@ -118,7 +118,7 @@ def test_sound_ends_early(sounds: Path) -> None:
 def test_missing(tmp_path: Path) -> None:
     assert error_of(tmp_path / "audio.mp3").got == "no such file"
     (tmp_path / "folder.mp3").mkdir()
-    assert error_of(tmp_path / "folder.mp3").got == "no such file"
+    assert error_of(tmp_path / "folder.mp3").got == "a folder"
     with pytest.raises(UserError, match="no such file"):
         duration_s(tmp_path / "audio.mp3")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from motionmusic.errors import UserError
-from motionmusic.files import new_folder, write_text
+from motionmusic.files import must_be_file, new_folder, write_text
 from motionmusic.streams import stream
 
 COLUMNS = ("dataset", "category", "dance", "music", "clip")
@@ -76,10 +76,11 @@ def read_clips(path: Path) -> list[Dance]:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Each row with the number of its (last) line."""
+    remedy = "name a list; the stage clips of a task writes data/TASK/clips/study/METHOD.csv"
+    must_be_file(path, "a CSV file that lists clips", remedy)
     try:
         text = path.read_bytes().decode("utf-8-sig")  # with or without byte order mark
     except OSError as error:
-        remedy = "name a list; the stage clips of a task writes data/TASK/clips/study/METHOD.csv"
         got = error.strerror or str(error)
         raise UserError(path, "", "a CSV file that lists clips", got, remedy) from None
     except UnicodeDecodeError as error:

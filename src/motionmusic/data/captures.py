@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
+from motionmusic.files import must_be_file
 
 Floats = NDArray[np.float64]
 
@@ -72,10 +73,8 @@ def read_capture(file: Path) -> Floats:
     Raises:
         UserError: the file is missing, is no c3d file, or lacks a marker.
     """
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        raise UserError(file, "", "a motion capture", "no such file", _REMEDY) from None
+    must_be_file(file, "a motion capture", _REMEDY)
+    content = file.read_bytes()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of analog data, which these files do not have

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from motionmusic.errors import UserError
+from motionmusic.files import must_be_file
 
 T = TypeVar("T")
 
@@ -22,10 +23,9 @@ def read_checked(
 
     Raises UserError, which tells of ``remedy``: no such file, no JSON, or not what the model admits.
     """
+    must_be_file(file, "a JSON file", remedy)
     try:
         return model.validate_json(file.read_bytes())
-    except FileNotFoundError:
-        raise UserError(file, "", "a JSON file", "no such file", remedy) from None
     except ValidationError as error:
         first = error.errors()[0]
     if first["type"] == "json_invalid":

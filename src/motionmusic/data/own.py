@@ -27,7 +27,7 @@ from motionmusic.data.dance import must_be_finite
 from motionmusic.data.musictodance import read_skeletons, sound_file
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
-from motionmusic.files import Float32
+from motionmusic.files import Float32, must_be_file
 from motionmusic.params import motion_rate_hz
 
 _KINDS = "a folder with a skeletons.json, or a file .json, .pkl (AIST++), .npy or .npz"
@@ -79,7 +79,7 @@ def read_own(path: Path, layout: str | None = None, rate_hz: float | None = None
     if rate_hz is not None and not 0 < rate_hz < np.inf:
         remedy = "give frames a second"
         raise UserError("command line", "--rate", "a number above 0", f"{rate_hz}", remedy)
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         raise UserError(path, "", _KINDS, "no such file or folder", "check the path")
     suffix = path.suffix.lower()
     if path.is_dir() or suffix == ".json":
@@ -188,6 +188,7 @@ def _from_array(file: Path, layout: str | None, rate_hz: float | None) -> OwnDan
 
 def _load(file: Path) -> NDArray[Any]:
     """The array of an npy or npz. Pickles in them are refused, not run."""
+    must_be_file(file, "an array file", _SAVE)
     try:
         content: Any = np.load(file, allow_pickle=False)
         if isinstance(content, np.ndarray):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
+from motionmusic.files import must_be_file
 
 
 def read_pickle(file: Path, expected: str, remedy: str) -> Any:
@@ -24,11 +25,10 @@ def read_pickle(file: Path, expected: str, remedy: str) -> Any:
     Raises UserError, which says what was ``expected``: no such file, no whole pickle, or one that
     asks for anything else to be called, which is never called.
     """
+    must_be_file(file, expected, remedy)
     try:
         with file.open("rb") as stream:
             return _plain(_Reader(stream).load())
-    except FileNotFoundError:
-        raise UserError(file, "", expected, "no such file", remedy) from None
     except OSError:
         raise
     except Exception as error:  # broken pickles raise almost anything

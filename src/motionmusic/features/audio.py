@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from motionmusic.errors import UserError
-from motionmusic.files import Float32
+from motionmusic.files import Float32, must_be_file
 from motionmusic.params import Resampler
 
 _KINDS = "a sound file (mp3, wav, flac or ogg)"
@@ -73,8 +73,7 @@ def duration_s(file: Path) -> float:
 
 def _open(file: Path) -> soundfile.SoundFile:
     """An open sound file that has samples."""
-    if not file.is_file():
-        raise UserError(file, "", _KINDS, "no such file", "put the dance's music there")
+    must_be_file(file, _KINDS, "put the dance's music there")
     size = file.stat().st_size
     if size == 0:
         raise UserError(file, "", _KINDS, "an empty file", _AGAIN)

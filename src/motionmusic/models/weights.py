@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from motionmusic.errors import UserError
-from motionmusic.files import write_bytes
+from motionmusic.files import must_be_file, write_bytes
 
 State = dict[str, Tensor]
 REMEDY = "it was written with other parameters or by another version: run `dvc repro` for its stage"
@@ -37,10 +37,9 @@ def save(path: Path, state: Mapping[str, Tensor]) -> None:
 
 def load(path: Path) -> State:
     """A state written by :func:`save`. Raises UserError where it is missing or broken."""
+    must_be_file(path, "a weights file", REMEDY)
     try:
         return safetensors.torch.load(path.read_bytes())
-    except FileNotFoundError:
-        raise UserError(path, "", "a weights file", "no such file", REMEDY) from None
     except SafetensorError as error:
         raise UserError(path, "", "a safetensors file", str(error), REMEDY) from None
 

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from motionmusic.errors import UserError
+from motionmusic.files import must_be_file
 
 NAMES = ("dataset", "category", "subject", "major")
 QUESTIONS = ("q1", "q2", "q3")
@@ -67,6 +68,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Each row with the number of its (last) line; at least one."""
     remedy = "save it as CSV, UTF-8, separated by commas (docs/study.md)"
     line, count = 1, 0
+    must_be_file(path, "a readable CSV file", "name the files of ratings")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             # strict: a quote that is never closed would otherwise swallow the rest of the file
