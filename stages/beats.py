@@ -11,7 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from motionmusic import errors, workspace
-from motionmusic.features.beats import piece_beats
+from motionmusic.features.piece_beats import piece_beats
 from motionmusic.files import write_parquet, write_text
 
 

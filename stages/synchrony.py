@@ -25,7 +25,7 @@ def main(given: Sequence[str]) -> None:
     about = about_of(of, "synchrony", int(seed), index, {})
     pieces = sorted(set(index["piece"]))
     inputs = [*segment_files(task), *dance_files(of.corpus, pieces, "joints", "music")]
-    networks, votes, offsets = {}, [], []
+    networks, votes, offsets, wholes = {}, [], [], []
     with training(
         task, f"synchrony-{seed}", settings.model_dump(), inputs,
         out=workspace.data(task, "synchrony", seed), runs="music_runs",
@@ -38,9 +38,10 @@ def main(given: Sequence[str]) -> None:
             )
             votes.append(in_time.votes(network, ids, dances, about))
             offsets.append(planted(network, ids, of, about))
+            wholes.append(in_time.whole(network, ids, dances))
             networks[fold] = network
         save(cell.folder, about, networks)
-        for name, rows in (("votes", votes), ("offsets", offsets)):
+        for name, rows in (("votes", votes), ("offsets", offsets), ("whole", wholes)):
             text = pd.concat(rows).to_csv(index=False, float_format="%.6g")
             write_text(cell.folder / f"{name}.csv", text)
 

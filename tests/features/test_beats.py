@@ -21,9 +21,9 @@ from motionmusic.features.beats import (
     motion_beats,
     motion_tempo,
     music_beats,
-    piece_beats,
     tempo_difference,
 )
+from motionmusic.features.piece_beats import piece_beats
 
 Floats = NDArray[np.float64]
 OFFSET = 0.013  # s: a beat right on a frame has two equally slow neighbours and is no minimum

@@ -69,11 +69,19 @@ def danced(space: Path, torch_alone: None) -> Path:
             write_array(made / "motion" / f"{piece}.npy", motion)
         votes = tested.assign(**{name: 0.5 + 0.25 * seed for name in names})
         near = tested.assign(neighbour=[PIECES[1 - f] for f in tested["fold"]], neighbour_start=3)
-        found = tested.assign(planted_s=1.0, network_s=1.05, mint_s=0.5, bailando_s=np.nan)
+        found = tested.assign(
+            planted_s=1.0, beat_s=0.5, network_s=1.05, mint_s=0.5, bailando_s=np.nan
+        )
+        whole = tested.merge(
+            pd.DataFrame({"candidate": PIECES, "number": range(len(PIECES))}), how="cross"
+        )
+        # every dance likes its own music best
+        whole["score"] = (whole["piece"] == whole["candidate"]).astype(float)
         for path, frame in (
             (made / "votes.csv", votes), (made / "neighbours.csv", near),
             (folder / f"synchrony/{seed}/votes.csv", votes.iloc[:, :6]),
             (folder / f"synchrony/{seed}/offsets.csv", found.drop(columns="excerpt")),
+            (folder / f"synchrony/{seed}/whole.csv", whole),
         ):  # fmt: skip
             write_text(path, frame.to_csv(index=False))
         for fold in range(FOLDS):
@@ -86,6 +94,7 @@ def danced(space: Path, torch_alone: None) -> Path:
                 for query in TESTED for other in TESTED
             ]  # fmt: skip
             frame = pd.DataFrame(rows).sort_values(["fold", "piece"], kind="stable")
+            frame["score_of_joints"] = 0.0  # of the category, where all tie
             write_parquet(folder / "matches" / f"{method}-{seed}.parquet", frame)
     return space
 
@@ -114,13 +123,19 @@ def test_matching(danced: Path) -> None:
     first, _, _, votes, planted = run_twice(
         "matching", METRICS / "matching", Path("plots/synthetic/matching.png")
     )
-    assert len(first.rows) == 3 + len(METHODS)
+    assert len(first.rows) == 6 + len(METHODS)
+    own_track_first = number(first, "synchrony over the whole dance", 3)
+    assert own_track_first == Interval(1, 1, 1)
+    tied = number(first, "category, from joints alone", 4)
+    assert tied == number(first, "chance (any track)", 4)
     assert "8 test excerpts of 8 pieces; protocol by_piece, 2 folds; 8 tracks" in first.caption
     assert "2 seeds" in first.caption
     assert number(first, "true category, then any track", 1) == Interval(1, 1, 1)
     assert number(votes, "from another piece (easy)", 1) == Interval(0.625, 0.625, 0.625)
-    values = [cell.value for cell in planted.rows[0].cells[:3] if isinstance(cell, Interval)]
-    assert values == [1, 0, 0]
+    values = [cell.value for cell in planted.rows[0].cells[1:3] if isinstance(cell, Interval)]
+    assert values == [1, 0]
+    values = [cell.value for cell in planted.rows[1].cells[1:4] if isinstance(cell, Interval)]
+    assert values == [1, 1, 0]  # half a second is a beat
 
 
 def test_dance_table(danced: Path) -> None:

@@ -27,6 +27,7 @@ from motionmusic.scoring.agreement import FINDERS, NEGATIVES
 from motionmusic.scoring.generated import ERRORS, MEASURES, REFERENCES
 from motionmusic.scoring.intervals import Interval
 from motionmusic.scoring.matches import COMPARED, METRICS
+from motionmusic.scoring.matches import REFERENCES as MATCH_REFERENCES
 from motionmusic.scoring.paper import printed_ratings
 from motionmusic.scoring.rating_files import QUESTIONS
 
@@ -39,7 +40,7 @@ LEVEL = Interval(0.5, 0.4, 0.6)
 
 def matched(hit: Interval = LEVEL) -> dict[str, Any]:
     count = itertools.count(1)
-    methods = [row for row in MATCHERS if row not in ("chance", "tempo", "known", "category")]
+    methods = [row for row in MATCHERS if row not in (*MATCH_REFERENCES, "category")]
     return {
         "queries": 7, "pieces": 4, "tracks": 4, "folds": 2, "negatives": 3, "own_track": False,
         "seeds": 1, "own": Interval(0.158, 0.142, 0.176),
@@ -51,7 +52,9 @@ def matched(hit: Interval = LEVEL) -> dict[str, Any]:
 VOTES: dict[str, Any] = {"clips": 7, "pieces": 5} | {
     voter: dict.fromkeys(NEGATIVES, LEVEL) for voter in ("network", "judge")
 }
-OFFSETS: dict[str, Any] = {"planted": 17, "pieces": 17} | dict.fromkeys(FINDERS, LEVEL)
+OFFSETS: dict[str, Any] = {
+    "planted": 17, "pieces": 17, "chance_up_to_beats": 0.4,
+} | {f"{finder}{how}": LEVEL for finder in FINDERS for how in ("", "_up_to_beats")}  # fmt: skip
 
 
 def test_the_methods_have_every_measure_once() -> None:
@@ -69,7 +72,7 @@ def test_the_methods_have_every_measure_once() -> None:
     assert "not distinguishable from it: " not in first.caption
     assert "among 4 excerpts" in first.note
     assert "0.158 [0.142, 0.176]" in first.note
-    assert len(differences.rows) == 6
+    assert len(differences.rows) == 8
     assert [column.head for column in votes.columns[1:]] == ["synchrony network", "chance"]
     assert planted.rows[0].cells[-1] == "5.0"
     assert "nan" not in "".join(one.markdown() for one in tables)

@@ -219,6 +219,7 @@ def test_seeds_of_votes_are_averaged() -> None:
 def test_offsets_are_found_within_a_tenth_of_a_second() -> None:
     offsets = pd.DataFrame(
         {"fold": 0, "piece": ["A", "B", "C", "D"], "planted_s": [0.5, -1.0, 1.2, 0.0],
+         "beat_s": [0.5, 0.5, 0.6, np.nan],
          "network_s": [0.6, -1.1, 1.2, 0.1], "mint_s": [0.5 + 2 / 15, -0.9, -1.2, np.nan],
          "bailando_s": [np.nan] * 4}
     )  # fmt: skip
@@ -227,6 +228,9 @@ def test_offsets_are_found_within_a_tenth_of_a_second() -> None:
     assert [found[way].value for way in FINDERS] == [1, 0.25, 0]
     assert found["network"] == Interval(1, 1, 1)
     assert (found["mint"].low, found["mint"].high) == (0, 0.75)
+    # four beats of 0.6 s off is no error; a piece without beats has none to be off by
+    assert [found[f"{way}_up_to_beats"].value for way in FINDERS] == [0.75, 0.5, 0]
+    assert found["chance_up_to_beats"] == pytest.approx((0.4 + 0.4 + 1 / 3) / 3)
 
 
 def test_clips_without_a_motion_are_left_out() -> None:

@@ -86,7 +86,7 @@ def test_what_there_is_is_counted() -> None:
     # a piece of two excerpts leaves five of other tracks
     assert found["negatives"] == 5
     assert found["seeds"] == 1
-    assert list(found["rows"]) == ["chance", "tempo", "category", "infonce", "known"]
+    assert list(found["rows"]) == ["chance", "tempo", "category", "infonce", "own_tempo", "known"]
     for row in found["rows"].values():
         assert list(row) == list(METRICS)
 
@@ -230,3 +230,33 @@ def test_methods_that_were_tested_on_other_excerpts_are_refused() -> None:
             )  # fmt: skip
         assert error.value.file == "synchrony"
         assert "category" in error.value.expected
+
+
+def test_the_own_track_among_tracks_of_one_tempo() -> None:
+    # 100.5 is within 1 % of 100 and of 200.5 at half its beats; the others are alone
+    tempo = facts().tempo.assign(music_bpm=[100.0, 100.5, 150.0, 200.5])
+    given = Facts(facts().pieces, tempo, facts().beats, EXCERPT_S)
+    best = {"A1": "B2", "A2": "A2", "B1": "A1", "B2": "B2"}
+    frame = matches(lambda query, candidate: float(best[query[0]] == candidate[0]))
+    found = evaluate({"category": [frame]}, given, 3, True, 0, 100)
+    rows = {name: of["same_tempo"].value for name, of in found["rows"].items()}
+    # B1 has no rival; of the five other queries the two of A1 prefer another track
+    assert rows["category"] == pytest.approx(3 / 5)
+    assert rows["chance"] == pytest.approx(1 / 3)
+    # of one category are A1 and A2, B2 is alone
+    assert rows["known"] == pytest.approx((4 / 2 + 1) / 5)
+    # told the tempo, its own track comes first, as no other has the very same one
+    assert rows["own_tempo"] == 1
+
+
+def test_scores_of_whole_dances_are_those_of_all_their_excerpts() -> None:
+    excerpts = matches(perfect)
+    whole = pd.DataFrame(
+        [(a, b, 10 * i + j) for i, a in enumerate(PIECES) for j, b in enumerate(PIECES)][::-1],
+        columns=["piece", "candidate", "score"],
+    )
+    found = scored.of_whole_dances(excerpts, whole)
+    place = {piece: n for n, piece in enumerate(PIECES)}
+    expected = 10 * excerpts["piece"].map(place) + excerpts["candidate"].map(place)
+    assert found["score"].tolist() == expected.tolist()
+    assert found.drop(columns="score").equals(excerpts.drop(columns="score"))

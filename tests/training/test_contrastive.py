@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from motionmusic.models.synchrony import SynchronyNetwork, Voter
 from motionmusic.models.virtual_conductor import SyncNetwork
 from motionmusic.training import contrastive
 from motionmusic.training.contrastive import (
@@ -27,19 +26,14 @@ from motionmusic.training.dances import Dance, beats_at_frames
 pytestmark = pytest.mark.usefixtures("torch_alone")
 
 
-def ours() -> SynchronyNetwork:
-    return SynchronyNetwork(torch.eye(4).repeat(3, 1, 1), 8)
-
-
-def dance(name: str, frames: int, bpm: float = 120, phase: float = 0.0, rate: int = 30) -> Dance:
-    """Clicks on every beat and joints that jump on it; at 30 Hz for M2S-Net, at 25 Hz for ours."""
-    k, bands, shape = (3, 128, (13, 2)) if rate == 30 else (1, 8, (4, 3))
-    beats_s = np.arange(phase, frames / rate, 60 / bpm)
-    motion, music = torch.full((frames, *shape), 0.5), torch.zeros(k * frames, bands)
+def dance(name: str, frames: int, bpm: float = 120, phase: float = 0.0) -> Dance:
+    """Clicks on every beat and keypoints that jump on it, at 30 Hz."""
+    beats_s = np.arange(phase, frames / 30, 60 / bpm)
+    motion, music = torch.full((frames, 13, 2), 0.5), torch.zeros(3 * frames, 128)
     for beat in beats_s:
-        motion[round(beat * rate) : round(beat * rate) + 3, 1:3, 1] = 0.2
-        music[round(beat * k * rate) : round(beat * k * rate) + 2 * k] = 1
-    return Dance(name, motion, music, beats_at_frames(beats_s, frames, rate), rate)
+        motion[round(beat * 30) : round(beat * 30) + 3, 1:3, 1] = 0.2
+        music[round(beat * 90) : round(beat * 90) + 6] = 1
+    return Dance(name, motion, music, beats_at_frames(beats_s, frames, 30), 30)
 
 
 @pytest.mark.parametrize("rate", [25, 30])
@@ -88,15 +82,14 @@ def test_drawn_windows_lie_in_their_pieces() -> None:
     assert here[1::2, 1].tolist() == [0] * 50  # exactly as long as a window
 
 
-@pytest.mark.parametrize(("make", "rate"), [(SyncNetwork, 30), (ours, 25)])
-def test_votes_of_a_half_cost_ln_2(make: type[Voter], rate: int) -> None:
-    network = make()  # type: ignore[call-arg]
+def test_votes_of_a_half_cost_ln_2() -> None:
+    network = SyncNetwork()
     last = network.fuse_layer[4]
     assert isinstance(last, nn.Conv1d)
     assert last.bias is not None
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
-    dances = [dance("a", 300, rate=rate), dance("b", 300, rate=rate)]
+    dances = [dance("a", 300), dance("b", 300)]
     rows = np.array([[0, 0], [1, 0]])
     found = losses(network, dances, rows, 60, np.random.default_rng(0))
     assert {name: float(loss.detach()) for name, loss in found.items()} == pytest.approx(
@@ -105,16 +98,6 @@ def test_votes_of_a_half_cost_ln_2(make: type[Voter], rate: int) -> None:
     # one piece alone has no easy negatives
     found = losses(network, dances[:1], rows[:1], 60, np.random.default_rng(0))
     assert all(bool(loss.isfinite()) for loss in found.values())
-
-
-def test_only_training_motion_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    dances, network = [dance("a", 300, rate=25), dance("b", 300, rate=25)], ours()
-    seen: list[Tensor] = []
-    network.motion_encoder.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    rows = np.array([[0, 0], [1, 0]])
-    for see in (None, lambda motion: -motion):
-        losses(network, dances, rows, 60, np.random.default_rng(0), see)
-    assert torch.equal(seen[0], -seen[1])
 
 
 class Phases(SyncNetwork):
@@ -130,32 +113,32 @@ def codes(places: int, frames: int) -> tuple[Tensor, Tensor]:
 
 
 def test_right_is_the_share_of_negatives_with_fewer_votes() -> None:
-    dances, network = [dance("a", 900), dance("b", 900)], Phases().eval()
+    dances, agree = [dance("a", 900), dance("b", 900)], Phases().eval().agree
     random = np.random.default_rng(0)
-    found = right(network, dances, [codes(15, 900)] * 2, (0, 300, 270), random)
+    found = right(agree, dances, [codes(15, 900)] * 2, (0, 300, 270), random)
     # off the beat never fits; another piece, at any moment, fits one time in 15: a tie
     assert (found["hard"], found["super_hard"]) == (1, 1)
     assert 0.8 < found["easy"] <= 1
-    flat = right(network, dances, [codes(1, 900)] * 2, (0, 300, 270), random)
+    flat = right(agree, dances, [codes(1, 900)] * 2, (0, 300, 270), random)
     assert set(flat.values()) == {0.5}
-    alone = right(network, [dance("a", 270)], [codes(1, 270)], (0, 0, 270), random)
+    alone = right(agree, [dance("a", 270)], [codes(1, 270)], (0, 0, 270), random)
     assert all(math.isnan(share) for share in alone.values())
 
 
 def test_it_learns_where_motion_is_in_time() -> None:
     random = np.random.default_rng(0)
-    dances = [dance(f"{bpm}", 400, bpm, phase, 25) for bpm in (100, 120, 138) for phase in (0, 0.2)]
-    network = ours()
+    dances = [dance(f"{bpm}", 400, bpm, phase) for bpm in (100, 138) for phase in (0, 0.2)]
+    network = SyncNetwork()
     optimiser = torch.optim.Adam(network.parameters(), 0.003)
-    rows = np.stack([np.arange(6), np.zeros(6, np.int64)], axis=1)
+    rows = np.stack([np.arange(4), np.zeros(4, np.int64)], axis=1)
     found = []
-    for _ in range(25):
+    for _ in range(15):
         loss = torch.stack([*losses(network, dances, rows, 45, random).values()]).sum()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         found.append(float(loss.detach()))
-    assert found[-1] < 0.5 * found[0]
+    assert found[-1] < 0.7 * found[0]
 
 
 def test_some_windows_of_the_right_dances_validate() -> None:

@@ -26,7 +26,7 @@ from motionmusic.models.matcher import load, trained
 from motionmusic.models.motion_encoder import MotionEncoder
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.params import Deconfounded
-from motionmusic.training import cell, in_time, matching
+from motionmusic.training import cell, matching
 
 PIECES, EXCERPTS, SEGMENTS, WIDTH, FRAMES = 12, 2, 4, 4, 220
 DATA = Path("data/synthetic")
@@ -45,7 +45,6 @@ def changed(**groups: dict[str, object]) -> None:
 def matched(space: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Twelve pieces of two excerpts, two folds split by piece, and random cotrained networks."""
     monkeypatch.setenv("MOTIONMUSIC_DEVICE", "cpu")
-    monkeypatch.setattr(in_time, "CLIP_FRAMES", 50)
     changed(
         match={"size": 4, "epochs": 2, "batch": 16},
         deconfounded={"hardest": 3},

@@ -11,19 +11,13 @@ same at any frame rate: at 25 frames a second a kernel of 3 frames would be 120 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import librosa
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import argrelextrema
-
-from motionmusic.features.audio import read_audio
-from motionmusic.files import read_array
 
 Floats = NDArray[np.float64]
 Definition = Literal["mint", "bailando"]
@@ -35,36 +29,6 @@ SMOOTHING_S = 5 / 60  # Bailando: standard deviation of the Gaussian
 _HOP = 256  # samples: at 22,050 Hz 12 ms, and a step of 2 % at 120 bpm
 _TEMPI = np.geomspace(40, 240, 401)  # bpm, in steps of 0.45 %
 _GOLDEN = (np.sqrt(5) - 1) / 2
-
-
-def piece_beats(
-    raw: Path, joints: Path, row: Mapping[Any, Any]
-) -> tuple[pd.DataFrame, dict[str, object]]:
-    """One piece's rows of beats.parquet and its row of tempo.csv.
-
-    Of a row of pieces.csv, the corpus's raw folder and that of its joints: (piece, kind, time_s from
-    the first frame) and (piece, music_file, music_bpm, motion_bpm). Raises UserError where sound or
-    joints are missing or broken.
-    """
-    rate_hz, duration_s = row["motion_rate_hz"], (row["frames"] - 1) / row["motion_rate_hz"]
-    file, start_s = raw / row["music_file"], row["music_start_s"]
-    audio = read_audio(file, SAMPLE_RATE, start_s=start_s, duration_s=duration_s)
-    moves = read_array(joints / f"{row['piece']}.npy")
-    music_s, music_bpm = music_beats(audio, SAMPLE_RATE)
-    times = {
-        "motion_bailando": motion_beats(moves, rate_hz, "bailando"),
-        "motion_mint": motion_beats(moves, rate_hz, "mint"),
-        "music": music_s,
-    }
-    kinds = np.repeat(list(times), [len(values) for values in times.values()])
-    beats = {"piece": row["piece"], "kind": kinds, "time_s": np.concatenate(list(times.values()))}
-    tempo = {
-        "piece": row["piece"],
-        "music_file": row["music_file"],
-        "music_bpm": float(f"{music_bpm:.6g}"),
-        "motion_bpm": float(f"{motion_tempo(moves, rate_hz):.6g}"),
-    }
-    return pd.DataFrame(beats), tempo
 
 
 def music_beats(audio: NDArray[Any], sample_rate: int) -> tuple[Floats, float]:

@@ -123,7 +123,7 @@ def network_of(about: About) -> Category | Codes | SynchronyNetwork:
     graph = torch.from_numpy(paper_graph(LAYOUTS[about.layout]))
     sizes = about.sizes
     if about.method == "synchrony":
-        return SynchronyNetwork(graph, BANDS)
+        return SynchronyNetwork(LAYOUTS[about.layout], BANDS)
     width, classes = sizes["width"], len(about.labels)
     encoder = MotionEncoder(3, graph, classes, width)
     if about.method == "category":
@@ -150,19 +150,24 @@ class Matcher:
         self.network: Any = network.eval()
 
     @torch.no_grad()
-    def logits(self, joints: Float32) -> Float32:
-        """Segments of joints (n, 3, 25, v) → logits (n, k); of the method category."""
+    def logits(self, joints: Float32, limbs: bool = True) -> Float32:
+        """Segments of joints (n, 3, 25, v) → logits (n, k), of joints and limbs or of joints alone.
+
+        Of the method category.
+        """
+        if not limbs:
+            return _array(self.network.joints(_tensor(joints))[1])
         frames = joints.transpose(0, 2, 3, 1).reshape(-1, joints.shape[3], 3)
-        limbs = bones(frames, self.about.layout, self.about.paper_bones)
-        limbs = limbs.reshape(len(joints), -1, *limbs.shape[1:]).transpose(0, 3, 1, 2)
-        inputs = {"joints": joints, "bones": np.ascontiguousarray(limbs)}
+        between = bones(frames, self.about.layout, self.about.paper_bones)
+        between = between.reshape(len(joints), -1, *between.shape[1:]).transpose(0, 3, 1, 2)
+        inputs = {"joints": joints, "bones": between}
         return _array(sum(getattr(self.network, name)(_tensor(x))[1] for name, x in inputs.items()))
 
     @torch.no_grad()
     def motion_code(self, joints: Float32) -> Float32:
         """One window's segments (n, 3, 25, v), in time order → its code.
 
-        (d,), or for synchrony (25 n, 64), one row a frame.
+        (d,), or for synchrony (25 n, 16), one row a frame.
         """
         if self.about.method == "synchrony":
             whole = joints.transpose(0, 2, 3, 1).reshape(1, -1, joints.shape[3], 3)
@@ -181,7 +186,7 @@ class Matcher:
     def scores(self, motion: Sequence[Float32], music: Sequence[Float32]) -> Float32:
         """How well every window of music fits every window of motion, (q, c); higher is better.
 
-        Synchrony: the probability p of being in time, over the frames that all codes have.
+        Synchrony: how far their codes correlate, −1…1, over the frames that all of them have.
         """
         if self.about.method != "synchrony":
             return np.asarray(np.stack(motion) @ np.stack(music).T, np.float32)

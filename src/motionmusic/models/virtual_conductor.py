@@ -11,8 +11,9 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from motionmusic.features.keypoints import FRAMES, KEYPOINTS
 from motionmusic.features.mel import BANDS, MEL_PER_FRAME
-from motionmusic.models.synchrony import CODE, Voter
 
+CODE = 64
+"""Numbers that describe one motion frame's music, or its pose."""
 LINKS = (
     (0, 1), (0, 2), (1, 3), (2, 4), (0, 5), (0, 6), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10),
     (11, 12), (5, 11), (6, 12),
@@ -148,17 +149,37 @@ class MotionEncoder(nn.Module):
         return codes.transpose(1, 2)
 
 
-class SyncNetwork(Voter):
-    """M2S-Net: music (n, t, 128) at 90 Hz, motion (n, f, 13, 2) at 30 Hz → votes (n, f = ⌈t/3⌉)."""
+class SyncNetwork(nn.Module):
+    """M2S-Net: music (n, t, 128) at 90 Hz, motion (n, f, 13, 2) at 30 Hz → votes (n, f = ⌈t/3⌉).
 
-    music_encoder: MusicEncoder
-    motion_encoder: MotionEncoder
+    A vote for every frame that music and movement belong together; only the mean over seconds of it
+    means something.
+    """
 
     def __init__(self) -> None:
-        super().__init__(MusicEncoder(), MotionEncoder())
+        super().__init__()
+        self.music_encoder, self.motion_encoder = MusicEncoder(), MotionEncoder()
+        sizes = (2 * CODE, CODE), (CODE, CODE), (CODE, 1)
+        first, second, last = (nn.Conv1d(a, b, 1) for a, b in sizes)
+        self.fuse_layer = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), last)
         for module in self.modules():
             if isinstance(module, nn.Conv1d | nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, music: Tensor, motion: Tensor) -> Tensor:
+        """Music and motion → votes in 0…1."""
+        return self.fuse(self.music_encoder(music), self.motion_encoder(motion))
+
+    def fuse(self, music: Tensor, motion: Tensor) -> Tensor:
+        """Codes of both, (n, f, 64) each → votes (n, f). Raises ValueError where f differs."""
+        if music.shape != motion.shape:
+            raise ValueError(f"codes of music {music.shape} and of motion {motion.shape}")
+        logits: Tensor = self.fuse_layer(torch.cat([music, motion], 2).transpose(1, 2))
+        return torch.sigmoid(logits[:, 0])
+
+    def agree(self, music: Tensor, motion: Tensor) -> Tensor:
+        """The mean vote (n,) of clips' codes (n, f, 64)."""
+        return self.fuse(music, motion).mean(1)
 
 
 class _Dilated(nn.Module):

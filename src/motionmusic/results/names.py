@@ -20,14 +20,17 @@ INPUTS = {
 }
 MATCHERS = {
     "chance": "chance (any track)",
-    "tempo": "tempo alone",
+    "tempo": "tempo of the motion alone",
     "category": "category, then any track (the paper)",
+    "category_joints": "category, from joints alone",
     "mapping": "mapped codes (the paper)",
     "unmapped": "codes as the pair loss left them",
     "contrastive": "contrastive, by label",
     "infonce": "contrastive, true pairs (InfoNCE)",
     "synchrony": "synchrony, no labels",
+    "whole": "synchrony over the whole dance",
     "deconfounded": "deconfounded (DecCM)",
+    "own_tempo": "true tempo, then any track",
     "known": "true category, then any track",
 }
 DANCERS = {

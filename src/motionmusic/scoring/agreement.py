@@ -21,14 +21,16 @@ OFFSET_CHANCE = 5 / 101
 
 VOTES = ["fold", "piece", "excerpt", *NEGATIVES]
 JUDGED = [*VOTES, *(f"judge_{name}" for name in NEGATIVES)]
-OFFSETS = ["fold", "piece", "planted_s", *(f"{way}_s" for way in FINDERS)]
+OFFSETS = ["fold", "piece", "planted_s", "beat_s", *(f"{way}_s" for way in FINDERS)]
+
+WHOLE = ["fold", "piece", "candidate", "score"]
 
 
 def read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A table of the stage dance or synchrony. Raises UserError where it or a column is missing."""
     if not path.exists():
         raise UserError(path, "", "what an earlier stage writes", "nothing", workspace.REMEDY)
-    frame = pd.read_csv(path, dtype={"piece": str, "neighbour": str})
+    frame = pd.read_csv(path, dtype={"piece": str, "neighbour": str, "candidate": str})
     missing = [column for column in columns if column not in frame]
     if missing:
         raise UserError(path, missing[0], "a column", "none of this name", workspace.REMEDY)
@@ -53,14 +55,23 @@ def agreement(votes: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[
 
 
 def recovered(offsets: Sequence[pd.DataFrame], seed: int, resamples: int) -> dict[str, Any]:
-    """How often a planted offset is found within 0.1 s.
+    """How often a planted offset is found within 0.1 s, and how often up to whole beats.
 
-    ``offsets``, one a seed: piece, planted_s, network_s, mint_s, bailando_s; NaN is not found.
-    Returns planted (of one seed), pieces, and for each of ``FINDERS`` its Interval.
+    ``offsets``, one a seed: piece, planted_s, beat_s, network_s, mint_s, bailando_s; NaN is not found.
+    Returns planted (of one seed), pieces, chance_up_to_beats, and for each of ``FINDERS`` its
+    Interval, and FINDER_up_to_beats.
     """
     rows = pd.concat(offsets, ignore_index=True)
-    off = {way: (rows[f"{way}_s"] - rows["planted_s"]).abs() for way in FINDERS}
-    return {"planted": len(offsets[0]), "pieces": int(rows["piece"].nunique())} | {
-        way: mean_interval((of <= TOLERANCE_S + 1e-6).astype(float), rows["piece"], seed, resamples)
-        for way, of in off.items()
+    found: dict[str, Any] = {
+        "planted": len(offsets[0]),
+        "pieces": int(rows["piece"].nunique()),
+        "chance_up_to_beats": float((2 * TOLERANCE_S / rows["beat_s"]).clip(upper=1).mean()),
     }
+    for way in FINDERS:
+        off = rows[f"{way}_s"] - rows["planted_s"]
+        beats = off / rows["beat_s"]
+        away = {way: off, f"{way}_up_to_beats": (beats - beats.round()) * rows["beat_s"]}
+        for name, of in away.items():
+            right = (of.abs() <= TOLERANCE_S + 1e-6).astype(float)
+            found[name] = mean_interval(right, rows["piece"], seed, resamples)
+    return found

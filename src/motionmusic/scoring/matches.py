@@ -2,7 +2,8 @@
 
 A query is a test excerpt; the catalogue are the tracks of the whole data set, a track's score is the
 mean of its excerpts'. Beside the methods stand ``chance``, all scores equal; ``tempo``, how far the
-music's tempo is from the motion's; and ``known``, which is told the dance's category.
+music's tempo is from the motion's; ``own_tempo``, which is told the tempo of the dance's own music;
+and ``known``, which is told the dance's category.
 """
 
 from __future__ import annotations
@@ -28,13 +29,16 @@ Matches = Mapping[Any, Sequence[pd.DataFrame]]
 PAPER = "category"
 COMPARED = ("hit_1", "hit_3", "recall_10")
 """Compared with the paper's method, paired."""
-REFERENCES = ("chance", "tempo", "known")
+REFERENCES = ("chance", "tempo", "own_tempo", "known")
 METRICS = (
-    "hit_1", "hit_3", "recall_1", "recall_5", "recall_10", "median_rank", "recall_10_by_popularity",
+    "hit_1", "hit_3", "recall_1", "recall_5", "recall_10", "median_rank", "same_tempo",
+    "recall_10_by_popularity",
     "among_1", "among_10", "among_25", "among_25_by_popularity", "tempo", "alignment_mint",
     "alignment_bailando",
 )  # fmt: skip
 _DEFINITIONS: tuple[Definition, ...] = ("mint", "bailando")
+SAME_TEMPO = 0.01
+"""Tempi that differ by less, double and half being the same, are one."""
 _IDS = ["fold", "piece", "excerpt", "candidate", "candidate_excerpt"]
 
 
@@ -65,6 +69,7 @@ class _Fold:
     own_excerpt: NDArray[np.int64]  # (q,) of the gallery
     same: NDArray[np.bool_]  # (q, t), of one category
     tempo_off: Floats  # (q, t), bpm between the query's music and the track
+    same_tempo: NDArray[np.bool_]  # (q, t), whether they have one tempo
     alignment: dict[str, Floats]  # (q, c)
     references: dict[str, Floats]  # scores (q, c)
 
@@ -88,7 +93,7 @@ def evaluate(
             expected = f"the excerpts that {first_method} was tested on"
             raise UserError(method, "", expected, "others", "run `dvc repro` for both")
     values: dict[str, list[pd.DataFrame]] = {
-        row: [] for row in ("chance", "tempo", *matches, "known")
+        row: [] for row in ("chance", "tempo", *matches, "own_tempo", "known")
     }
     folds = {number: _fold(rows, facts) for number, rows in first.groupby("fold", sort=True)}
     for number, fold in folds.items():
@@ -137,6 +142,13 @@ def evaluate(
     }
 
 
+def of_whole_dances(excerpts: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
+    """Scores of whole dances (piece, candidate, score) as scores of their excerpts, as match writes them."""
+    scores = whole.set_index(["piece", "candidate"])["score"]
+    of = scores.reindex(pd.MultiIndex.from_frame(excerpts[["piece", "candidate"]]))
+    return excerpts[_IDS].assign(score=of.to_numpy())
+
+
 def _number(frame: pd.DataFrame, name: str, seed: int, resamples: int) -> Interval:
     column = "rank" if name == "median_rank" else name.removesuffix("_by_popularity")
     weights = None if column in ("rank", name) else 1 / frame["popularity"]
@@ -157,16 +169,20 @@ def _fold(rows: pd.DataFrame, facts: Facts) -> _Fold:
     same = labels.loc[asked].to_numpy()[:, None] == labels.loc[given].to_numpy()[place]
     moves = facts.tempo["motion_bpm"].loc[asked].to_numpy()[:, None]
     off = tempo_difference(moves, bpm.loc[given].to_numpy())
+    own_bpm = bpm.loc[asked].to_numpy()[:, None]
+    music_off = tempo_difference(own_bpm, bpm.loc[given].to_numpy()[place])
     return _Fold(
         queries, tracks, names,
         np.searchsorted(names, files.loc[asked].to_numpy()),
         np.array([at[key] for key in queries.itertuples(index=False, name=None)]),
         same,
-        tempo_difference(bpm.loc[asked].to_numpy()[:, None], bpm.loc[given].to_numpy()[place]),
+        music_off,
+        music_off < SAME_TEMPO * own_bpm,
         {name: _alignments(queries, gallery, facts, name) for name in _DEFINITIONS},
         {
             "chance": np.zeros((len(queries), len(gallery))),
             "tempo": -np.nan_to_num(off, nan=1e3),
+            "own_tempo": -np.nan_to_num(music_off[:, track], nan=1e3),
             "known": same[:, track].astype(float),
         },
     )  # fmt: skip
@@ -198,6 +214,9 @@ def _measured(
     for k in (1, 5, 10):
         frame[f"recall_{k}"] = retrieval.recall(tracks, fold.own, k)
     frame["rank"] = retrieval.ranks(tracks, fold.own)
+    rivals = np.where(fold.same_tempo, tracks, -np.inf)
+    alone = fold.same_tempo.sum(1) < 2
+    frame["same_tempo"] = np.where(alone, np.nan, retrieval.recall(rivals, fold.own, 1))
     for k in (1, 10, 25):
         frame[f"among_{k}"] = retrieval.recall(among, np.zeros(len(among), np.int64), k)
     frame["tempo"] = retrieval.of_first(shown, fold.tempo_off)

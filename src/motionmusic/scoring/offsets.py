@@ -1,4 +1,4 @@
-"""At which offset a dance and a music fit best: by the votes of synchrony networks, by beats.
+"""At which offset a dance and a music fit best: by a synchrony network, by beats.
 
 Offsets are whole frames of 1/25 s, from −2 s to 2 s; above 0 the music has to be read later than
 assumed. Every curve has a highest point, that of a network at chance too.
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from motionmusic.features.beats import Definition, beat_alignment
-from motionmusic.models.synchrony import Voter
+from motionmusic.models.synchrony import SynchronyNetwork
 
 Floats = NDArray[np.float64]
 
@@ -25,24 +25,24 @@ OFFSETS_S = np.arange(-_LARGEST, _LARGEST + 1) / FRAMES
 
 
 @torch.inference_mode()
-def vote_curve(network: Voter, music: Tensor, motion: Tensor, start: int, rate_hz: float) -> Floats:
-    """The mean vote that motion and music belong together, at every offset.
+def agreement_curve(
+    network: SynchronyNetwork, music: Tensor, motion: Tensor, start: int, rate_hz: float
+) -> Floats:
+    """How well motion and music agree, at every offset.
 
     ``music`` (m, bands) and ``motion`` (f, v, 3) have one rate; at offset 0 motion frame 0 belongs to
     music frame ``start``, which is negative where the dance starts before the music. ``network`` is
-    in eval mode. Returns (101,) float64 in 0…1, each the mean over the motion frames that have music;
-    NaN where fewer than half of them do.
+    in eval mode. Returns (101,) float64 in −1…1, each over the motion frames that have music; NaN
+    where fewer than half of them do.
     """
     curve = np.full(len(OFFSETS_S), np.nan)
-    heard, seen = network.halves(
-        network.music_encoder(music[None])[0], network.motion_encoder(motion[None])[0]
-    )
+    heard, seen = network.music_encoder(music[None]), network.motion_encoder(motion[None])
+    frames = seen.shape[1]
     for number, offset_s in enumerate(OFFSETS_S):
         behind = start + round(float(offset_s) * rate_hz)  # music frame of the dance's frame 0
-        a, b = max(0, -behind), min(len(seen), len(heard) - behind)
-        if a < b and 2 * (b - a) >= len(seen):
-            votes = network.votes((seen[a:b] + heard[a + behind : b + behind])[None])
-            curve[number] = float(votes.double().mean())
+        a, b = max(0, -behind), min(frames, heard.shape[1] - behind)
+        if a < b and 2 * (b - a) >= frames:
+            curve[number] = float(network.agree(heard[:, a + behind : b + behind], seen[:, a:b]))
     return curve
 
 

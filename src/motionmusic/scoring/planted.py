@@ -1,9 +1,8 @@
-"""Offsets planted between dances and their own music, and whether networks and beats find them."""
+"""Offsets planted between dances and their own music, and whether network and beats find them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +16,16 @@ from motionmusic.features.beats import SAMPLE_RATE, Definition, motion_beats, mu
 from motionmusic.features.music import music_features
 from motionmusic.files import Float32, read_array
 from motionmusic.models.matcher import About
-from motionmusic.models.synchrony import Voter
+from motionmusic.models.synchrony import SynchronyNetwork
 from motionmusic.params import Music
 from motionmusic.scoring.agreement import FINDERS
-from motionmusic.scoring.offsets import LARGEST_S, OFFSETS_S, alignment_curve, best, vote_curve
+from motionmusic.scoring.offsets import (
+    LARGEST_S,
+    OFFSETS_S,
+    agreement_curve,
+    alignment_curve,
+    best,
+)
 from motionmusic.streams import stream
 from motionmusic.training.dances import continued, sides
 
@@ -29,16 +34,17 @@ _DEFINITIONS: tuple[Definition, ...] = ("mint", "bailando")
 
 
 def curves(
-    networks: Sequence[Voter],
+    network: SynchronyNetwork,
     joints: Float32,
     rate_hz: float,
     music: Path,
     start_s: float,
     how: Music,
-) -> dict[str, NDArray[np.float64]]:
-    """Votes, and beat alignment by its two definitions (mint, bailando), over offsets: (101,) each.
+) -> tuple[dict[str, NDArray[np.float64]], float]:
+    """What the network says, and beat alignment by its two definitions, over offsets: (101,) each.
 
-    Votes are averaged over ``networks``; ``joints`` (frames, v, 3) are scaled as theirs. The dance
+    And the median seconds between the music's beats, NaN where it has none. The curves have the
+    names of ``FINDERS``; ``joints`` (frames, v, 3) are scaled as the network's. The dance
     starts at ``start_s`` of the sound file ``music``; before 0, it starts before the music. Raises
     UserError where the music cannot be read, or is silent.
     """
@@ -52,27 +58,31 @@ def curves(
         music, how.sample_rate, start_s=first_s, duration_s=span_s, resampler=how.resampler
     )
     heard = music_features(samples, how.sample_rate, feature=how.feature, scale=how.scale)
-    votes = [
-        vote_curve(network, torch.from_numpy(heard), torch.from_numpy(joints), before, rate_hz)
-        for network in networks
-    ]
+    agreement = agreement_curve(
+        network, torch.from_numpy(heard), torch.from_numpy(joints), before, rate_hz
+    )
     beats = read_audio(music, SAMPLE_RATE, start_s=first_s, duration_s=span_s)
     music_s = music_beats(beats, SAMPLE_RATE)[0] + first_s - start_s
+    beat_s = float("nan")
     if len(music_s) > 1:
+        beat_s = float(np.median(np.diff(music_s)))
         # beats that end with the file would tell where it ends
         music_s = continued(music_s, -LARGEST_S, seconds + LARGEST_S)
-    return {"votes": np.mean(votes, axis=0)} | {
+    by_beats = {
         name: alignment_curve(motion_beats(joints, rate_hz, name), music_s, seconds, name)
         for name in _DEFINITIONS
     }
+    return {"network": agreement} | by_beats, beat_s
 
 
-def planted(network: Voter, ids: pd.DataFrame, task: workspace.About, about: About) -> pd.DataFrame:
+def planted(
+    network: SynchronyNetwork, ids: pd.DataFrame, task: workspace.About, about: About
+) -> pd.DataFrame:
     """What network and beats say of an offset that the music of each test piece is given.
 
     ``network`` is of one fold, in eval mode; ``ids`` are the fold's rows: fold, split, piece; ``about``
     says how its inputs are made, and its seed draws the offsets. Returns fold, piece, planted_s,
-    network_s, mint_s, bailando_s; NaN where no offset is best.
+    beat_s, network_s, mint_s, bailando_s; NaN where no offset is best.
     """
     pieces = workspace.read_pieces(task.corpus).set_index("piece")
     allowed = OFFSETS_S[np.abs(OFFSETS_S) <= PLANTED_S]
@@ -83,12 +93,11 @@ def planted(network: Voter, ids: pd.DataFrame, task: workspace.About, about: Abo
         sound = workspace.data(task.corpus, "raw") / str(pieces["music_file"][name])
         start_s = float(pieces["music_start_s"][name])
         # the music is taken from so much earlier than where it belongs, and has to be read later
-        found = curves(
-            [network], joints, about.motion_rate_hz, sound, start_s - offset_s, about.music
+        found, beat_s = curves(
+            network, joints, about.motion_rate_hz, sound, start_s - offset_s, about.music
         )
-        said = zip(FINDERS, ("votes", "mint", "bailando"), strict=True)
         rows.append(
-            {"fold": fold, "piece": name, "planted_s": offset_s}
-            | {f"{finder}_s": best(found[curve]) for finder, curve in said}
+            {"fold": fold, "piece": name, "planted_s": offset_s, "beat_s": beat_s}
+            | {f"{finder}_s": best(found[finder]) for finder in FINDERS}
         )
     return pd.DataFrame(rows)

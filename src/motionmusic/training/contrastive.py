@@ -9,14 +9,13 @@ differs from the authors' training.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from motionmusic.models.synchrony import CODE, Voter
+from motionmusic.models.virtual_conductor import SyncNetwork
 from motionmusic.training.checkpoint import Store
 from motionmusic.training.dances import Dance, Windows, cut_motion, cut_music, windows
 from motionmusic.training.loop import Chance, Schedule
@@ -30,12 +29,9 @@ VALIDATION = 32  # windows at most that choose the epoch
 DRAWS = 20  # negatives of each kind for each tested clip
 
 Frames = NDArray[np.int64]
-Network = TypeVar("Network", bound=Voter)
-See = Callable[[Tensor], Tensor]
 
 
 def train_voter(
-    make: Callable[[], Network],
     train: Sequence[Dance],
     validation: Sequence[Dance],
     frames: int,
@@ -43,36 +39,38 @@ def train_voter(
     chance: Chance,
     store: Store,
     device: torch.device,
-    see: See | None = None,
-) -> Network:
-    """A new network at the epoch of the least validation loss, or the last where nothing validates.
+) -> SyncNetwork:
+    """A new M2S-Net at the epoch of the least validation loss, or the last where nothing validates.
 
-    ``frames`` are a clip's, ``schedule`` is made from the number of training windows, and ``see``
-    changes training motion (n, frames, joints, coordinates) before it is seen. Raises UserError
+    ``frames`` are a clip's, ``schedule`` is made from the number of training windows. Raises UserError
     where a dance is shorter than a clip with its margins.
     """
     whole = frames + 2 * MARGIN
-    dances = [
-        dance._replace(motion=dance.motion.to(device), music=dance.music.to(device))
-        for dance in (*train, *validation)
-    ]
+    dances = on_device((*train, *validation), device)
     rows = torch.from_numpy(windows(train, whole)).to(device)
     checked = validating(validation, whole, len(train)).to(device)
     how = schedule(len(rows))
     with seeded(chance, "initial", device):
-        network = make().to(device)
+        network = SyncNetwork().to(device)
 
     def of(rows: Tensor) -> tuple[dict[str, Tensor], None]:
         random = np.random.default_rng(int(torch.randint(2**62, ())))
-        changed = see if network.training else None
         parts = [
-            losses(network, dances, part.cpu().numpy(), frames, random, changed)
+            losses(network, dances, part.cpu().numpy(), frames, random)
             for part in torch.split(rows, how.batch)
         ]
         return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}, None
 
     fit(network, of, rows, checked, how, chance, store)
     return network
+
+
+def on_device(dances: Sequence[Dance], device: torch.device) -> list[Dance]:
+    """The dances with their motion and music on a device."""
+    return [
+        dance._replace(motion=dance.motion.to(device), music=dance.music.to(device))
+        for dance in dances
+    ]
 
 
 def validating(dances: Sequence[Dance], frames: int, first: int) -> Tensor:
@@ -82,12 +80,11 @@ def validating(dances: Sequence[Dance], frames: int, first: int) -> Tensor:
 
 
 def losses(
-    network: Voter,
+    network: SyncNetwork,
     dances: Sequence[Dance],
     rows: Windows,
     frames: int,
     random: np.random.Generator,
-    see: See | None = None,
 ) -> dict[str, Tensor]:
     """Cross-entropies of clips' mean votes (V1): ``same``, and of the negatives together.
 
@@ -96,8 +93,7 @@ def losses(
     """
     first, elsewhere = drawn(dances, rows[:, 0], frames, random)
     both = np.concatenate([first, elsewhere])
-    seen = cut_motion(dances, both + np.array([0, MARGIN]), frames)
-    motion = network.motion_encoder(seen if see is None else see(seen))
+    motion = network.motion_encoder(cut_motion(dances, both + np.array([0, MARGIN]), frames))
     music = network.music_encoder(cut_music(dances, both, frames + 2 * MARGIN))
     same = music[:, MARGIN : MARGIN + frames]
     starts = MARGIN + part_of_a_beat(dances, both, random)
@@ -112,9 +108,9 @@ def losses(
     }
 
 
-def _vote(network: Voter, music: Tensor, motion: Tensor) -> Tensor:
+def _vote(network: SyncNetwork, music: Tensor, motion: Tensor) -> Tensor:
     """(n,) mean votes, away from 0 and 1 so that their logarithms are finite."""
-    return network.fuse(music, motion).float().mean(1).clamp(1e-4, 1 - 1e-4)
+    return network.agree(music, motion).float().clamp(1e-4, 1 - 1e-4)
 
 
 def drawn(
@@ -146,16 +142,17 @@ def part_of_a_beat(
 
 @torch.no_grad()
 def right(
-    network: Voter,
+    agree: Callable[[Tensor, Tensor], Tensor],
     dances: Sequence[Dance],
     codes: Sequence[tuple[Tensor, Tensor]],
     clip: tuple[int, int, int],
     random: np.random.Generator,
 ) -> dict[str, float]:
-    """How often a clip's own music gets a higher mean vote than a negative of each kind.
+    """How often a clip's own music agrees better with its motion than a negative of each kind.
 
-    The dances of one split have codes of music and motion, (f, 64) each; the clip is the number of
-    the dance, first frame, frames. By kind 0…1, NaN where the data have no such negative.
+    ``agree`` takes codes (n, f, d) of music and of motion → (n,). The dances of one split have codes
+    of both, (f, d) each; the clip is the number of the dance, first frame, frames. By kind 0…1, NaN
+    where the data have no such negative.
     """
     piece, start, frames = clip
     dance, motion = dances[piece], codes[piece][1][start : start + frames]
@@ -175,7 +172,7 @@ def right(
 
     def votes(at: Sequence[tuple[int, int]]) -> Tensor:
         music = torch.stack([codes[d][0][k : k + frames] for d, k in at])
-        return network.fuse(music, motion.expand(len(at), frames, CODE)).double().mean(1)
+        return agree(music, motion.expand(len(at), -1, -1)).double()
 
     true = votes([(piece, start)])
     better = dict.fromkeys(NEGATIVES, float("nan"))

@@ -65,7 +65,7 @@ def train_fold(
 
     def voter(what: str, train: Sequence[Dance], validation: Sequence[Dance]) -> SyncNetwork:
         return train_voter(
-            SyncNetwork, train, validation, CLIP_S * FRAMES, schedule, chance(what),
+            train, validation, CLIP_S * FRAMES, schedule, chance(what),
             store(f"{what}{fold}"), device,
         )  # fmt: skip
 
@@ -85,8 +85,8 @@ def train_fold(
         start = min(start, len(test[number].motion) - frames)  # rounded beyond the end
         key = {"fold": fold, "piece": piece, "excerpt": excerpt}
         place = (number, start, frames)
-        better = right(network, test, own, place, random)
-        judged = right(judge, test, apart, place, random)
+        better = right(network.agree, test, own, place, random)
+        judged = right(judge.agree, test, apart, place, random)
         votes.append(key | better | {f"judge_{kind}": share for kind, share in judged.items()})
         other, first = nearest(own[number][0][start : start + frames], heard)
         neighbours.append(key | {"neighbour": train[other].name, "neighbour_start": first})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -185,22 +185,40 @@ def scored(
 ) -> pd.DataFrame:
     """A fold's test excerpts against all excerpts: score float32, higher is better, of each pair.
 
+    The method category has ``score_of_joints`` besides, without the vote of the bones.
+
     ``ids`` are rows of the fold in the order of the segments (joints and music); ``vote`` makes an
     excerpt's class from its segments' classes in time order (category).
     """
     queries, gallery = windows(ids[ids["split"] == "test"]), windows(ids)
     joints, music = segments["joints"], segments["music"]
     if matcher.about.method == "category":
-        votes = [vote(matcher.logits(joints[rows]).argmax(1).tolist()) for rows in queries["rows"]]
-        same = gallery["label"].to_numpy()[None] == np.array(votes)[:, None]
-        scores = same.astype(np.float32)
+        scores = {
+            name: _voted(matcher, [joints[rows] for rows in queries["rows"]], gallery, vote, limbs)
+            for name, limbs in (("score", True), ("score_of_joints", False))
+        }
     else:
-        scores = matcher.scores(
-            [matcher.motion_code(joints[rows]) for rows in queries["rows"]],
-            [matcher.music_code(music[rows]) for rows in gallery["rows"]],
-        )
+        scores = {
+            "score": matcher.scores(
+                [matcher.motion_code(joints[rows]) for rows in queries["rows"]],
+                [matcher.music_code(music[rows]) for rows in gallery["rows"]],
+            )
+        }
     left = queries[ID].loc[queries.index.repeat(len(gallery))].reset_index(drop=True)
     right = gallery[ID].rename(columns={"piece": "candidate", "excerpt": "candidate_excerpt"})
     frame = left.join(pd.concat([right] * len(queries), ignore_index=True))
     frame.insert(0, "fold", int(ids["fold"].iloc[0]))
-    return frame.assign(score=scores.ravel())
+    return frame.assign(**{name: of.ravel() for name, of in scores.items()})
+
+
+def _voted(
+    matcher: Matcher,
+    queries: Sequence[Float32],
+    gallery: pd.DataFrame,
+    vote: Callable[[list[int]], int],
+    limbs: bool,
+) -> Float32:
+    """1 where the excerpts' votes name the music's category, 0 elsewhere: (q, c)."""
+    votes = [vote(matcher.logits(joints, limbs).argmax(1).tolist()) for joints in queries]
+    same = gallery["label"].to_numpy()[None] == np.array(votes)[:, None]
+    return np.asarray(same, np.float32)
