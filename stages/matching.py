@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from motionmusic import errors, workspace
 from motionmusic.files import new_folder, write_bytes
 from motionmusic.methods import METHODS
 from motionmusic.params import Evaluate, Matching, group
 from motionmusic.results.figures import png
 from motionmusic.results.music_tables import matching_figure, matching_tables
-from motionmusic.results.names import MATCHERS
 from motionmusic.results.table import write_tables
 from motionmusic.scoring import agreement, matches
 
@@ -28,7 +25,7 @@ def main(given: Sequence[str]) -> None:
         workspace.read_beats(about.corpus),
         about.excerpt_frames / about.motion_rate_hz,
     )
-    scores: dict[str, list[pd.DataFrame]] = {
+    scores = {
         method: [workspace.read_matches(task, f"{method}-{seed}") for seed in seeds]
         for method in METHODS
     }
@@ -43,17 +40,9 @@ def main(given: Sequence[str]) -> None:
             ("whole.csv", agreement.WHOLE),
         )
     )
-    category = scores[matches.PAPER]
-    more = {
-        "category_joints": [of.assign(score=of["score_of_joints"]) for of in category],
-        "whole": [
-            matches.of_whole_dances(of, whole) for of, whole in zip(category, wholes, strict=True)
-        ],
-    }
-    found_by = scores | more
-    scores = {row: found_by[row] for row in MATCHERS if row in found_by}
     how = evaluate.seed, evaluate.resamples
-    found = matches.evaluate(scores, facts, settings.negatives, settings.own_track, *how)
+    rows = matches.rows_of(scores, wholes)
+    found = matches.evaluate(rows, facts, settings.negatives, settings.own_track, *how)
     tables = matching_tables(
         found, agreement.agreement(votes, *how), agreement.recovered(offsets, *how), vars(about)
     )

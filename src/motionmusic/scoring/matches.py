@@ -142,6 +142,22 @@ def evaluate(
     }
 
 
+def rows_of(scores: Matches, wholes: Sequence[pd.DataFrame]) -> dict[Any, Sequence[pd.DataFrame]]:
+    """The rows of the table: the methods, and beside two of them what else they give.
+
+    ``category_joints``, the category without the vote of the bones, and ``whole``, synchrony's scores
+    (piece, candidate, score) of whole dances, one frame a seed.
+    """
+    rows = {}
+    for method, frames in scores.items():
+        rows[method] = frames
+        if method == PAPER:
+            rows["category_joints"] = [of.assign(score=of["score_of_joints"]) for of in frames]
+        if method == "synchrony":
+            rows["whole"] = [of_whole_dances(*of) for of in zip(frames, wholes, strict=True)]
+    return rows
+
+
 def of_whole_dances(excerpts: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
     """Scores of whole dances (piece, candidate, score) as scores of their excerpts, as match writes them."""
     scores = whole.set_index(["piece", "candidate"])["score"]
