@@ -162,7 +162,7 @@ def test_joints_of_an_array_at_another_rate(call: Call) -> None:
     assert written("dance.sync.json")["dance"]["seconds"] == pytest.approx(400 / 60)
     np.save("dance.npy", joints[:, :17])
     status, _, err = call("dance.npy", OWN, "--layout", "aist", "--rate", 60, "--force")
-    assert (status, "musictodance, which the model was trained with" in err) == (2, True)
+    assert (status < 2, "guessed: left wrist, left heel, left toe" in err) == (True, True), err
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from motionmusic.data.own import OwnDance, fitted, motion_segments, read_own, read_piece
+from motionmusic.data.dance_files import read_own
+from motionmusic.data.own import OwnDance, fitted, motion_segments, read_piece
 from motionmusic.errors import UserError
 
 NAME = "gBR_sBM_cAll_d04_mBR0_ch01"
@@ -58,7 +59,7 @@ def test_a_folder_and_its_file(tmp_path: Path) -> None:
     (folder / "skeletons.json").rename(folder / "first.json")
     dance = read_own(folder / "first.json")
     assert (dance.name, dance.music_file) == ("first", None)
-    assert refused(folder).file == folder / "skeletons.json"
+    assert refused(folder).got == "a folder without skeletons.json"
 
 
 def test_key_points_of_aist(tmp_path: Path) -> None:
@@ -86,16 +87,17 @@ def test_arrays(tmp_path: Path, dtype: type) -> None:
     for name in ("a.npy", "b.npz", "c.npz"):
         dance = read_own(tmp_path / name, "musictodance", 50.0)
         assert dance.joints.dtype == np.float64
-        np.testing.assert_array_equal(dance.joints, values)
+        scale = dance.joints[0, 0, 0] / values[0, 0, 0]  # to cm
+        np.testing.assert_allclose(dance.joints, scale * values)
         assert (dance.layout, dance.rate_hz, dance.name) == ("musictodance", 50, name[0])
 
 
 def test_options_that_are_missing_or_wrong(tmp_path: Path) -> None:
     array, folder = tmp_path / "a.npy", write_dance(tmp_path / "DANCE_C_1", joints())
     np.save(array, joints())
-    assert refused(array, "aist", None).where == "--rate"
+    assert refused(array, "musictodance", None).where == "--rate"
     assert refused(array, None, 25.0).where == "--layout"
-    assert "musictodance, aist" in refused(folder, "coco").expected
+    assert "coco17, smpl24" in refused(folder, "coco").expected
     assert refused(folder, "aist").where == "--layout"
     assert read_own(folder, "musictodance").layout == "musictodance"
     for rate in (0.0, -25.0, float("nan"), float("inf")):
@@ -114,13 +116,20 @@ def test_arrays_that_are_no_joints(tmp_path: Path, change: Callable[[Floats], Fl
     assert "23 joints of musictodance" in refused(tmp_path / "a.npy", "musictodance", 25).expected
 
 
-def test_values_that_are_no_numbers(tmp_path: Path) -> None:
+def test_values_that_are_no_numbers_are_filled(tmp_path: Path) -> None:
     values = joints()
     values[3, 5, 1], values[9, 0, 0] = np.nan, -np.inf
     np.save(tmp_path / "a.npy", values)
-    error = refused(tmp_path / "a.npy", "musictodance", 25)
-    assert error.where == "frame 3, joint 5"
-    assert "(2 such values in all)" in error.got
+    dance = read_own(tmp_path / "a.npy", "musictodance", 25)
+    assert np.isfinite(dance.joints).all()
+    (fault,) = [each for each in dance.faults if each.kind == "lost"]
+    assert fault.spans == ((3, 3), (9, 9))
+    assert fault.text.startswith("head left, left forearm: lost")
+    scale = dance.joints[0, 0, 0] / values[0, 0, 0]
+    np.testing.assert_allclose(dance.joints[3, 5], scale * (values[2, 5] + values[4, 5]) / 2)
+    values[:21] = np.nan
+    np.save(tmp_path / "a.npy", values)
+    assert refused(tmp_path / "a.npy", "musictodance", 25).got == "21 of 40 frames without one"
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
@@ -138,9 +147,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
             (tmp_path / name).write_bytes(content)
             assert refused(tmp_path / name, "musictodance", 25).file == tmp_path / name
     assert "whole array file" in refused(tmp_path / "objects.npy", "musictodance", 25).expected
-    assert refused(tmp_path / "nowhere.npy", "aist", 60).got == "no such file or folder"
-    for name in ("dance.bvh", "dance"):
-        (tmp_path / name).write_text("HIERARCHY")
+    assert refused(tmp_path / "nowhere.npy", "aist", 60).got == "no such file"
+    for name, text in (("dance.bvh", "HIERARCHY"), ("dance", "HIERARCHY"), ("a.txt", "hello")):
+        (tmp_path / name).write_text(text)
         assert refused(tmp_path / name).file == tmp_path / name
 
 
@@ -169,8 +178,9 @@ def test_a_steady_movement_stays_one(old: float, new: float) -> None:
 def test_what_fits_a_model_and_what_does_not() -> None:
     dance = dance_of(joints(25), 25)
     assert fitted(dance, "musictodance", 25, 25).joints is dance.joints
-    with pytest.raises(UserError, match=r"aist, which the model .* got musictodance"):
-        fitted(dance, "aist", 60, 25)
+    other = fitted(dance, "aist", 25, 25)
+    assert other.joints.shape == (25, 17, 3)
+    assert "guessed: nose" in other.notes[-1]
     for frames, rate in ((24, 25.0), (2, 25.0), (1, 60.0), (40, 60.0)):
         with pytest.raises(UserError, match=rf"got {frames} frames at {rate:g} a second"):
             fitted(dance_of(joints(frames), rate), "musictodance", 25, 25)

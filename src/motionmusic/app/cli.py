@@ -148,9 +148,9 @@ def recommend(
             check_output(path, name, reads, force, (suffix,))
     if render is not None:
         check_room(render, 20.0 * min(top, 100))
-    from motionmusic.data.own import read_own
+    from motionmusic.app.open_dance import open_dance
 
-    own = read_own(dance, layout, rate)
+    own = open_dance(dance, layout, rate)
     note(f"{own.name}: {len(own.joints)} frames at {own.rate_hz:g} a second", level=2)
     from motionmusic.app.recommender import Recommender
     from motionmusic.files import write_json
@@ -202,12 +202,12 @@ def render(
     check_dance(dance)
     if music is not None:
         check_input(music, "--music", "a sound file")
-    from motionmusic.data.own import read_own
+    from motionmusic.app.open_dance import open_dance
     from motionmusic.features.audio import read_audio
     from motionmusic.render.film import SOUND_HZ
     from motionmusic.render.page import Panel, video
 
-    own = read_own(dance, layout, rate)
+    own = open_dance(dance, layout, rate)
     note(f"{own.name}: {len(own.joints)} frames at {own.rate_hz:g} a second", level=2)
     if len(own.joints) < 2:
         expected, remedy = "a dance of at least two frames", "take a longer dance"

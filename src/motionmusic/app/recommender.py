@@ -12,9 +12,10 @@ from rich.table import Table
 
 from motionmusic.app.arguments import clock
 from motionmusic.app.catalogue import Catalogue, Track, content_hash, index, windows
+from motionmusic.app.open_dance import facts, fit_dance
 from motionmusic.app.outputs import using_cache
 from motionmusic.app.trained import Trained
-from motionmusic.data.own import OwnDance, fitted, motion_segments
+from motionmusic.data.own import OwnDance, motion_segments
 from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
 from motionmusic.features.motion import normalise_joints
@@ -58,16 +59,7 @@ class Recommendation:
         """Everything, as plain values; ``path`` is the dance's."""
         own, found = self.dance, self.catalogue
         return {
-            "dance": {
-                "path": str(path),
-                "name": own.name,
-                "layout": own.layout,
-                "rate_hz": own.rate_hz,
-                "frames": len(own.joints),
-                "seconds": own.seconds,
-                "music_file": None if own.music_file is None else str(own.music_file),
-                "music_start_s": own.music_start_s,
-            },
+            "dance": facts(path, own),
             "predicted": self.predicted,
             "method": self.matcher.about.method,
             "recommended": [
@@ -180,7 +172,7 @@ class Recommender:
         Its own music only where ``include_own``. Raises UserError where either does not fit.
         """
         about = self.matcher.about
-        query = fitted(dance, about.layout, about.motion_rate_hz, SEGMENT_FRAMES)
+        query, dance = fit_dance(dance, about.layout, about.motion_rate_hz, SEGMENT_FRAMES)
         predicted = None if self.classifier is None else _predict(self.classifier, query)
         with using_cache() as cache:
             found = index(music, self.matcher, cache)

@@ -81,7 +81,7 @@ def sync(
     check_output(picture, "--out", [dance, music], force, (".png", ".json"))
 
     from motionmusic.app.catalogue import content_hash
-    from motionmusic.data.own import fitted, read_own
+    from motionmusic.app.open_dance import facts, fit_dance, open_dance
     from motionmusic.features.audio import read_audio
     from motionmusic.features.beats import music_beats
     from motionmusic.features.song_tempo import SAMPLE_RATE, song_tempo
@@ -90,14 +90,14 @@ def sync(
     from motionmusic.results.figures import png
     from motionmusic.scoring.beat_phase import RATE_HZ, BeatPhase, judge_song
 
-    own = read_own(dance, layout, rate)
+    own = open_dance(dance, layout, rate)
     if own.seconds < SHORTEST_S:
         raise UserError(
             dance, "", f"a dance of at least {SHORTEST_S:g} s",
             f"{len(own.joints)} frames at {own.rate_hz:g} a second, {own.seconds:.2f} s",
             "take a longer dance",
         )  # fmt: skip
-    query = fitted(own, "musictodance", RATE_HZ, 1)
+    query, own = fit_dance(own, "musictodance", RATE_HZ, 1)
     its_own = own.music_file is not None and own.music_file.resolve() == music.resolve()
     start_s = start if start is not None else own.music_start_s if its_own else 0.0
     left_s = music_seconds(music) - start_s
@@ -124,13 +124,7 @@ def sync(
     title = f"{own.name} with {music.name} from {clock(start_s, 2)}"
     drawn = png(sync_picture(predicted, beat_hz, song.first_beat_s, verdict, title, conclusion))
     content = {
-        "dance": {
-            "path": str(dance),
-            "name": own.name,
-            "rate_hz": own.rate_hz,
-            "seconds": own.seconds,
-            "not_trained_on": piece,
-        },
+        "dance": {**facts(dance, own), "not_trained_on": piece},
         "music": {
             "path": str(music),
             "sha256": content_hash(music),

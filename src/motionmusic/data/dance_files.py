@@ -1,0 +1,366 @@
+"""A user's own dance from whatever file it is in, found by its content.
+
+    FOLDER/skeletons.json    MusicToDance's layout; config.json and audio.* beside it are optional
+    a .json of that kind
+    AIST++ pickles           key points, or SMPL poses; RAW/music/mBR0.* is taken where it lies there
+    .npy, .npz               joints (frames, joints, 3); an npz may have `rate` and `layout` as well
+    BVH, c3d                 see bvh, joint_names, marker_files
+
+Rate, skeleton and axes are read where the file has them, measured on the body and said where it does
+not, or asked for. Frames that are lost or far away are filled; whatever is wrong is in ``faults``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motionmusic.data import faults
+from motionmusic.data.arrays import Stored, read_aist, read_arrays
+from motionmusic.data.bvh import read_bvh
+from motionmusic.data.faults import Fault
+from motionmusic.data.joint_names import points_of_names, read_names
+from motionmusic.data.marker_files import MARKERS, read_capture_file, ways_of
+from motionmusic.data.musictodance import POSITIONS_PER_SECOND, read_positions
+from motionmusic.data.own import OwnDance, from_musictodance, in_layout, of_aist
+from motionmusic.data.points import (
+    JOINT_NAMES,
+    LIMBS,
+    FileLayout,
+    Floats,
+    Points,
+    body_size,
+    points_of,
+    whole,
+)  # fmt: skip
+from motionmusic.errors import UserError
+from motionmusic.features.skeletons import LayoutName
+from motionmusic.files import must_be_file
+
+KINDS = (
+    "a folder with a skeletons.json, a BVH or c3d file, a pickle of AIST++, or joints as .npy, .npz"
+    " or MusicToDance's .json"
+)
+_SAVE = "export the motion as BVH or c3d, or save joints (frames, joints, 3) with numpy.save"
+_SIZE_CM = 130.0  # from shoulders to ankles
+_UNITS = (("metres", 100.0), ("cm", 1.0), ("mm", 0.1), ("inches", 2.54))
+_TURNS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
+    "y": ((0, 1, 2), (1, 1, 1)),
+    "-y": ((0, 1, 2), (1, -1, -1)),
+    "z": ((0, 2, 1), (1, 1, -1)),
+    "-z": ((0, 2, 1), (1, -1, 1)),
+    "x": ((1, 0, 2), (-1, 1, 1)),
+    "-x": ((1, 0, 2), (1, -1, 1)),
+}
+_ALIASES: dict[str, FileLayout] = {"aist": "coco17", **{name: name for name in JOINT_NAMES}}
+
+
+def read_own(
+    path: Path,
+    layout: str | None = None,
+    rate_hz: float | None = None,
+    up: str | None = None,
+    names: Path | None = None,
+) -> OwnDance:
+    """The dance, every value checked.
+
+    Args:
+        path: of a folder or a file.
+        layout, rate_hz, up: the skeleton of an array, frames a second, the axis that points up;
+            what a file does not tell, or tells wrong.
+        names: a yaml with names of joints or markers that are not known by themselves.
+
+    Raises:
+        UserError: it cannot be read, or something is not told.
+    """
+    if layout is not None and layout not in _ALIASES:
+        known, remedy = f"one of {', '.join(_ALIASES)}", "name the skeleton of the joints"
+        raise UserError("command line", "--layout", known, layout, remedy)
+    if rate_hz is not None and not 0 < rate_hz < np.inf:
+        remedy = "give frames a second"
+        raise UserError("command line", "--rate", "a number above 0", f"{rate_hz}", remedy)
+    if up is not None and up not in _TURNS:
+        remedy = "name the axis of the file that points up"
+        raise UserError("command line", "--up", f"one of {', '.join(_TURNS)}", up, remedy)
+    asked = None if layout is None else _ALIASES[layout]
+    kind = kind_of(path)
+    if kind == "musictodance":
+        _must_be(path, "musictodance", asked)
+        return _musictodance(path, rate_hz)
+    # the VRM clips of aist_retargeted have their own reader: one more kind here
+    if kind == "bvh":
+        stored = _bvh(path, names)
+    elif kind == "c3d":
+        stored = _c3d(path, names)
+    elif kind == "pickle":
+        stored = read_aist(path)
+        if stored.layout is not None:
+            _must_be(path, stored.layout, asked)
+    elif kind == "arrays":
+        stored = read_arrays(path, asked)
+    else:
+        raise UserError(path, "", KINDS, "a video", "make joints of it with `motionmusic pose`")
+    if rate_hz is None and not stored.rate_hz > 0:
+        expected = "the frames a second, which this file does not tell"
+        raise UserError(path, "--rate", expected, "none", "give --rate")
+    return _from_stored(path, stored._replace(rate_hz=rate_hz or stored.rate_hz), up)
+
+
+def kind_of(path: Path) -> str:
+    """musictodance, bvh, c3d, pickle, arrays or video, by content. Raises UserError for others."""
+    if path.is_dir():
+        if not (path / "skeletons.json").exists():
+            inside = sorted(file.parent.name for file in path.glob("*/skeletons.json"))
+            remedy = f"name one of {', '.join(inside[:5])}" if inside else "name the dance's file"
+            raise UserError(path, "", KINDS, "a folder without skeletons.json", remedy)
+        return "musictodance"
+    must_be_file(path, KINDS, "check the path")
+    with path.open("rb") as file:
+        head = file.read(512)
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text[:9].upper() == b"HIERARCHY":
+        return "bvh"
+    if head.startswith((b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")):
+        return "arrays"
+    if text.startswith(b"{"):
+        return "musictodance"
+    if head[1:2] == b"P" and 1 < head[0] < 32:  # where its parameters begin, and its magic number
+        return "c3d"
+    if is_video(head):
+        return "video"
+    suffix = path.suffix.lower()
+    by_name = {
+        ".pkl": "pickle", ".npy": "arrays", ".npz": "arrays", ".json": "musictodance",
+        ".bvh": "bvh", ".c3d": "c3d",
+    }  # fmt: skip
+    if head[:1] == b"\x80" or suffix in by_name:  # a broken one is told what is wrong with it
+        return by_name.get(suffix, "pickle")
+    known = {b"Kaydara": "FBX", b"glTF": "glTF", b";": "FBX (text)"}
+    got = next((name for start, name in known.items() if head.startswith(start)), "another file")
+    raise UserError(path, "", KINDS, got, _SAVE)
+
+
+def is_video(head: bytes) -> bool:
+    """Whether a file that begins so is a video: MP4, MOV, AVI, Matroska, WebM, MPEG, FLV, GIF."""
+    starts = (b"\x1aE\xdf\xa3", b"\x00\x00\x01\xba", b"FLV", b"GIF8", b"0&\xb2u")
+    riff = head[:4] == b"RIFF" and head[8:12] == b"AVI "
+    return (
+        head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
+        or riff
+        or head.startswith(starts)
+    )
+
+
+def _must_be(path: Path, own: FileLayout, given: FileLayout | None) -> None:
+    if given not in (None, own):
+        expected = f"{own}, which this kind of file has"
+        raise UserError(path, "--layout", expected, f"{given}", "leave --layout out")
+
+
+def _musictodance(path: Path, rate_hz: float | None) -> OwnDance:
+    """A folder or a .json: nothing is turned or scaled, whatever is wrong is said."""
+    dance = from_musictodance(path)
+    assert dance.center is not None
+    rate_hz = rate_hz or dance.rate_hz
+    names = JOINT_NAMES["musictodance"]
+    lost = faults.lost_joints(dance.joints)
+    known = _enough(path, lost)
+    size = body_size(points_of(dance.joints[known], "musictodance"))
+    far = faults.far_joints(dance.joints, size, rate_hz, lost)
+    far |= faults.far_joints(dance.in_the_room(), size, rate_hz, lost | far)
+    joints = faults.fill(dance.joints, lost | far)
+    gone = (lost | far).mean(axis=1) > 0.5
+    center = faults.fill(dance.center[:, None], gone[:, None])[:, 0]
+    dance = replace(dance, joints=joints, center=center, rate_hz=rate_hz, form="MusicToDance")
+    points = points_of(dance.in_the_room(), "musictodance")
+    found = faults.gap_faults(lost, far, names)
+    found += faults.still_faults(joints, names, size, rate_hz)
+    axes = _axes(points)
+    found += axes + faults.size_fault(size)
+    found += faults.room_faults(dance.in_the_room(), points, rate_hz, floor=not axes)
+    config = (path if path.is_dir() else path.parent) / "config.json"
+    if config.exists() and (path.is_dir() or path.name == "skeletons.json"):
+        start, end = read_positions(config)
+        music_s = (end - start) / POSITIONS_PER_SECOND
+        found += faults.music_fault(len(joints), rate_hz, music_s)
+    note = f"MusicToDance, 23 joints, {rate_hz:g} frames a second"
+    return replace(dance, notes=(note,), faults=tuple(found))
+
+
+def _axes(points: Points) -> list[Fault]:
+    """Of points of MusicToDance's layout, whose y is up and whose z has another sign in the file."""
+    axis = _up(points, "musictodance")
+    if axis not in (None, "y"):
+        return [
+            Fault("axes", f"is y up? This layout has it so, but heads are above feet along {axis}")
+        ]
+    return [Fault("mirrored", _MIRRORED)] if faults.mirrored(points) else []
+
+
+def _up(points: Points, layout: FileLayout | None) -> str | None:
+    """The axis of the file that is up, as the body has it; None where that is not clear."""
+    found = faults.up_of(points)
+    if found is None:
+        return None
+    axis, sign = found
+    flipped = layout == "musictodance" and axis == 2
+    return ("-" if (sign < 0) != flipped else "") + "xyz"[axis]
+
+
+_MIRRORED = (
+    "left and right are mirrored: feet and face point backwards. Exchange the sides of the joints,"
+    " or change the sign of one axis"
+)
+
+
+def _from_stored(path: Path, stored: Stored, up: str | None) -> OwnDance:
+    """Joints in a file's own axes and units → a dance in cm with y up."""
+    names, rate_hz = stored.names, stored.rate_hz
+    lost = faults.lost_joints(stored.joints)
+    known = _enough(path, lost)
+    joints = faults.fill(stored.joints, lost)
+    size = body_size(_points(stored, joints[known]))
+    far = faults.far_joints(joints, size, rate_hz, lost)
+    joints = faults.fill(joints, lost | far)
+    found = faults.gap_faults(lost, far, names)
+    found += faults.still_faults(joints, names, size, rate_hz)
+    notes = list(stored.notes)
+
+    axis = _up(_points(stored, joints), stored.layout) or stored.up
+    if up is None and stored.fixed and axis != stored.up:
+        text = f"is {stored.up} up? {stored.form} has it so, but heads are above feet along {axis}"
+        found.append(Fault("axes", text))
+    turned = up or (stored.up if stored.fixed else axis)
+    order, signs = _TURNS[turned]
+    joints = joints[..., order] * signs
+    if up is None and not stored.fixed and axis != stored.up:
+        notes.append(f"{axis} is up, as heads are above feet along it (--up says otherwise)")
+    back = faults.mirrored(_points(stored, joints))
+    if back and turned not in ("y", stored.up):
+        joints = joints * (1, 1, -1)
+        found.append(Fault("axes", f"y and {turned[-1]} are exchanged: put back. Is y up?"))
+    elif back:
+        found.append(Fault("mirrored", _MIRRORED))
+
+    unit, factor = _unit_of(size)
+    if stored.fixed:
+        found += faults.size_fault(size)
+    else:
+        joints = joints * factor
+        size *= factor
+    notes.append(
+        f"{stored.form}, {len(names)} joints, {rate_hz:g} frames a second, {turned} up, {unit} (from"
+        f" shoulders to ankles {size:.0f} cm)"
+    )
+    points = _points(stored, joints)
+    found += faults.room_faults(joints, points, rate_hz, floor=stored.floor)
+    layout: LayoutName = "musictodance" if stored.layout == "musictodance" else "aist"
+    music = of_aist(path, joints).music_file if stored.form.startswith("AIST++") else None
+    dance = OwnDance(
+        joints, None, layout, rate_hz, path.stem, music, 0.0, stored.form, tuple(notes),
+        tuple(found),
+    )  # fmt: skip
+    if stored.layout in ("musictodance", "coco17"):
+        return dance
+    return in_layout(replace(dance, body=whole(points)), "musictodance")
+
+
+def _points(stored: Stored, joints: Floats) -> Points:
+    """Right-handed points of joints, as their layout or their names have them."""
+    if stored.layout is not None:
+        return points_of(joints, stored.layout)
+    return {point: joints[:, of].mean(axis=1) for point, of in stored.points.items()}
+
+
+def _enough(path: Path, lost: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The frames in which the whole body is known. Raises UserError where they are fewer than half."""
+    known = ~lost.any(axis=1)
+    if 2 * lost.all(axis=1).sum() > len(lost) or not known.any():
+        got = f"{int(lost.all(axis=1).sum())} of {len(lost)} frames without one"
+        if not lost.all(axis=1).any():
+            got = "a joint missing in every frame"
+        raise UserError(path, "", "a body in most frames", got, "take a part with a dancer in it")
+    return np.asarray(known)
+
+
+def _unit_of(size: float) -> tuple[str, float]:
+    """The unit of a file in which a body is so large, and what makes cm of it."""
+    for name, factor in _UNITS:
+        if 80 < size * factor < 180:
+            return name, factor
+    return "unknown unit, scaled", _SIZE_CM / max(size, 1e-9)
+
+
+def _bvh(path: Path, file: Path | None) -> Stored:
+    found = read_bvh(path)
+    names = [joint.name for joint in found.joints]
+    given = _given(path, file, names)
+    points = _of_best_root(names, [joint.parent for joint in found.joints], given)
+    _must_have(path, points, f"joints named {', '.join(names[:60])}")
+    return Stored(
+        found.positions, tuple(names), None, points, found.rate_hz, "y", False, "BVH",
+        found.notes, True,
+    )  # fmt: skip
+
+
+def _of_best_root(
+    names: Sequence[str], parents: Sequence[int], given: Mapping[str, list[str]]
+) -> dict[str, list[int]]:
+    """The points of the skeleton with most of them, the first one of several."""
+    roots = [n for n, parent in enumerate(parents) if parent < 0]
+    best: dict[str, list[int]] = {}
+    for first, end in zip(roots, [*roots[1:], len(names)], strict=True):
+        found = points_of_names(names[first:end])
+        if len(found) > len(best):
+            best = {point: [first + n for n in of] for point, of in found.items()}
+    return best | {point: [list(names).index(n) for n in of] for point, of in given.items()}
+
+
+def _c3d(path: Path, file: Path | None) -> Stored:
+    capture = read_capture_file(path)
+    given = _given(path, file, capture.names)
+    points = ways_of(capture.names)
+    points |= {point: [capture.names.index(n) for n in of] for point, of in given.items()}
+    _must_have(path, points, f"markers {', '.join(capture.names[:60])}")
+    return Stored(
+        *_used(capture.markers, capture.names, points), capture.rate_hz, "z", False, "c3d", (), True
+    )
+
+
+def _used(
+    markers: Floats, names: Sequence[str], points: Mapping[str, list[int]]
+) -> tuple[Floats, tuple[str, ...], None, dict[str, list[int]]]:
+    """Only the markers that points are made of: what else was tracked may be lost for good."""
+    numbers = sorted({n for of in points.values() for n in of})
+    again = {point: [numbers.index(n) for n in of] for point, of in points.items()}
+    return markers[:, numbers], tuple(names[n] for n in numbers), None, again
+
+
+def _given(path: Path, names: Path | None, known: Sequence[str]) -> dict[str, list[str]]:
+    """A user's names of joints. Raises UserError for one that the file does not have."""
+    given = {} if names is None else read_names(names)
+    for point, of in given.items():
+        for name in of:
+            if name not in known:
+                expected = f"a name that {path.name} has: {', '.join(known[:60])}"
+                raise UserError(names or path, point, expected, name, "correct it")
+    return given
+
+
+def _must_have(path: Path, points: Mapping[str, object], got: str) -> None:
+    missing = [point for point in LIMBS if point not in points]
+    if missing:
+        remedy = (
+            "name them with --names FILE.yaml, lines such as `left elbow: NAME` or"
+            f" `left hip: [NAME, NAME]`; markers known by themselves: {_known_markers()}"
+        )
+        expected = f"names known for {', '.join(missing)}"
+        raise UserError(path, "", expected, got, remedy)
+
+
+def _known_markers() -> str:
+    return ", ".join("+".join(ways[0]) for point, ways in MARKERS.items() if point in LIMBS)
