@@ -14,7 +14,7 @@ from motionmusic import predictions
 from motionmusic.app.study_kit import read_clips
 from motionmusic.data.captures import read_capture
 from motionmusic.data.checked_json import read_checked
-from motionmusic.data.own import read_own
+from motionmusic.data.dance_files import read_own
 from motionmusic.data.safe_pickle import read_pickle
 from motionmusic.errors import UserError
 from motionmusic.features.audio import duration_s, read_audio
