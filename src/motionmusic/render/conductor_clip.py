@@ -13,6 +13,7 @@ from motionmusic.features.keypoints import FRAMES, KEYPOINTS
 from motionmusic.render.body import ACTIVE, Floats, Painter, Pose, Stroke
 from motionmusic.render.film import HEIGHT, WIDTH, Picture
 from motionmusic.render.page import animated, axes_at, blank
+from motionmusic.terminal import shown
 
 _ABOVE, _BELOW, _EDGE = 80, 70, 30  # pixels around the conductor
 _NAMES = 60  # pixels for the names of several figures
@@ -46,12 +47,12 @@ def side_by_side(
     axes.axis("off")
     step = (WIDTH - _EDGE) / len(motions)
     middles = [_EDGE / 2 + (number + 0.5) * step for number in range(len(motions))]
-    texts = [(WIDTH / 2, HEIGHT - 25, _cut(title, 70), 20), (WIDTH / 2, 55, foot, 12)]
+    texts = [(WIDTH / 2, HEIGHT - 25, _cut(shown(title), 70), 20), (WIDTH / 2, 55, shown(foot), 12)]
     for x, name in zip(middles, motions, strict=True):
-        lines = "\n".join(_cut(line, 30) for line in name.splitlines())
+        lines = "\n".join(_cut(shown(line), 30) for line in name.splitlines())
         texts.append((x, HEIGHT - _ABOVE, lines, 17))
     for x, y, text, points in texts:
-        axes.text(x, y, text, ha="center", va="top", fontsize=points, parse_math=False)
+        axes.text(x, y, text, ha="center", va="top", fontsize=points)
     painters = [Painter(axes, animated=True) for _ in motions]
     room = np.array([step - _EDGE, HEIGHT - above - _BELOW])
     figures, scale = _placed(list(motions.values()), middles, room)

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
@@ -24,9 +23,10 @@ from scipy.signal import find_peaks
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.files import Float32
+from motionmusic.lettering import Figure
 from motionmusic.render.body import ACTIVE, DIMMED, DPI, HEAD_RADIUS, Body, Floats, Painter, body
 from motionmusic.render.film import HEIGHT, SOUND_HZ, WIDTH, Picture, film
-from motionmusic.terminal import progress
+from motionmusic.terminal import progress, shown
 
 # Pixels; texts are legible when the video is shown 480 high.
 _EDGE, _GAP = 20, 12
@@ -233,7 +233,7 @@ def _dim(axes: Axes, texts: Sequence[Text], active: bool) -> None:
 
 def _wrapped(text: str, width: float, size: float, most: int) -> list[str]:
     """Lines no wider than width, at most so many; what is too much ends with an ellipsis."""
-    font = FontProperties(size=size)
+    text, font = shown(text), FontProperties(size=size)
 
     def fits(line: str) -> bool:
         return bool(text_to_path.get_text_width_height_descent(line, font, False)[0] <= width)
@@ -250,7 +250,7 @@ def _write(figure: Figure, x: float, top: float, lines: Sequence[str], size: flo
     w, h = figure.get_size_inches() * DPI
     return figure.text(
         x / w, top / h, "\n".join(lines), ha="center", va="top", fontsize=size * 72 / DPI,
-        linespacing=_LEADING, color=_TEXT, parse_math=False,
+        linespacing=_LEADING, color=_TEXT,
     )  # fmt: skip
 
 

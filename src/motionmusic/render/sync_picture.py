@@ -5,10 +5,11 @@ from __future__ import annotations
 import textwrap
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from motionmusic.features.motion import Floats
+from motionmusic.lettering import Figure
 from motionmusic.scoring.beat_phase import RATE_HZ, Verdict, best_fit, phase_fit, phasors, tempi_of
+from motionmusic.terminal import shown
 
 _MUSIC, _DANCE = "#d94801", "#08306b"
 
@@ -53,6 +54,6 @@ def sync_picture(
     for panel in (above, below):
         panel.spines[["top", "right"]].set_visible(False)
         panel.tick_params(labelsize=9)
-    figure.suptitle(textwrap.fill(title, 70), fontsize=12, parse_math=False)
-    figure.supxlabel(textwrap.fill(caption, 100), fontsize=9.5, parse_math=False)
+    figure.suptitle(textwrap.fill(shown(title), 70), fontsize=12)
+    figure.supxlabel(textwrap.fill(shown(caption), 100), fontsize=9.5)
     return figure

@@ -6,8 +6,9 @@ import io
 
 import matplotlib as mpl
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
+from motionmusic.lettering import Figure
 from motionmusic.results.names import VARIANTS
 from motionmusic.results.table import Cell, Column, Table, table
 from motionmusic.scoring.evaluation import INPUTS
@@ -50,6 +51,8 @@ def curves_figure(curves: pd.DataFrame) -> Figure:
             axis.spines[["top", "right"]].set_visible(False)
             if quantity != "accuracy":
                 axis.set_yscale("log")
+                axis.yaxis.set_major_formatter(LogFormatter())  # numbers, no maths
+                axis.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
         axes[line][0].set_ylabel(_QUANTITIES[quantity], fontsize=9)
     for top, bottom, kind in zip(axes[0], axes[-1], INPUTS, strict=True):
         top.set_title(kind, fontsize=10)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from motionmusic.lettering import Figure
 from motionmusic.scoring.intervals import Interval
+from motionmusic.terminal import shown
 
 _CHANCE = "#b3401a"
 
@@ -51,12 +53,13 @@ def forest(
         axis.tick_params(labelleft=not named)
     for axis in axes.flat[len(panels) :]:
         axis.set_axis_off()
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(shown(title), fontsize=12)
     pairs = (zip(*axis.get_legend_handles_labels(), strict=True) for axis in axes.flat)
     handles = {name: handle for axis in pairs for handle, name in axis}
     names = [name for name in series if name in handles]
     figure.legend(
-        [handles[name] for name in names], names, title=note, loc="outside lower center",
+        [handles[name] for name in names], list(map(shown, names)), title=shown(note),
+        loc="outside lower center",
         ncols=len(names), frameon=False, fontsize=9, title_fontsize=9,
     )  # fmt: skip
     return figure
@@ -84,8 +87,8 @@ def _draw(axis: Any, panel: Panel, series: Mapping[str, tuple[str, str]]) -> Non
         chance = panel.chance.get(row) if isinstance(panel.chance, Mapping) else panel.chance
         if chance is not None:
             axis.plot(2 * [factor * chance], [place - 0.5, place + 0.5], "--", color=_CHANCE)
-    axis.set_title(panel.title, fontsize=10)
-    axis.set_yticks(range(len(panel.rows)), list(panel.rows), fontsize=9)
+    axis.set_title(shown(panel.title), fontsize=10)
+    axis.set_yticks(range(len(panel.rows)), list(map(shown, panel.rows)), fontsize=9)
     axis.set_ylim(len(panel.rows) - 0.5, -0.5)
     axis.set_xlim(*panel.limits)
     axis.set_xlabel("percent" if panel.percent else "")
@@ -103,7 +106,7 @@ def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, captio
         title: above the matrix.
         caption: below it, after the number of predictions and their accuracy.
     """
-    matrix = np.asarray(counts)
+    matrix, names = np.asarray(counts), list(map(shown, names))
     k = len(names)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     total, right = int(matrix.sum()), int(np.trace(matrix))
@@ -126,10 +129,17 @@ def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, captio
     axes.tick_params(length=0)
     bar = figure.colorbar(image, ticks=[0, 0.5, 1], format="{x:.0%}", shrink=0.7)
     bar.set_label("share of row", fontsize=9)
-    figure.suptitle(title, fontsize=12, wrap=True)
+    figure.suptitle(**_wrapped(title, round(11 * side)), fontsize=12)
     scored = f"{total:,} predictions, {right:,} right: {100 * right / max(total, 1):.2f} %."
-    figure.supxlabel(f"{scored} {caption}", fontsize=9, wrap=True)
+    figure.supxlabel(**_wrapped(f"{scored} {caption}", round(14 * side)), fontsize=9)
     return figure
+
+
+def _wrapped(text: str, letters: int) -> dict[str, Any]:
+    """A text that is wrapped by its width; by its letters where matplotlib would read it as maths."""
+    if "$" in text:  # whatever it is told
+        return {"t": textwrap.fill(shown(text), letters)}
+    return {"t": shown(text), "wrap": True}
 
 
 def png(figure: Figure) -> bytes:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from motionmusic.lettering import Figure
 from motionmusic.results.figures import png
 from motionmusic.results.names import KEYS, counted
 from motionmusic.results.table import Table, table
+from motionmusic.terminal import shown
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +50,7 @@ def leakage_picture(
     axes.set_axisbelow(True)
     axes.legend(loc="lower right", frameon=False, fontsize=10)
     title = f"{task}, protocol {protocol}, {counted(len(distances), 'test segment')}"
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(shown(title), fontsize=12)
     one, other = (
         _percent((values < near).mean() if len(values) else 0) for values in (distances, reference)
     )

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -21,6 +20,8 @@ from motionmusic.features.beats import (
     kinetic_energy,
 )
 from motionmusic.files import Float32, read_array
+from motionmusic.lettering import Figure
+from motionmusic.terminal import shown
 
 Floats = NDArray[np.float64]
 
@@ -100,7 +101,7 @@ def data_picture(pieces: Sequence[Look], title: str) -> Figure:
     largest = max(float(look.energy[look.frames].max(initial=0)) for look in pieces) or 1.0
     axes = figure.subplots(2 * len(pieces), 1)
     for look, music, motion in zip(pieces, axes[::2], axes[1::2], strict=True):
-        name = f"{look.class_name}  ({look.piece})"
+        name = shown(f"{look.class_name}  ({look.piece})")
         music.set_title(name, loc="left", fontsize=10, weight="bold")
         music.set_title(_summary(look), loc="right", fontsize=9.5, color="0.25")
         _draw_music(music, look)
@@ -113,7 +114,7 @@ def data_picture(pieces: Sequence[Look], title: str) -> Figure:
         Line2D([], [], color=_ENERGY, label="kinetic energy"),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize=9.5)
-    figure.suptitle(title, fontsize=12, x=0.01, ha="left")
+    figure.suptitle(shown(title), fontsize=12, x=0.01, ha="left")
     figure.supxlabel(_CAPTION, fontsize=9, wrap=True)
     return figure
 

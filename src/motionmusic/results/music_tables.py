@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from matplotlib.figure import Figure
-
+from motionmusic.lettering import Figure
 from motionmusic.results.figures import Panel, forest
 from motionmusic.results.names import DANCERS, MATCHERS, NEGATIVES, counted, made_of
 from motionmusic.results.table import Cell, Column, Table, table

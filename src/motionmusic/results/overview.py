@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from matplotlib.figure import Figure
-
+from motionmusic.lettering import Figure
 from motionmusic.params import Epochs, Train
 from motionmusic.results.figures import Panel, forest
 from motionmusic.results.names import NETWORKS, counted, made_of, model

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from motionmusic.features.segments import SEGMENT_FRAMES
+from motionmusic.lettering import Figure
 from motionmusic.params import Train
 from motionmusic.results.figures import confusion_figure
 from motionmusic.results.names import INPUTS, VARIANTS, counted, made_of, model

@@ -8,12 +8,13 @@ from pathlib import Path
 import librosa
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from motionmusic.features.audio import read_audio
 from motionmusic.features.motion import Floats
 from motionmusic.files import Float32
+from motionmusic.lettering import Figure
 from motionmusic.results.figures import png
+from motionmusic.terminal import shown
 
 _COLUMNS = 10
 
@@ -38,7 +39,7 @@ def tempo_picture(songs: pd.DataFrame, folded: Sequence[Floats]) -> bytes:
         )  # fmt: skip
         flagged = bool(song["flags"]) and song["flags"] == song["flags"]
         panel.set_title(
-            f"{song['piece']}  {song['song_bpm']:.1f}",
+            shown(f"{song['piece']}  {song['song_bpm']:.1f}"),
             fontsize=8,
             color="#b2182b" if flagged else "black",
         )

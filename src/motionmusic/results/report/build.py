@@ -22,6 +22,7 @@ from motionmusic.results.tables import beaten, gained, paper_names, seen
 from motionmusic.scoring.accuracy import LEVELS
 from motionmusic.scoring.evaluation import BEST, best_baseline
 from motionmusic.scoring.intervals import Interval
+from motionmusic.terminal import shown
 
 Found = Mapping[str, Any]
 """evaluation.json: scores and facts of a task."""
@@ -114,12 +115,17 @@ def write_page(task: str, folder: Path, *, full: bool) -> None:
     }
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
     page = environment.get_template("page.html.j2").render(**context)
     write_text(folder / "index.html", page)
     for name in ("style.css", "script.js"):
         write_bytes(folder / name, (_HERE / name).read_bytes())
+
+
+def _shown(value: Any) -> Any:
+    """A text of the data as it may be shown; what a template made of it stays."""
+    return shown(value, "\n\t") if type(value) is str else value
 
 
 def _more(task: str, corpus: str, folder: Path, sources: _Sources) -> dict[str, Any]:
