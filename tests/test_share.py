@@ -328,6 +328,49 @@ def test_two_experiments_from_the_queue_at_once(a: Clone) -> None:
     assert a.written() == before
 
 
+def test_a_temporary_copy_lacks_what_git_ignores_unless_it_is_named(a: Clone) -> None:
+    own = a.folder / "pipeline" / "own"
+    own.mkdir()
+    stage = {
+        "wdir": "../..", "cmd": "cp dances/one data/own.txt", "deps": ["dances"],
+        "outs": ["data/own.txt"],
+    }  # fmt: skip
+    (own / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"copy": stage}}))
+    (a.folder / "dances").mkdir()
+    (a.folder / "dances" / "one").write_text("a dance")
+    assert a.git("check-ignore", "dances").strip() == "dances"
+    a.git("add", "pipeline")
+    a.git("commit", "--quiet", "--message", "own dances")
+    run = ("exp", "run", "--temp", "--name", "own")
+    target = "pipeline/own/dvc.yaml:copy"
+    assert "dances" in a.dvc(*run, target, status=255)
+    a.dvc(*run, "--copy-paths", "dances", target)
+    a.dvc("exp", "apply", "own")
+    assert (a.folder / "data" / "own.txt").read_text() == "a dance"
+
+
+def test_a_cache_that_may_only_be_read_serves_as_a_remote(a: Clone, tmp_path: Path) -> None:
+    a.git("push", "--quiet", "origin", "main")
+    b, theirs = a.cloned(tmp_path / "b"), a.objects()
+    before = {path: path.lstat().st_mtime_ns for path in a.cache().rglob("*")}
+    for path in before:
+        path.chmod(path.stat().st_mode & ~0o222)
+    # root minds no permissions, unless it is told to
+    bound = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override")
+    prefix = bound if os.geteuid() == 0 and shutil.which("setpriv") else ()
+    for command in (
+        ("remote", "add", "--local", "shared", str(a.cache())),
+        ("pull", "-r", "shared"),
+        ("exp", "run", "--name", "other", "-S", "segment.synthetic.seed=1", TARGET),
+    ):
+        b.run(*prefix, "dvc", *command)
+    assert b.objects() > theirs
+    assert a.objects() == theirs
+    assert {path: path.lstat().st_mtime_ns for path in a.cache().rglob("*")} == before
+    for path in before:
+        path.chmod(path.stat().st_mode | 0o200)
+
+
 def test_a_push_killed_half_way_loses_nothing(a: Clone, tmp_path: Path) -> None:
     before, everything, remote = a.written(), a.objects(), tmp_path / "remote"
     a.run(sys.executable, "-c", KILLED_PUSH, str(remote), status=-signal.SIGKILL)

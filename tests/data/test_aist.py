@@ -14,10 +14,11 @@ import pytest
 from closure import ROOT
 from web_server import Server, serving
 
-from motionmusic.data import aist
+from motionmusic.data import aist, pieces
 from motionmusic.data import fetch as fetching
 from motionmusic.data.aist import find_pieces, gather, read_dance, read_ignore_list, split_of
 from motionmusic.errors import UserError
+from motionmusic.params import Aist
 
 REAL = ROOT.parent / "shared" / "mirror" / "aist"
 NAME = "gBR_sBM_cAll_d04_mBR0_ch01"
@@ -210,6 +211,22 @@ def test_gather_from_a_folder(tmp_path: Path) -> None:
     (folder / "ignore_list.txt").unlink()
     gather(raw, folder=folder, accept_terms=True, store=tmp_path / "store")
     assert not (raw / "ignore_list.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"), [(None, [None, None]), ("", [False, False]), (OTHER, [False, True])]
+)
+def test_without_a_list_nobody_knows_what_is_broken(
+    tmp_path: Path, listed: str | None, expected: list[bool | None]
+) -> None:
+    raw = make_raw(tmp_path, NAME, OTHER)
+    if listed is not None:
+        (raw / "ignore_list.txt").write_text(f"{listed}\n")
+    codes = {name[:3]: name[:3] for name in (NAME, OTHER)}
+    corpus = Aist(source="aist", labels=codes, accept_terms=True, folder=None)
+    rows = [(read_dance(name, raw), list(codes).index(name[:3])) for name in (NAME, OTHER)]
+    found = pieces.table(rows, "aist", corpus, raw)["broken_tracking"]
+    assert [None if value is None else bool(value) for value in found] == expected
 
 
 def test_all_missing_music_in_one_message(tmp_path: Path) -> None:

@@ -155,6 +155,12 @@ def test_split_by_protocol() -> None:
             )
             of = dict(zip(pieces, official, strict=True))
             assert [of[piece] for piece in rows["piece"]] == rows["split"].tolist()
+    with pytest.raises(UserError, match="ignore_list") as caught:  # no list is no empty one
+        splits.split(
+            "m2d.task", segment(protocol="official_clean", folds=1), excerpts,
+            table.assign(broken_tracking=None), spans, NAMES,
+        )  # fmt: skip
+    assert caught.value.where == "segment.m2d.task.protocol"
     settings = segment(protocol="by_body", folds=2)
     with pytest.raises(UserError) as caught:  # of no known body; the task is named
         splits.split("m2d.task", settings, excerpts, table, spans, NAMES)

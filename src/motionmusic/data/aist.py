@@ -4,7 +4,7 @@ Layout of the raw folder, as :func:`gather` makes it:
 
     RAW/keypoints3d/gBR_sBM_cAll_d04_mBR0_ch01.pkl   one for each sequence
     RAW/music/mBR0.wav                               or .mp3, .flac, .ogg; one for each track
-    RAW/ignore_list.txt                              sequences with broken tracking; optional
+    RAW/ignore_list.txt                              sequences with broken tracking; official_clean needs it
 
 The full release was never run: six real sequences were read, without their music. The addresses, and
 the names of the tracks inside the music archive, are as other projects quote them.

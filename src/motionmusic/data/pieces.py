@@ -43,7 +43,8 @@ def table(
     """pieces.csv of every dance and the number of its type; ``raw`` may have origins.tsv.
 
     Returns piece, label, frames, motion_rate_hz, music_file (in the raw folder), music_start_s,
-    music_end_s (NaN where unknown), official_split, broken_tracking (AIST++), motion_origin and
+    music_end_s (NaN where unknown), official_split, broken_tracking (AIST++; nothing where it has no
+    ignore list), motion_origin and
     sound_origin (published, composed, re-encoded; the source's name where it is not MusicToDance).
     Raises UserError where a type has no dance.
     """
@@ -55,6 +56,7 @@ def table(
             raise UserError(raw, "", expected, "none", remedy)
     ignored = raw / "ignore_list.txt"
     broken = aist.read_ignore_list(ignored) if ignored.exists() else set()
+    told = corpus.source != "aist" or ignored.exists()
     pieces = pd.DataFrame(
         {
             "piece": dance.piece,
@@ -65,7 +67,7 @@ def table(
             "music_start_s": dance.music_start_s,
             "music_end_s": dance.music_end_s,
             "official_split": aist.split_of(dance.piece) if corpus.source == "aist" else "",
-            "broken_tracking": dance.piece in broken,
+            "broken_tracking": dance.piece in broken if told else None,
         }
         for dance, label in rows
     )

@@ -65,6 +65,13 @@ def split(
         else:
             split_of = dict(zip(pieces["piece"], pieces["official_split"], strict=True))
             if settings.protocol == "official_clean":
+                if pieces["broken_tracking"].isna().any():
+                    raise UserError(
+                        "params.yaml", "segment.*.protocol",
+                        "another one, as the corpus has no ignore_list.txt of broken tracking",
+                        "official_clean", "put AIST++'s ignore_list.txt beside keypoints3d in the"
+                        " folder of corpora.aist.folder, or take official",
+                    )  # fmt: skip
                 split_of |= dict.fromkeys(pieces.loc[pieces["broken_tracking"], "piece"], "unused")
             rows = official(excerpts, split_of)
     except UserError as error:
