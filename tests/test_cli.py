@@ -216,9 +216,9 @@ def test_broken_files_are_listed_and_the_rest_is_served(place: Path, call: Call)
     status, out, _ = call("recommend", DANCE)
     assert status == 0
     assert paths(written())[0] == "DANCE_W_2"
-    assert out.index("DANCE_W_2") < out.index("25 files could not be read")
+    assert out.index("DANCE_W_2") < out.index("25 files or folders could not be read")
     assert "[broken]00.mp3: expected a sound file" in out
-    assert "and 5 more" in out
+    assert "and 15 more" in out
     assert "A\\xe9.wav: expected a name in UTF-8" in out
     broken = [os.fsencode(each["path"]) for each in written()["catalogue"]["broken"]]
     assert len(broken) == 25

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from motionmusic.data.manifest import REPOSITORIES
-from motionmusic.data.musictodance import code_of, find_pieces, read_dance
+from motionmusic.data.musictodance import code_of, find_pieces, read_dance, sound_file
 from motionmusic.errors import UserError
 
 
@@ -119,11 +119,20 @@ def test_sound_missing_or_several(folder: Path) -> None:
     (folder / "audio.mp3").touch()
     assert "audio.mp3 and audio.wav" in error_of(folder).got
     (folder / "audio.mp3").unlink()
-    (folder / "audio.wav").rename(folder / "audio.m4a")
-    assert error_of(folder).got == "audio.m4a"
-    (folder / "audio.m4a").unlink()
+    (folder / "audio.wav").rename(folder / "audio.txt")
+    assert error_of(folder).got == "audio.txt"
+    (folder / "audio.txt").unlink()
     error = error_of(folder)
     assert (error.file, error.got) == (folder, "none")
+
+
+def test_sound_of_any_kind_and_case(folder: Path) -> None:
+    (folder / "audio.wav").rename(folder / "Audio.M4A")
+    assert sound_file(folder, "audio") == folder / "Audio.M4A"
+    (folder / "audio.mp4").touch()  # a video beside the sound
+    assert sound_file(folder, "audio") == folder / "Audio.M4A"
+    (folder / "Audio.M4A").unlink()
+    assert sound_file(folder, "audio") == folder / "audio.mp4"
 
 
 # skeletons.json and config.json

@@ -87,7 +87,7 @@ DanceArgument = Annotated[
     ),
 ]
 MusicArgument = Annotated[
-    Path, argument("MUSIC", "A sound file: mp3, wav, flac or ogg, up to 90 minutes.")
+    Path, argument("MUSIC", "A sound file, or a video with sound, up to 90 minutes.")
 ]
 LayoutOption = Annotated[
     str | None,
@@ -151,11 +151,12 @@ def music_seconds(music: Path, shortest_s: float = 0.0) -> float:
     """How long MUSIC is. Raises UserError where it is too short, longer than 90 minutes or no sound."""
     from motionmusic.features.audio import duration_s
 
-    seconds = duration_s(music)
+    seconds = duration_s(music, at_most_s=LONGEST_S)
     if not shortest_s <= seconds <= LONGEST_S:
+        more = " or more" if seconds > LONGEST_S else ""
         raise UserError(
             music, "", f"music of {shortest_s:g} s to {LONGEST_S / 60:g} minutes",
-            f"{seconds:.2f} s", "take other music, or cut it",
+            f"{seconds:.2f} s{more}", "take other music, or cut it",
         )  # fmt: skip
     return seconds
 

@@ -2,10 +2,11 @@
 
 Every track is decoded, cut into the matcher's windows and encoded once. joblib keeps the results by
 the content of the file, the matcher and the source of the modules that make them, so renaming or
-moving a track costs nothing; files of unchanged size and time are not even read.
+moving a track costs nothing; files of unchanged size and time are not even read. A track is heard in
+parts of ten minutes, each scaled on its own, so that a mix of any length fits into memory.
 
 A track's category comes from its place: the name of its file, or of the nearest folder above it, that
-is a class's name or code, a MusicToDance folder (DANCE_C_1) or an AIST track (mBR0).
+is a class's name, a MusicToDance folder (DANCE_C_1) or an AIST track (mBR0).
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -23,13 +26,22 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from motionmusic.data.musictodance import SOUND_SUFFIXES
+from motionmusic.app.same_sound import (
+    LEAD_S,
+    LONGEST_S,
+    Fingerprint,
+    fingerprint,
+    same_as,
+    same_pairs,
+)
+from motionmusic.data.musictodance import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from motionmusic.errors import UserError
-from motionmusic.features.audio import read_audio
+from motionmusic.features.audio import audio_parts, read_audio
 from motionmusic.features.beats import music_beats
+from motionmusic.features.decoding import opened
 from motionmusic.features.music import HOP, music_features, pad_short
 from motionmusic.features.segments import SEGMENT_FRAMES
-from motionmusic.files import Float32
+from motionmusic.files import Float32, must_be_file
 from motionmusic.streams import stream
 from motionmusic.terminal import progress
 
@@ -38,29 +50,35 @@ if TYPE_CHECKING:
 
 # The modules that codes, tempo and windows come from.
 CODE = (
-    "app/catalogue.py", "streams.py", "features/audio.py", "features/beats.py", "features/music.py",
-    "models/*.py",
+    "app/catalogue.py", "app/same_sound.py", "streams.py", "features/audio.py", "features/beats.py",
+    "features/decoding.py", "features/music.py", "models/*.py",
 )  # fmt: skip
 _PACKAGE = Path(__file__).parents[1]
 _DANCE_FOLDER = re.compile(r".+_(?P<code>[^_]+)_[0-9]+")
 _AIST_TRACK = re.compile(r"m(?P<code>[A-Z]{2})[0-9]")
 
 
+# One bad track never ends the run: decoders and a lack of memory raise several kinds.
+_WRONG = (UserError, OSError, MemoryError, ValueError, ArithmeticError, RuntimeError)
+
 Codes: TypeAlias = NDArray[np.floating[Any]]
+Encoded: TypeAlias = tuple[Codes, NDArray[np.float64], float, float, Fingerprint]
 
 
 @dataclass(frozen=True)
 class Track:
     """One piece of music."""
 
-    path: Path  # relative to the catalogue's folder; of several files of one content the first
+    path: Path  # relative to the catalogue's folder; of several files of one sound the first
     digest: str  # SHA-256 of the file
     category: str | None  # name of its class, None where its place does not say
     seconds: float
     bpm: float
     starts_s: NDArray[np.float64]  # (w,) where its windows start
     vector: Float32 | None  # (d,) mean of its codes; None where one is no vector (synchrony)
+    sound: Fingerprint
     read: Callable[[], Codes]  # its codes (w, …), from the cache: all tracks' may not fit in memory
+    copies: list[Path] = field(default_factory=list)  # further files of the same sound
 
 
 @dataclass(frozen=True)
@@ -69,7 +87,8 @@ class Catalogue:
 
     folder: Path
     tracks: list[Track]  # all that can be heard
-    broken: list[tuple[Path, str]]  # files that cannot, and what is wrong
+    broken: list[tuple[Path, str]]  # files and folders that cannot be read, and what is wrong
+    others: dict[str, int]  # how many files of other kinds there are, by suffix
 
     def vectors(self) -> Float32:
         """The tracks' vectors (t, d); of a matcher whose codes are vectors."""
@@ -79,64 +98,119 @@ class Catalogue:
 def index(folder: Path, matcher: Matcher, cache: Path) -> Catalogue:
     """Encode the music of a folder and all below it; only what is new or changed is decoded.
 
-    Hidden files are left out, links followed once. Tracks come in the order of their paths. A matcher
-    ``category`` has no codes for music, its tracks get empty ones. Raises UserError where there is no
-    such folder, no sound file in it, or none that can be read.
+    ``folder`` may be a single file. Hidden files are left out, links followed once. Tracks come in the
+    order of their paths; one sound is one track. A matcher ``category`` has no codes for music, its
+    tracks get empty ones. Raises UserError where there is no such folder, no sound file in it, or none
+    that can be read.
     """
-    files = sound_files(folder)
-    if not files:
-        suffixes = ", ".join(SOUND_SUFFIXES)
-        remedy = "name a folder with music, or put some there"
-        raise UserError(folder, "", f"sound files ({suffixes})", "none", remedy)
+    found = sound_files(folder)
+    folder, broken = found.folder, list(found.broken)
     memory = joblib.Memory(cache, verbose=0, mmap_mode=None)
     encode = memory.cache(_encode, ignore=["file", "matcher"])
-    hashed = memory.cache(content_hash)
+    hashed = memory.cache(_hash_of_sound)
     key = _key(matcher)
     tracks: dict[str, Track] = {}
-    broken: list[tuple[Path, str]] = []
-    for path in progress(files, "catalogue", len(files), "track"):
-        file = (folder / path).resolve()
+    for path in progress(found.files, "catalogue", len(found.files), "track"):
         try:
             str(path).encode()  # soundfile opens no other names
+            must_be_file(folder / path, "a sound file", "remove it")
+            file = (folder / path).resolve()
             state = file.stat()
             digest = hashed(file, state.st_size, state.st_mtime_ns)
             category = category_of(folder, path, matcher.about.labels)
             if digest in tracks:
-                if tracks[digest].category is None:
-                    tracks[digest] = replace(tracks[digest], category=category)
+                tracks[digest] = _joined(tracks[digest], [path], category)
                 continue
-            codes, seconds, bpm = encode(digest, key, file, matcher)
-        except UnicodeEncodeError:
-            broken.append((path, "expected a name in UTF-8, got other bytes in it"))
-        except OSError as error:
-            broken.append((path, error.strerror or str(error)))
-        except UserError as error:
-            broken.append((path, f"expected {error.expected}, got {error.got}"))
+            codes, starts, seconds, bpm, sound = encode(digest, key, file, matcher)
+        except _WRONG as error:
+            broken.append((path, _reason(error)))
         else:
             tracks[digest] = Track(
-                path, digest, category, seconds, bpm,
-                _window_s(matcher.about) * np.arange(len(codes), dtype=np.float64),
+                path, digest, category, seconds, bpm, starts,
                 codes.mean(axis=0, dtype=np.float32) if codes.ndim == 2 else None,
-                partial(_codes, encode, digest, key, file, matcher),
+                sound, partial(_codes, encode, digest, key, file, matcher),
             )  # fmt: skip
     if not tracks:
-        path, reason = broken[0]
-        expected = "at least one sound file that can be read"
-        got = f"{len(broken)} that cannot, the first {path}: {reason}"
-        raise UserError(folder, "", expected, got, "mend or replace them")
-    return Catalogue(folder, list(tracks.values()), broken)
+        suffixes = ", ".join(SOUND_SUFFIXES)
+        expected, got, remedy = f"sound files ({suffixes})", "none", "name a folder with music"
+        if broken:
+            path, reason = broken[0]
+            expected, remedy = "at least one sound file that can be read", "mend or replace them"
+            got = f"{len(broken)} that cannot, the first {path}: {reason}"
+        raise UserError(folder, "", expected, got, remedy)
+    return Catalogue(folder, _without_copies(list(tracks.values())), broken, found.others)
 
 
-def sound_files(folder: Path) -> list[Path]:
-    """Paths of the sound files below a folder, relative to it and sorted; each folder is entered once.
+def _joined(track: Track, paths: Iterable[Path], category: str | None) -> Track:
+    """The track with further files of its sound, and with their category where it has none."""
+    return replace(track, copies=[*track.copies, *paths], category=track.category or category)
 
-    Raises UserError where there is no such folder.
+
+def _without_copies(tracks: list[Track]) -> list[Track]:
+    """The tracks, those of one sound as one, the first of them."""
+    first = list(range(len(tracks)))
+    for i, j in same_pairs([track.sound for track in tracks]):
+        # a longer version is another track
+        if abs(tracks[i].seconds - tracks[j].seconds) <= LEAD_S:
+            first[j] = min(first[j], first[i])
+    kept: dict[int, Track] = {}
+    for n, track in enumerate(tracks):
+        if first[n] == n:
+            kept[n] = track
+        else:
+            earlier = first[first[n]]
+            kept[earlier] = _joined(kept[earlier], [track.path, *track.copies], track.category)
+    return list(kept.values())
+
+
+def own_tracks(found: Catalogue, music: Path, about: About) -> list[int]:
+    """The numbers of the tracks that are a dance's own music, known by its sound. Raises UserError."""
+    rate, resampler = about.music.sample_rate, about.music.resampler
+    own = read_audio(music, rate, duration_s=LONGEST_S, resampler=resampler)
+    digest = content_hash(music)
+    same = same_as([track.sound for track in found.tracks], fingerprint(own, rate))
+    return sorted({*same, *(n for n, track in enumerate(found.tracks) if track.digest == digest)})
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return f"expected {error.expected}, got {error.got}"
+    if isinstance(error, UnicodeEncodeError):
+        return "expected a name in UTF-8, got other bytes in it"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"{error}" or type(error).__name__
+
+
+@dataclass(frozen=True)
+class Files:
+    """What lies below a folder."""
+
+    folder: Path
+    files: list[Path]  # sounds and videos, relative to the folder and sorted
+    broken: list[tuple[Path, str]]  # folders that cannot be entered, and why
+    others: dict[str, int]  # how many other files there are, by suffix
+
+
+def sound_files(folder: Path) -> Files:
+    """The sound files below a folder, each folder entered once; ``folder`` may be one sound file.
+
+    Raises UserError where there is neither.
     """
+    folder = folder.expanduser()
     if not folder.is_dir():
-        raise UserError(folder, "", "a folder with music", "no such folder", "name an existing one")
-    found = []
+        must_be_file(folder, "a folder with music, or a sound file", "name an existing one")
+        return Files(folder.parent, [Path(folder.name)], [], {})
+    found: list[Path] = []
+    broken: list[tuple[Path, str]] = []
+    others: Counter[str] = Counter()
     entered: set[Path] = set()
-    for name, folders, files in os.walk(folder, followlinks=True):
+
+    def closed(error: OSError) -> None:
+        where = Path(error.filename).relative_to(folder)
+        broken.append((where, f"a folder that cannot be entered: {error.strerror}"))
+
+    for name, folders, files in os.walk(folder, onerror=closed, followlinks=True):
         here = Path(name)
         real = here.resolve()
         if real in entered:  # a link to a folder above, or two links to one folder
@@ -144,37 +218,51 @@ def sound_files(folder: Path) -> list[Path]:
             continue
         entered.add(real)
         folders[:] = sorted(each for each in folders if not each.startswith("."))
-        found += [
-            (here / file).relative_to(folder)
-            for file in files
-            if not file.startswith(".") and Path(file).suffix.lower() in SOUND_SUFFIXES
-        ]
-    return sorted(found)
+        for file in files:
+            suffix = Path(file).suffix.lower()
+            if file.startswith("."):
+                continue
+            if suffix in SOUND_SUFFIXES + VIDEO_SUFFIXES:
+                found.append((here / file).relative_to(folder))
+            else:
+                others[suffix] += 1
+    return Files(folder, sorted(found), sorted(broken), dict(sorted(others.items())))
 
 
 def category_of(folder: Path, path: Path, labels: Mapping[str, str]) -> str | None:
     """The class that the place of a track (relative to the catalogue's folder) names, or None.
 
-    ``labels`` are names by codes; upper and lower case are one. The folder's own name comes last.
+    ``labels`` are names by codes. A name counts in upper and lower case; a code only where a layout
+    has one, so that folders A to Z are none. The folder's own name comes last.
     """
-    by_name = {name.casefold(): name for name in labels.values()}
-    by_code = {code.casefold(): name for code, name in labels.items()}
+    by_name = {_folded(name): name for name in labels.values()}
     for name in (path.stem, *(parent.name for parent in path.parents[:-1]), folder.resolve().name):
-        folded = name.casefold()
-        if folded in by_name or folded in by_code:
-            return by_name.get(folded) or by_code[folded]
+        if _folded(name) in by_name:
+            return by_name[_folded(name)]
         if (match := _AIST_TRACK.fullmatch(name)) and f"g{match['code']}" in labels:
             return labels[f"g{match['code']}"]
-        dance = _DANCE_FOLDER.fullmatch(folded) if name != path.stem else None
-        if dance is not None and dance["code"] in by_code:
-            return by_code[dance["code"]]
+        dance = _DANCE_FOLDER.fullmatch(name) if name != path.stem else None
+        if dance is not None and dance["code"] in labels:
+            return labels[dance["code"]]
     return None
 
 
-def content_hash(file: Path, size: int = 0, time_ns: int = 0) -> str:
-    """SHA-256 of a file, as in :attr:`Track.digest`; size and time are the cache's."""
+def _folded(name: str) -> str:
+    """A name as it is compared: an accent is one letter or two, as the system likes."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def content_hash(file: Path) -> str:
+    """SHA-256 of a file, as in :attr:`Track.digest`. Raises UserError where it is none."""
+    must_be_file(file, "a sound file", "put the dance's music there")
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _hash_of_sound(file: Path, size: int, time_ns: int) -> str:
+    """SHA-256 of a sound file; what is no sound is not read to its end. Raises UserError."""
+    with opened(file):
+        return content_hash(file)
 
 
 def music_segments(features: Float32) -> Float32:
@@ -204,27 +292,48 @@ def _window_s(about: About) -> float:
     return frames * HOP / about.music.sample_rate
 
 
-def _codes(encode: Callable[..., tuple[Codes, float, float]], *given: Any) -> Codes:
+def _codes(encode: Callable[..., Encoded], *given: Any) -> Codes:
     return encode(*given)[0]
 
 
-def _encode(digest: str, key: str, file: Path, matcher: Matcher) -> tuple[Codes, float, float]:
-    """Codes (w, …), seconds and bpm of one sound file. Raises UserError."""
+def _encode(digest: str, key: str, file: Path, matcher: Matcher) -> Encoded:
+    """Codes (w, …), where their windows start, seconds, bpm and the sound of a file. Raises UserError."""
     about = matcher.about
     rate = about.music.sample_rate
-    audio = read_audio(file, rate, resampler=about.music.resampler)
-    seconds = len(audio) / rate
+    shortest = (SEGMENT_FRAMES - 1) * HOP
+    codes: list[Codes] = []
+    starts: list[float] = []
+    tempi: list[float] = []
+    count, sound = 0, None
+    for audio in audio_parts(file, rate, about.music.resampler):
+        start_s, count = count / rate, count + len(audio)
+        sound = sound or fingerprint(audio, rate)
+        if len(audio) >= shortest and (not codes or len(audio) >= _window_s(about) * rate):
+            _, bpm = music_beats(audio, rate)
+            tempi.append(bpm)
+            part = _part_codes(matcher, audio, digest)
+            codes.append(part)
+            starts += [start_s + n * _window_s(about) for n in range(len(part))]
+    if not codes or sound is None:
+        least = f"at least {shortest / rate:.2f} s of sound, one segment"
+        raise UserError(file, "", least, f"{count / rate:.2f} s (too short)", "remove it")
+    heard = np.array([bpm for bpm in tempi if not np.isnan(bpm)])
+    bpm = float(np.median(heard)) if len(heard) else float("nan")
+    return np.concatenate(codes), np.array(starts), count / rate, bpm, sound
+
+
+def _part_codes(matcher: Matcher, audio: Float32, digest: str) -> Codes:
+    """Codes (w, …) of the windows of ten minutes or less."""
+    about = matcher.about
     frames = 1 + len(audio) // HOP
-    if frames < SEGMENT_FRAMES:
-        least = f"at least {(SEGMENT_FRAMES - 1) * HOP / rate:.2f} s of sound, one segment"
-        raise UserError(file, "", least, f"{seconds:.2f} s (too short)", "remove it")
-    _, bpm = music_beats(audio, rate)
     if about.music.pad_short:  # as the model's own music was; what is padded is cut off again
         audio = pad_short(audio, stream(0, "music", "pad_short", digest))
-    features = music_features(audio, rate, feature=about.music.feature, scale=about.music.scale)
+    features = music_features(
+        audio, about.music.sample_rate, feature=about.music.feature, scale=about.music.scale
+    )
     cut = windows(music_segments(features[:frames]), about)
     if about.method == "category":
-        return np.zeros((len(cut), 0), np.float32), seconds, float(bpm)
+        return np.zeros((len(cut), 0), np.float32)
     codes = np.stack([matcher.music_code(window) for window in cut])
     # a code for every frame is 200 times a vector, so at half the precision on disk
-    return codes.astype(np.float16) if codes.ndim > 2 else codes, seconds, float(bpm)
+    return codes.astype(np.float16) if codes.ndim > 2 else codes

@@ -140,8 +140,11 @@ def recommend(
     """
     check_dance(dance)
     trained = choose(model, method)
-    music = own_music(trained) if catalogue is None else catalogue
-    check_input_folder(music, "--catalogue", "a folder with music")
+    music = own_music(trained) if catalogue is None else catalogue.expanduser()
+    if music.is_dir() or not music.exists():
+        check_input_folder(music, "--catalogue", "a folder with music, or one sound file")
+    else:
+        check_input(music, "--catalogue", "a folder with music, or one sound file")
     reads = [dance, music, trained.folder]
     for path, name, suffix in ((out, "--out", ".json"), (render, "--render", ".mp4")):
         if path is not None:

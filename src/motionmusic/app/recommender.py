@@ -11,7 +11,7 @@ import numpy as np
 from rich.table import Table
 
 from motionmusic.app.arguments import clock
-from motionmusic.app.catalogue import Catalogue, Track, content_hash, index, windows
+from motionmusic.app.catalogue import Catalogue, Track, index, own_tracks, windows
 from motionmusic.app.open_dance import facts, fit_dance
 from motionmusic.app.outputs import using_cache
 from motionmusic.app.trained import Trained
@@ -31,7 +31,7 @@ from motionmusic.streams import stream
 from motionmusic.terminal import shown
 
 SHOWN_S = 20.0  # seconds of the dance that a video shows with each track
-_LISTED = 20  # broken files that are named on the terminal
+_LISTED = 10  # broken files that are named on the terminal
 
 
 class Pick(NamedTuple):
@@ -78,7 +78,13 @@ class Recommendation:
                 "folder": str(found.folder),
                 "tracks": len(found.tracks),
                 "own_track_left_out": [str(track.path) for track in self.left_out],
+                "copies": {
+                    str(track.path): [str(path) for path in track.copies]
+                    for track in found.tracks
+                    if track.copies
+                },
                 "broken": [{"path": str(path), "reason": reason} for path, reason in found.broken],
+                "other_files": found.others,
             },
             "model": {"path": str(self.model), **_facts(self.matcher)},
             "classifier": self.classifier and _facts(self.classifier),
@@ -122,14 +128,21 @@ class Recommendation:
         return table
 
     def complaints(self, out: Path | None) -> list[str]:
-        """The files that could not be read; where there are many, ``out`` has the rest."""
+        """What was not read or is there twice; where it is much, ``out`` has the rest."""
         broken = self.catalogue.broken
-        lines = [f"{len(broken)} files could not be read:"] if broken else []
+        lines = [f"{len(broken)} files or folders could not be read:"] if broken else []
         for path, reason in broken[:_LISTED]:
             lines.append(f"  {shown(path)}: {reason}")
         if len(broken) > _LISTED:
             where = out or "the JSON (--out, --json)"
             lines.append(f"  and {len(broken) - _LISTED} more, all of them in {where}")
+        if copies := sum(len(track.copies) for track in self.catalogue.tracks):
+            lines.append(
+                f"{copies} files have the sound of another one, with which they are one track"
+            )
+        if others := self.catalogue.others:
+            kinds = ", ".join(shown(suffix or "no suffix") for suffix in list(others)[:_LISTED])
+            lines.append(f"{sum(others.values())} other files are neither sound nor video: {kinds}")
         return lines
 
     def film(self, path: Path) -> None:
@@ -176,9 +189,9 @@ class Recommender:
         predicted = None if self.classifier is None else _predict(self.classifier, query)
         with using_cache() as cache:
             found = index(music, self.matcher, cache)
-        own_hash = None if dance.music_file is None else content_hash(dance.music_file)
-        same = [n for n, track in enumerate(found.tracks) if track.digest == own_hash]
-        exclude = set() if include_own else set(same)
+        exclude = set()
+        if dance.music_file is not None and not include_own:
+            exclude = set(own_tracks(found, dance.music_file, about))
         if len(exclude) == len(found.tracks):
             raise UserError(
                 music, "", "music other than the dance's own", "no other",

@@ -17,7 +17,7 @@ from pathlib import Path
 from motionmusic.data import aist
 from motionmusic.data.fetch import fetch, fetch_available
 from motionmusic.data.manifest import Entry, manifest
-from motionmusic.data.musictodance import find_pieces, read_dance, sound_file
+from motionmusic.data.musictodance import files_named, find_pieces, read_dance, sound_file
 from motionmusic.data.synthetic import write_dances
 from motionmusic.errors import UserError
 from motionmusic.files import new_folder, write_text
@@ -148,7 +148,7 @@ def _assembled(
         if path in here:
             of.files[file], of.made[part] = here[path], REPOSITORY
             continue
-        if stand_in and part == "sound" and any(folder.glob("audio.*")):
+        if stand_in and part == "sound" and files_named(folder, "audio"):
             other = sound_file(folder, "audio")  # of any kind
         if stand_in and other.exists():
             of.files[other.name], of.made[part] = other, made[part]

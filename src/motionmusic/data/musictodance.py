@@ -24,7 +24,15 @@ from motionmusic.data.dance import Dance
 from motionmusic.errors import UserError
 
 JOINTS = 23
-SOUND_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg")
+SOUND_SUFFIXES = (
+    ".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".aac", ".aif", ".aiff",
+    ".aifc", ".wma", ".ape", ".wv", ".mpc", ".tta", ".tak", ".au", ".caf", ".ac3", ".amr", ".dsf",
+    ".mka", ".mp2", ".w64", ".rf64", ".bwf", ".spx",
+)  # fmt: skip
+VIDEO_SUFFIXES = (
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv", ".mpg", ".mpeg",
+    ".mts", ".m2ts", ".3gp", ".ogv", ".vob",
+)  # fmt: skip
 # start_position and end_position count audio frames at this rate, whatever the motion's time base.
 POSITIONS_PER_SECOND = 25
 
@@ -117,15 +125,28 @@ def read_dance(piece: str, folder: Path) -> Dance:
 
 
 def sound_file(folder: Path, stem: str) -> Path:
-    """The one sound file of that name in a folder. Raises UserError where there is not just one."""
-    names = "{" + ",".join(suffix[1:] for suffix in SOUND_SUFFIXES) + "}"
-    named = sorted(folder.glob(f"{stem}.*"))
+    """The one sound file of that name in a folder, or else the one video.
+
+    Upper and lower case are one. Raises UserError where there is not just one.
+    """
+    named = files_named(folder, stem)
     found = [path for path in named if path.suffix.lower() in SOUND_SUFFIXES]
+    found = found or [path for path in named if path.suffix.lower() in VIDEO_SUFFIXES]
     if len(found) != 1:
         got = " and ".join(path.name for path in found or named) or "none"
         remedy = "keep the right one only" if found else "put the dance's music there as that file"
-        raise UserError(folder, "", f"one sound file {stem}.{names}", got, remedy)
+        expected = f"one sound file {stem}.mp3, .wav, .flac or of another kind"
+        raise UserError(folder, "", expected, got, remedy)
     return found[0]
+
+
+def files_named(folder: Path, stem: str) -> list[Path]:
+    """Files of a folder that have this name before their last dot, in upper or lower case, sorted."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path for path in folder.iterdir() if path.stem.casefold() == stem.casefold() and path.suffix
+    )
 
 
 def read_skeletons(file: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

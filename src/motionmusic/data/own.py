@@ -147,7 +147,7 @@ def from_musictodance(path: Path) -> OwnDance:
         if (folder / "config.json").exists():
             frame, _ = musictodance.read_positions(folder / "config.json")
             start = frame / musictodance.POSITIONS_PER_SECOND
-        if any(folder.glob("audio.*")):
+        if musictodance.files_named(folder, "audio"):
             music = sound_file(folder, "audio")
     name = file.stem if folder is None else folder.resolve().name
     return OwnDance(joints, center, "musictodance", motion_rate_hz("folder"), name, music, start)
@@ -157,6 +157,6 @@ def of_aist(file: Path, joints: NDArray[np.float64]) -> OwnDance:
     """A sequence of AIST++ with the joints of its file; its track is looked for in ../music."""
     fields = file.stem.split("_")  # gBR_sBM_cAll_d04_mBR0_ch01
     tracks = file.parent.parent / "music"
-    known = len(fields) == 6 and any(tracks.glob(f"{fields[4]}.*"))
+    known = len(fields) == 6 and bool(musictodance.files_named(tracks, fields[4]))
     music = sound_file(tracks, fields[4]) if known else None
     return OwnDance(joints, None, "aist", motion_rate_hz("aist"), file.stem, music, 0.0)

@@ -1,0 +1,114 @@
+"""Whether two files hold one recording, whatever their formats: fingerprints of sound.
+
+After Haitsma and Kalker (2002): whether the difference of neighbouring bands rises or falls is the
+same after mp3 or AAC, at another loudness, and for a start that is a little earlier. The smaller half
+of the changes is left out, since coding turns those first.
+
+Of the songs of MusicToDance 45 % of the bits or more differ at the best lag, of one song in another
+format 2 % (metrics/reliability/same_sound.json).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import librosa
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from motionmusic.files import Float32
+
+SAME = 0.25
+"""Bits of one recording differ less than this; a half differ by chance."""
+LONGEST_S = 180  # of a track that are compared
+LEAD_S = 15.0  # of silence or words that one of two files may have more at its beginning
+_STEP_S, _WINDOW_S = 0.1, 0.4
+_BANDS, _LOWEST_HZ, _HIGHEST_HZ = 33, 200.0, 3500.0
+_LEAST = 0.05  # of a change: log10 of power
+_FEWEST = 2000  # bits that two fingerprints must share, some twelve seconds
+_NEAR = 0.6  # how far the mean spectra (log10 of power) of one recording may be apart
+
+Bits = NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Of a sound: its samples' hash, (frames,) bits and which of them count, mean spectrum (33,)."""
+
+    exact: bytes
+    bits: Bits
+    counts: Bits
+    spectrum: Float32
+
+
+def fingerprint(audio: Float32, sample_rate: int) -> Fingerprint:
+    """The fingerprint of mono samples at a rate of at least 8 kHz; their first three minutes count."""
+    hop = round(_STEP_S * sample_rate)
+    window = round(_WINDOW_S * sample_rate)
+    samples = audio[: LONGEST_S * sample_rate]
+    samples = np.pad(samples, (0, max(0, window - len(samples))))
+    power = np.abs(librosa.stft(samples, n_fft=window, hop_length=hop, center=False)) ** 2
+    edges = np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, _BANDS + 1) / sample_rate * window
+    sums = np.add.reduceat(power, np.round(edges).astype(int), axis=0)[:-1]
+    level = np.log10(np.maximum(sums, 1e-5 * sums.max(initial=1e-20))).T  # (frames, bands)
+    change = np.diff(np.diff(level, axis=1), axis=0)
+    size = np.abs(change)
+    counts = size > max(_LEAST, float(np.median(size))) if size.size else size > 0
+    loud = level.mean(axis=1) > level.mean(axis=1).max(initial=-20) - 2
+    spectrum = level[loud].mean(axis=0) if loud.any() else np.zeros(_BANDS)
+    return Fingerprint(
+        hashlib.sha256(audio.tobytes()).digest(),
+        _packed(change > 0),
+        _packed(counts),
+        np.asarray(spectrum - spectrum.mean(), np.float32),
+    )
+
+
+def _packed(bits: NDArray[np.bool_]) -> Bits:
+    """(frames, 32) → (frames,)."""
+    return np.packbits(np.ascontiguousarray(bits), axis=1).view(np.uint32).reshape(-1)
+
+
+def difference(a: Fingerprint, b: Fingerprint) -> float:
+    """The part of the bits that differ at the lag where fewest do; 0.5 where too few can be compared."""
+    if a.exact == b.exact:
+        return 0.0
+    best = 0.5
+    reach = round(LEAD_S / _STEP_S)
+    for lag in range(-reach, reach + 1):
+        start, other = max(0, lag), max(0, -lag)
+        n = min(len(a.bits) - start, len(b.bits) - other)
+        if n <= 0 or n < 0.6 * min(len(a.bits), len(b.bits)):
+            continue
+        counts = a.counts[start : start + n] & b.counts[other : other + n]
+        compared = int(np.bitwise_count(counts).sum())
+        if compared < _FEWEST:
+            continue
+        turned = (a.bits[start : start + n] ^ b.bits[other : other + n]) & counts
+        best = min(best, int(np.bitwise_count(turned).sum()) / compared)
+    return best
+
+
+def same_as(prints: Sequence[Fingerprint], other: Fingerprint) -> list[int]:
+    """The numbers of the fingerprints that are of one recording with another."""
+    return [n for n, each in enumerate(prints) if _near(each, other) and _same(each, other)]
+
+
+def same_pairs(prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
+    """Pairs (i, j), i < j and in order, of fingerprints of one recording."""
+    if len(prints) < 2:
+        return []
+    tree = cKDTree(np.stack([each.spectrum for each in prints]))
+    near = sorted(tree.query_pairs(_NEAR))
+    return [(i, j) for i, j in near if _same(prints[i], prints[j])]
+
+
+def _near(a: Fingerprint, b: Fingerprint) -> bool:
+    return float(np.linalg.norm(a.spectrum - b.spectrum)) < _NEAR
+
+
+def _same(a: Fingerprint, b: Fingerprint) -> bool:
+    return difference(a, b) < SAME
