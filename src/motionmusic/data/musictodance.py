@@ -4,7 +4,7 @@ Published data, a user's own dances and the synthetic ones all come in this layo
 
     RAW/DANCE_C_1/skeletons.json   {"length": L, "center": L x 3, "skeletons": L x 23 x 3}
     RAW/DANCE_C_1/config.json      {"start_position": a, "end_position": b}
-    RAW/DANCE_C_1/audio.mp3        or .wav, .flac, .ogg
+    RAW/DANCE_C_1/audio.mp3        or .wav, .flac, .ogg and others, or a video with sound
 
 A folder's name is ANY_CODE_NUMBER; CODE is the dance type and CODE_NUMBER the piece.
 """

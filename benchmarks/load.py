@@ -1,0 +1,148 @@
+"""How ``motionmusic recommend`` bears large catalogues and long files (docs/speed.md).
+
+``python benchmarks/load.py [--tracks N] [--hours H] [--out FILE.json]`` makes N tracks of three minutes
+and, with H, one file of H hours, and runs the command on each twice: time, and the most memory that it
+held. The tracks are different songs: 60 pieces of mp3, 9 s each, joined in ever other orders, so their
+decoded length is real. The network has random weights, which cost the same as trained ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from motionmusic.data.synthetic import write_dances
+from motionmusic.files import read_json, write_json
+from motionmusic.models import matcher
+from motionmusic.models.matcher import About
+from motionmusic.params import Joints, Music
+
+RATE = 44_100
+PIECES, PIECE_S, TRACK_PIECES = 60, 9, 20
+
+
+def main() -> None:
+    """Make the files, run, write and print."""
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("--tracks", type=int, default=500)
+    given.add_argument("--hours", type=float, default=0)
+    given.add_argument("--out", type=Path)
+    options = given.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        pieces = mp3_pieces(np.random.default_rng(0))
+        write_matcher(place / "matchers" / "contrastive-0")
+        write_dances(place / "dances", pieces_per_type=1, seconds=30, seed=0)
+        result: dict[str, Any] = {"tracks": options.tracks, "track_s": PIECE_S * TRACK_PIECES}
+        folder = place / "music"
+        folder.mkdir()
+        write_tracks(folder, pieces, options.tracks)
+        result["catalogue"] = [run(place, folder) for _ in range(2)]
+        if options.hours:
+            folder = place / "long"
+            folder.mkdir()
+            write_long(folder / "long.mp3", pieces, options.hours)
+            write_tracks(folder, pieces, 1)
+            result["hours"] = options.hours
+            result["long"] = [run(place, folder) for _ in range(2)]
+    print(result)
+    if options.out:
+        write_json(options.out, result)
+
+
+def mp3_pieces(random: np.random.Generator) -> list[bytes]:
+    """Pieces of music of 9 s as mp3 without a header, to be joined."""
+    pieces = []
+    for _ in range(PIECES):
+        time_s = np.arange(PIECE_S * RATE) / RATE
+        beat_s = 60 / random.uniform(90, 150)
+        notes = 220 * 2 ** (random.integers(0, 24, int(PIECE_S / beat_s) + 1) / 12)
+        sound = np.sin(2 * np.pi * np.cumsum(notes[(time_s / beat_s).astype(int)]) / RATE)
+        sound += random.normal(size=len(time_s)) * np.exp(-20 * (time_s % beat_s))
+        file = tempfile.NamedTemporaryFile(suffix=".mp3")  # noqa: SIM115
+        with (
+            file,
+            av.open(file.name, "w", options={"write_xing": "0", "id3v2_version": "0"}) as out,
+        ):
+            stream = out.add_stream("libmp3lame", rate=RATE, layout="mono")
+            stream.bit_rate = 32_000
+            samples = (sound[None] / np.abs(sound).max() * 20_000).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            frame.sample_rate = RATE
+            resampler = av.AudioResampler("s16p", "mono", RATE, 1152)
+            for part in [*resampler.resample(frame), *resampler.resample(None)]:
+                out.mux(stream.encode(part))
+            out.mux(stream.encode())
+            out.close()
+            pieces.append(Path(file.name).read_bytes())
+    return pieces
+
+
+def write_tracks(folder: Path, pieces: list[bytes], count: int) -> None:
+    """Tracks of 20 pieces each."""
+    random = np.random.default_rng(1)
+    for number in range(count):
+        chosen = random.choice(len(pieces), TRACK_PIECES, replace=False)
+        (folder / f"{number:05}.mp3").write_bytes(b"".join(pieces[n] for n in chosen))
+
+
+def write_long(file: Path, pieces: list[bytes], hours: float) -> None:
+    """One file of many hours."""
+    random = np.random.default_rng(2)
+    with file.open("wb") as out:
+        for _ in range(round(hours * 3600 / PIECE_S)):
+            out.write(pieces[random.integers(len(pieces))])
+
+
+def write_matcher(folder: Path) -> None:
+    """A matcher of the method contrastive with random weights, of m2d_mini's size."""
+    about = About(
+        method="contrastive", task="load", seed=0, layout="musictodance", motion_rate_hz=25.0,
+        labels={"C": "Cha-cha", "R": "Rumba", "T": "Tango", "W": "Waltz"},
+        joints=Joints(center="once", scale="per_piece"),
+        music=Music(
+            feature="logmel", sample_rate=12_800, resampler="kaiser_fast", scale="per_piece",
+            pad_short=True, short_sound="cut",
+        ),
+        paper_bones=False, excerpt_frames=229, sizes={"width": 16, "size": 64}, knows={0: []},
+    )  # fmt: skip
+    folder.mkdir(parents=True)
+    matcher.save(folder, about, {0: matcher.network_of(about)})
+
+
+def run(place: Path, music: Path) -> dict[str, float]:
+    """One run of the command: its seconds, its most memory, and what it found."""
+    out = place / "out.json"
+    command = [
+        sys.executable, "-m", "motionmusic.app.cli", "recommend", place / "dances" / "DANCE_C_1",
+        "--model", place / "matchers", "--catalogue", music, "--out", out, "--force",
+    ]  # fmt: skip
+    environment = {**os.environ, "MOTIONMUSIC_CACHE": str(place / "cache")}
+    start, before = time.perf_counter(), os.times()
+    process = subprocess.Popen(list(map(str, command)), env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds, after = time.perf_counter() - start, os.times()
+    if status:
+        raise SystemExit(f"{command} ended with {status}")
+    found = read_json(out, "see what it printed")["catalogue"]
+    return {
+        "seconds": seconds,
+        "cpu_s": after.children_user + after.children_system
+        - before.children_user - before.children_system,
+        "memory_gib": usage.ru_maxrss / 2**20,
+        "tracks": found["tracks"],
+        "not_read": len(found["broken"]),
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
