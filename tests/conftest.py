@@ -87,3 +87,14 @@ def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_json(folder / "about.json", ABOUT)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def small(tmp_path: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The workspace of small_task, without trainings; the current folder."""
+    import small_task
+
+    small_task.write_task(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOTIONMUSIC_DEVICE", "cpu")
+    return tmp_path

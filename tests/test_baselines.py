@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import baseline
 import numpy as np
 import pytest
+import small_task
 from numpy.typing import NDArray
+from small_task import CLASSES, DATA, FOLDS, TASK, rows_of
 
+from motionmusic.predictions import read_predictions
 from motionmusic.scoring.baselines import BASELINES, fit_predict, kinematic_statistics
 
 V = 4
@@ -96,3 +100,36 @@ def test_nearest_centroid_sees_mean_speeds_only() -> None:
         for row in far
     ]
     np.testing.assert_allclose(logits, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_other_test_segments_change_nothing(name: str) -> None:
+    train, labels = dances(30, 3, 0)
+    test, _ = dances(6, 3, 1)
+    logits = fit_predict(name, train, labels, test, 3, seed=7, trees=20)
+    poisoned = test.copy()
+    poisoned[1:] = 100 * np.random.default_rng(2).normal(size=poisoned[1:].shape)
+    again = fit_predict(name, train, labels, poisoned, 3, seed=7, trees=20)
+    np.testing.assert_array_equal(again[0], logits[0])
+
+
+@pytest.mark.usefixtures("small")
+def test_the_stage_learns_each_folds_train_and_says_of_which_segment_it_speaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    baseline.main([TASK, "3"])
+    joints = np.load(DATA / "segments/joints.npy")
+    labels = np.array([int(name[2:]) % CLASSES for name in small_task.ORDER]).repeat(4)
+    for name in BASELINES:
+        table = read_predictions(DATA / f"cells/baseline-3/{name}.parquet")
+        assert len(table) == 2 * 32
+        for fold in range(FOLDS):
+            train, tested = rows_of(fold, "train"), rows_of(fold, "test", "validation")[::-1]
+            expected = fit_predict(
+                name, joints[train], labels[train], joints[tested], CLASSES, 3, trees=20,
+                logistic_c=0.3,
+            )  # fmt: skip
+            found = small_task.logits_by_row(table, fold)
+            for row, logits in zip(tested, expected, strict=True):
+                np.testing.assert_allclose(found[row], logits, rtol=1e-5, atol=1e-6)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import entry
 import numpy as np
 import pytest
+import small_task
+from numpy.typing import NDArray
+from small_task import DATA, FOLDS, TASK, rows_of
 
 import motionmusic.scoring.entries
 from motionmusic.features.skeletons import MUSICTODANCE
+from motionmusic.predictions import read_predictions
 from motionmusic.scoring.entries.task import Segments
 
 NAMES = sorted(
@@ -50,6 +56,56 @@ def test_same_seed_same_logits_and_a_class_that_train_lacks(name: str) -> None:
     assert np.array_equal(first, fit_predict(train, test, unknown, 3, MUSICTODANCE, 4))
     assert (first.argmax(axis=1) != 2).all()
     assert (first.argmax(axis=1) == test.labels).mean() > 0.7
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_test_segments_change_nothing(name: str) -> None:
+    train, test, noise = some(60, 1), some(20, 2), some(20, 3)
+    fit_predict = import_module(f"motionmusic.scoring.entries.{name}").fit_predict
+    first = fit_predict(train, train, test, 2, MUSICTODANCE, 4)
+    poisoned = Segments(
+        np.concatenate([test.joints[:1], 9 * noise.joints[1:]]),
+        np.concatenate([test.music[:1], noise.music[1:] + 1]),
+        np.concatenate([test.labels[:1], 1 - test.labels[1:]]),
+        test.pieces[::-1],
+    )
+    again = fit_predict(train, train, poisoned, 2, MUSICTODANCE, 4)
+    np.testing.assert_array_equal(again[0], first[0])
+
+
+@pytest.mark.usefixtures("small")
+def test_an_entry_is_given_each_folds_sides_and_no_label_of_what_it_is_tested_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[tuple[Any, ...]] = []
+
+    def fit_predict(*arguments: Any) -> NDArray[np.float32]:
+        given.append(arguments)
+        test: Segments = arguments[2]
+        return test.joints[:, 0, 0, :4] + test.music[:, 0, :4, 0]  # a row's own numbers
+
+    monkeypatch.setattr(
+        entry, "entry", lambda name: fit_predict if name == "limb_lengths" else None
+    )
+    entry.main([TASK, "limb_lengths", "5"])
+    joints, music = (np.load(DATA / f"segments/{kind}.npy") for kind in ("joints", "music"))
+    pieces = np.repeat(small_task.ORDER, 4)
+    table = read_predictions(DATA / "entries/limb_lengths-5.parquet")
+    for fold in range(FOLDS):
+        *sides, classes, layout, seed = given[fold]
+        assert (classes, layout, seed) == (4, MUSICTODANCE, 5)
+        for side, splits in zip(
+            sides, [["train"], ["validation"], ["validation", "test"]], strict=True
+        ):
+            rows = rows_of(fold, *splits)
+            np.testing.assert_array_equal(side.joints, joints[rows])
+            np.testing.assert_array_equal(side.music, music[rows])
+            np.testing.assert_array_equal(side.pieces, pieces[rows])
+            labels = [-1 if "test" in splits else int(piece[2:]) % 4 for piece in pieces[rows]]
+            assert side.labels.tolist() == labels
+        for row, logits in small_task.logits_by_row(table, fold).items():
+            own = joints[row, 0, 0, :4] + music[row, 0, :4, 0]
+            np.testing.assert_array_equal(logits.astype(np.float32), own)
 
 
 def test_the_documented_entry_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

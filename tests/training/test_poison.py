@@ -1,0 +1,197 @@
+"""What must not decide a training decides no byte of it.
+
+Every stage that trains or chooses runs twice. The second time everything of the pieces that a fold
+must not learn from is noise, labels included, and the other fold starts from other weights.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import small_task
+import yaml
+from small_task import DATA, TASK, digests, pieces_of, split_of
+
+from motionmusic.training import adversarial, dancing, in_time
+
+LAST = ("train",)
+CHOSEN = ("train", "validation")  # where validation chooses an epoch
+
+
+@dataclass(frozen=True)
+class Case:
+    """A stage, the files of a fold that it trains, and the sides that may decide them."""
+
+    call: str
+    weights: tuple[str, ...]
+    sides: tuple[str, ...]
+    predictions: str = ""
+    starts: tuple[str, ...] = ()  # weights of earlier stages, by fold
+    select: str = "last"
+
+
+def heads(method: str, *starts: str) -> Case:
+    """The stage match, with one method."""
+    weights = f"matchers/{method}-0/fold{{}}.safetensors"
+    call, starts = f"match {TASK} {method} 0", starts or ("cotrain-joints-fc-0/fold{}",)
+    return Case(call, (weights,), CHOSEN, f"matches/{method}-0.parquet", starts)
+
+
+def cell(call: str, name: str, *starts: str, chosen: bool = False) -> Case:
+    """A stage that trains a cell of motion."""
+    weights, predictions = f"cells/{name}/fold{{}}.safetensors", f"cells/{name}/predictions.parquet"
+    sides, select = (CHOSEN, "best_validation") if chosen else (LAST, "last")
+    return Case(call.replace("TASK", TASK), (weights,), sides, predictions, starts, select)
+
+
+CASES = {
+    "motion": cell("train_motion TASK joints 0", "motion-joints-0"),
+    "motion, chosen": cell("train_motion TASK bones 0", "motion-bones-0", chosen=True),
+    "music": Case(
+        f"train_music {TASK} 0",
+        tuple(f"cells/music-0/fold{{}}.{kind}.safetensors"
+              for kind in ("plain", "dropout", "plain.last", "dropout.last")),
+        LAST,
+    ),
+    "longer": cell("train_longer TASK merged 0", "longer-merged-0", "motion-merged-0/fold{}.last"),
+    "fc": cell(
+        "cotrain TASK joints fc 0", "cotrain-joints-fc-0", "motion-joints-0/fold{}.last",
+        "music-0/fold{}.plain.last",
+    ),
+    "dropout, chosen": cell(
+        "cotrain TASK bones dropout 1", "cotrain-bones-dropout-1", "motion-bones-1/fold{}.last",
+        "music-1/fold{}.dropout.last", chosen=True,
+    ),
+    "category": heads("category", "cotrain-joints-fc-0/fold{}", "cotrain-bones-fc-0/fold{}"),
+    **{method: heads(method) for method in
+       ("mapping", "unmapped", "contrastive", "infonce", "deconfounded")},
+    "synchrony": Case(f"synchrony {TASK} 0", ("synchrony/0/fold{}.safetensors",), CHOSEN),
+    "dance": Case(
+        f"dance {TASK} 0",
+        tuple(f"dance/0/fold{{}}_{name}.safetensors" for name in ("synchrony", "generator")), CHOSEN,
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small task."""
+    space = tmp_path_factory.mktemp("clean")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(space)
+        small_task.write_task(space)
+    return space
+
+
+@pytest.fixture
+def workspace(
+    clean: Path, tmp_path: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A copy of it, the current folder, in which short clips are enough.
+
+    There are no weights but those to start from, so that no others can be taken.
+    """
+    space = tmp_path / "space"
+    shutil.copytree(clean, space)
+    monkeypatch.chdir(space)
+    monkeypatch.setenv("MOTIONMUSIC_DEVICE", "cpu")
+    monkeypatch.setattr(in_time, "CLIP_FRAMES", 50)
+    monkeypatch.setattr(dancing, "CLIP_S", 2)
+    monkeypatch.setattr(adversarial, "CLIP_S", 3)
+    # planted offsets train nothing, and listening takes minutes
+    monkeypatch.setattr(import_module("synchrony"), "planted", lambda *_: pd.DataFrame())
+    return space
+
+
+def run(case: Case, *versions: int) -> dict[str, str]:
+    """Digests of what the stage has written, from these versions of each fold's weights."""
+    for start in case.starts:
+        for fold, version in enumerate(versions):
+            small_task.write_weights(start.format(fold), version)
+    stage, *given = case.call.split()
+    if stage == "dance":  # large networks: two pieces a side are enough
+        index = pd.read_parquet(DATA / "segments/index.parquet")
+        few = index[index["piece"].str[2:].astype(int) % 4 < 2]
+        few.to_parquet(DATA / "segments/index.parquet")
+    import_module(stage).main(given)
+    return digests(DATA)
+
+
+@pytest.fixture(scope="module")
+def first() -> dict[str, tuple[dict[str, str], Path]]:
+    """By call: what it wrote of clean data, and where it lies."""
+    return {}
+
+
+@pytest.fixture
+def once(
+    workspace: Path,
+    first: dict[str, tuple[dict[str, str], Path]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[Case], tuple[dict[str, str], Path]]:
+    """Run a stage on clean data, once for all tests; its digests and the data folder."""
+
+    def of(case: Case) -> tuple[dict[str, str], Path]:
+        if case.call not in first:
+            found, kept = run(case, 0, 0), tmp_path_factory.mktemp("once")
+            shutil.copytree(DATA, kept / "data")
+            first[case.call] = found, kept / "data"
+        return first[case.call]
+
+    return of
+
+
+def select(how: str) -> None:
+    """Another choice of the epoch, before params.yaml is read."""
+    params = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    params["train"][TASK]["select"] = how
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+
+
+Once = Callable[[Case], tuple[dict[str, str], Path]]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_not_learned_from_decides_no_weight(name: str, once: Once) -> None:
+    """And of the other sides' predictions, those of poisoned rows are others, the rest the same."""
+    case, fold = CASES[name], 1  # the last: who takes the first or the one before is found out
+    select(case.select)
+    clean, before = once(case)
+    splits = {"train", "validation", "test"} - set(case.sides)
+    # one piece of each side stays as it is
+    poisoned = [piece for split in sorted(splits) for piece in pieces_of(fold, split)[1:]]
+    small_task.poison(poisoned)
+    again = run(case, 1, 0)
+    for file in case.weights:
+        assert again[file.format(fold)] == clean[file.format(fold)], file
+        assert again[file.format(0)] != clean[file.format(0)], file
+    if case.predictions:
+        changed = rows_that_changed(before / case.predictions, DATA / case.predictions, fold)
+        touched = changed[["piece", "candidate"]].isin(poisoned).any(axis=1)
+        assert not changed.loc[~touched, "changed"].any()
+        # whether the paper's classifier says yes changes here and there
+        assert getattr(changed.loc[touched, "changed"], "any" if name == "category" else "all")()
+
+
+def rows_that_changed(before: Path, after: Path, fold: int) -> pd.DataFrame:
+    """piece, candidate (piece again where there is none) and changed, of a fold's predictions."""
+    one, two = (pd.read_parquet(path) for path in (before, after))
+    if "fold" not in one:  # a piece is on different sides of different folds
+        split = [split_of(piece, fold) for piece in one["piece"]]
+        one, two = (
+            table.assign(fold=np.where(table["split"] == split, fold, -1), candidate=table["piece"])
+            for table in (one, two)
+        )
+    values = [name for name in one if name.startswith(("logit_", "score"))]
+    pd.testing.assert_frame_equal(
+        *(t.drop(columns=[*values, "label"], errors="ignore") for t in (one, two))
+    )
+    one["changed"] = (one[values] != two[values]).any(axis=1)
+    return one[one["fold"] == fold]
