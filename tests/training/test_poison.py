@@ -105,6 +105,7 @@ def workspace(
     monkeypatch.setattr(in_time, "CLIP_FRAMES", 50)
     monkeypatch.setattr(dancing, "CLIP_S", 2)
     monkeypatch.setattr(adversarial, "CLIP_S", 3)
+    monkeypatch.setattr(adversarial, "CRITIC_STEPS", 1)
     # planted offsets train nothing, and listening takes minutes
     monkeypatch.setattr(import_module("synchrony"), "planted", lambda *_: pd.DataFrame())
     return space
