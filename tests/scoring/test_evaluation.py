@@ -5,13 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import evaluate as stage
+import leaderboard
 import numpy as np
 import pandas as pd
 import pytest
+import small_task
 
 from motionmusic.errors import UserError
-from motionmusic.files import write_json
+from motionmusic.files import read_json, write_json, write_text
 from motionmusic.predictions import make_predictions, write_predictions
+from motionmusic.results.table import read_tables
 from motionmusic.scoring.accuracy import at_level, fuse, per_piece, score
 from motionmusic.scoring.baselines import BASELINES
 from motionmusic.scoring.evaluation import (
@@ -54,10 +58,11 @@ def frame_of(seed: int, skill: float) -> pd.DataFrame:
 
 
 def example(seeds: int = 2) -> dict[str, list[pd.DataFrame]]:
+    """Every cell is right more or less often than every other, and none nearly always."""
     cells = [f"{row}/{name}" for row in ROWS for name in INPUTS]
     cells += [f"{name}/joints" for name in BASELINES]
     return {
-        cell: [frame_of(100 * number + seed, 0.2 * number) for seed in range(seeds)]
+        cell: [frame_of(130 * number + seed, 0.3 + 0.05 * number) for seed in range(seeds)]
         for number, cell in enumerate(reversed(cells))
     }
 
@@ -78,6 +83,14 @@ def test_cells_counts_and_chance(found: dict[str, Any]) -> None:
     counts = {name: found[f"n_{name}"] for name in ("segments", "excerpts", "pieces", "seeds")}
     assert counts == {"segments": 144, "excerpts": 16, "pieces": 8, "seeds": 2}
     assert found["chance"] == {"uniform": 0.25, "largest_class": 3 / 8}
+
+
+def test_no_two_cells_are_alike(found: dict[str, Any]) -> None:
+    shares = [
+        (one["segment"]["value"], one["macro_f1"]["value"]) for one in found["cells"].values()
+    ]
+    assert len(set(shares)) == len(shares)
+    assert max(segments for segments, _ in shares) < 0.9
 
 
 @pytest.mark.parametrize("cell", ["plain/bones", "random_forest/joints"])
@@ -124,8 +137,10 @@ def test_gain_is_the_paired_difference(level: str, without: str, found: dict[str
     expected = bootstrap(ratio(right[0] - right[1], counts[0][0]["n"]), PIECES, 0, 200)
     got = found["gain"][without]["fused"]["dropout"][level]
     assert got == expected.json()
-    accuracy = [found["cells"][f"{row}/fused"][level]["value"] for row in ("dropout", without)]
-    assert got["value"] == pytest.approx(accuracy[0] - accuracy[1])
+    for name, rows in found["gain"][without].items():
+        for row, gain in rows.items():
+            more, less = (found["cells"][f"{r}/{name}"][level]["value"] for r in (row, without))
+            assert gain[level]["value"] == pytest.approx(more - less)
 
 
 def test_order_of_cells_and_rows_is_nothing(tmp_path: Path, found: dict[str, Any]) -> None:
@@ -147,8 +162,12 @@ def test_one_seed_has_no_spread() -> None:
 def test_the_headline_is_at_most_ten_numbers(found: dict[str, Any]) -> None:
     numbers = headline(found)
     assert len(numbers) <= 10
-    assert numbers["fused_fc"] == found["cells"]["fc/fused"]["segment"]["value"]
-    assert numbers["cl_gain"] == found["gain"]["longer"]["fused"]["fc"]["segment"]["value"]
+    for row in ("fc", "alone", "longer"):
+        assert numbers[f"fused_{row}"] == found["cells"][f"{row}/fused"]["segment"]["value"]
+    gain = found["gain"]["longer"]["fused"]["fc"]["segment"]
+    for name, key in (("", "value"), ("_low", "low"), ("_high", "high")):
+        assert numbers[f"cl_gain{name}"] == gain[key]
+    assert (numbers["chance"], numbers["n_segments"]) == (0.25, 144)
     best = max(found["cells"][f"{name}/joints"]["segment"]["value"] for name in BASELINES)
     assert numbers["best_baseline"] == best
     assert found["cells"][f"{best_baseline(found)}/joints"]["segment"]["value"] == best
@@ -227,3 +246,59 @@ def test_curves_and_runs_are_put_together(tmp_path: Path) -> None:
     assert table["accuracy"].isna().sum() == 2
     records = runs(tmp_path / "runs").to_dict("records")
     assert records[0] == {"run": "motion-joints-0", "git": "abc", "seconds": 1.5, "device": "cpu"}
+
+
+def test_the_stages_score_the_test_rows_of_each_cells_own_file(small: Path) -> None:
+    """Rows of validation are all wrong; each cell is right in another share of its test rows."""
+    rng, entries = np.random.default_rng(0), ("facing_boosting", "facing_ensemble", "limb_lengths")
+    index = pd.read_parquet(small_task.DATA / "segments/index.parquet")
+    ids = index[index["split"].isin(["validation", "test"])].reset_index(drop=True)
+    test = (ids["split"] == "test").to_numpy()
+    folder, data = small_task.DATA / "cells", small_task.DATA
+    files = cell_files(folder, [0]) | {
+        f"{name}/joints": [data / f"entries/{name}-{seed}.parquet" for seed in (0, 1)]
+        for name in entries
+    }
+    right: dict[str, list[float]] = {}
+    labels = np.eye(4)[ids["label"]]
+    for number, (cell, paths) in enumerate(files.items()):
+        for seed, path in enumerate(paths):
+            logits = rng.normal(size=(len(ids), 4)) + (0.4 + 0.05 * number + 0.1 * seed) * labels
+            logits[~test] = -9 * labels[~test]
+            write_predictions(path, make_predictions("x", ids, logits))
+            hit = logits.argmax(1)[test] == ids["label"][test]
+            right.setdefault(cell, []).append(float(hit.mean()))
+    for cell in ("motion-joints-0", "cotrain-joints-fc-0"):
+        write_text(folder / cell / "history.csv", f"epoch,accuracy\n1,0.{len(cell)}\n")
+    record = {"git": "abc", "seconds": 1.5, "machine": {"device": "cpu"}}
+    write_json(Path("metrics/synthetic/runs/motion-joints-0.json"), record)
+    stage.main(["synthetic"])
+    found = read_json(Path("metrics/synthetic/evaluation.json"), "")
+    for cell in cell_files(folder, [0]):
+        segment = found["cells"][cell]["segment"]
+        assert segment["value"] == pytest.approx(right[cell][0], abs=1e-5), cell
+    assert (found["n_segments"], found["classes"]) == (32, ["Cha-cha", "Rumba", "Tango", "Waltz"])
+    assert found["facts"]["segments"] == {s: [16, 16] for s in ("train", "validation", "test")}
+    assert (
+        read_json(Path("metrics/synthetic/scores.json"), "")["fused_fc"]
+        == (found["cells"]["fc/fused"]["segment"]["value"])
+    )
+    counted = pd.read_parquet(data / "votes.parquet")
+    assert (counted.groupby("cell")["segments"].sum() == 32).all()
+    confused = pd.read_csv("plots/synthetic/confusion.csv")
+    share = (confused["actual"] == confused["predicted"]).mean()
+    assert share == pytest.approx(found["cells"]["fc/fused"]["segment"]["value"], abs=1e-5)
+    assert set(pd.read_csv("plots/synthetic/curves.csv")["accuracy"]) == {0.15, 0.19}
+    assert pd.read_csv("metrics/synthetic/runs.csv")["run"].tolist() == ["motion-joints-0"]
+
+    leaderboard.main(["synthetic"])
+    (board,) = read_tables(Path("metrics/synthetic/leaderboard/leaderboard.json"))
+    rows = {(row.cells[1], row.cells[3]): row.cells for row in board.rows}
+    for name in entries:
+        cells = rows[name.replace("_", " "), "–"]
+        assert cells[2] == "entry"
+        assert cells[4] == "2"
+        assert cells[5].value == pytest.approx(np.mean(right[f"{name}/joints"]), abs=1e-5)  # type: ignore[union-attr]
+    for name in BASELINES:
+        cells = rows[name.replace("_", " "), "joints"]
+        assert cells[5].value == pytest.approx(right[f"{name}/joints"][0], abs=1e-5)  # type: ignore[union-attr]

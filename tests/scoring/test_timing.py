@@ -101,6 +101,28 @@ def test_the_model_says_yes_no_and_how_late(tmp_path: Path) -> None:
     np.testing.assert_allclose(again.weights, model.weights, rtol=1e-6, atol=1e-8)
 
 
+def test_nothing_of_a_piece_decides_the_weights_that_judge_it() -> None:
+    pieces = [piece(n, units=4) for n in range(10)]
+    model = learn(pieces)
+    for number in (0, 7):
+        noise = np.random.default_rng(9)
+        poisoned = replace(
+            pieces[number], joints=noise.normal(size=pieces[number].joints.shape),
+            onsets=noise.random(len(pieces[number].onsets)), first_beat_s=0.37, beat_hz=1.7,
+        )  # fmt: skip
+        again = learn([*pieces[:number], poisoned, *pieces[number + 1 :]])
+        assert again.unseen == model.unseen
+        (fold,) = [f for f, names in enumerate(model.unseen) if poisoned.piece in names]
+        same = [np.array_equal(*pair) for pair in zip(again.weights, model.weights, strict=True)]
+        assert same == [f == fold for f in range(len(same))]
+        # and the piece is asked with these
+        joints = pieces[number].joints
+        one = BeatPhase(model.weights[[fold]], (model.unseen[fold],))
+        np.testing.assert_allclose(
+            model.predict(joints, poisoned.piece), one.predict(joints, poisoned.piece)
+        )
+
+
 def test_a_piece_is_judged_by_weights_that_do_not_know_it() -> None:
     model = BeatPhase(np.random.default_rng(0).normal(size=(2, 1150, 4)), (("C_1",), ("W_2",)))
     joints = np.random.default_rng(1).normal(size=(60, 23, 3))
