@@ -31,6 +31,8 @@ import yaml
 from closure import ROOT
 
 from motionmusic import errors, params, workspace
+from motionmusic.data.own import read_piece
+from motionmusic.features.motion import bones, normalise_joints
 
 STAGES = ROOT / "stages"
 SEQUENCES = ROOT.parent / "shared" / "mirror" / "aist" / "keypoints3d"
@@ -206,6 +208,23 @@ def test_what_the_stages_leave(space: Path) -> None:
     assert about.labels == {"C": "Cha-cha", "R": "Rumba"}
     for name, shape in (("joints", (3, 25, 23)), ("merged", (6, 25, 23)), ("music", (1, 96, 25))):
         assert workspace.read_segments("own", name).shape == (12, *shape)
+    for fold, ids in workspace.folds(index):
+        assert fold < 3
+        for kind in ("joints", "bones", "merged", "music"):
+            every = workspace.read_segments("own", kind)
+            for row, one in enumerate(ids.to_dict("records")):
+                assert one["label"] == "CR".index(one["piece"][0])
+                whole = np.load(f"data/own/{kind}/{one['piece']}.npy")
+                first = 50 * one["excerpt"] + 25 * one["segment"]
+                part = whole[first : first + 25]
+                turned = part.T[None] if kind == "music" else part.transpose(2, 0, 1)
+                np.testing.assert_array_equal(every[row], turned)
+    dance = read_piece("folder", Path("data/own/raw"), "R_2")
+    joints = np.load("data/own/joints/R_2.npy")
+    expected = normalise_joints(dance.joints, dance.center, centering="once", scale="per_piece")
+    np.testing.assert_array_equal(joints, expected)
+    limbs = np.load("data/own/bones/R_2.npy")
+    np.testing.assert_array_equal(limbs, bones(joints, "musictodance", paper=False))
     assert workspace.read_task_units("own").empty
     assert json.loads(Path("metrics/own/leakage.json").read_text())["tested"] == 12
     lines = Path("data/own/local.tsv").read_text().splitlines()

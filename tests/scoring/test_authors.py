@@ -44,8 +44,14 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scores(result: Path) -> pd.DataFrame:
-    return authors.scores(result)
+def scores() -> pd.DataFrame:
+    """The counts that the repository keeps."""
+    types = dict.fromkeys(("n_segments", "segments_right"), "Int64")
+    return pd.read_csv(ROOT / "metrics" / "authors" / "scores.csv", dtype=types)
+
+
+def test_the_committed_counts_are_those_of_the_files(result: Path, scores: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(authors.scores(result), scores, check_dtype=False)
 
 
 def test_scores(scores: pd.DataFrame) -> None:
@@ -69,8 +75,8 @@ def test_scores(scores: pd.DataFrame) -> None:
     assert others.loc["aist_ensemble_500_0.5.txt", "segments_right"] == 187
 
 
-def test_fusions(result: Path) -> None:
-    fused = authors.fusions(result).set_index("ensemble")
+def test_fusions() -> None:
+    fused = pd.read_csv(ROOT / "metrics" / "authors" / "fused.csv").set_index("ensemble")
     expected = {
         "ensemble_1500.txt": (432, 329, 37),
         "ensemble_3000.txt": (432, 395, 47),
@@ -88,8 +94,17 @@ def test_fusions(result: Path) -> None:
         assert fused.loc[f"AIST_DROPOUT_ensemble_{name}.txt", "lines_agreeing"] == agreeing
 
 
-def test_confusions(result: Path) -> None:
-    counts = authors.confusions(result)
+def test_confusions_and_fusions_are_those_of_the_files(result: Path) -> None:
+    for name, found in (
+        ("confusion", authors.confusions(result)),
+        ("fused", authors.fusions(result)),
+    ):
+        kept = pd.read_csv(ROOT / "metrics" / "authors" / f"{name}.csv")
+        pd.testing.assert_frame_equal(found, kept, check_dtype=False)
+
+
+def test_confusions() -> None:
+    counts = pd.read_csv(ROOT / "metrics" / "authors" / "confusion.csv")
     figure4 = counts[counts["file"] == "ensemble_fc_3000.txt"]
     matrix, names = printed_confusion("figure4")
     assert figure4["count"].to_list() == matrix.ravel().tolist()
@@ -123,7 +138,21 @@ def test_cells(scores: pd.DataFrame) -> None:
     assert (one["file"], one["right"], one["of"]) == ("ensemble_fc_3000.txt", 406, 414)
 
 
-def test_the_splits_are_those_of_their_labels(result: Path) -> None:
+# The true label of each test excerpt, in the order of the authors' files
+LABELS = {
+    "M2D_true_label.pkl": "0213303030013221322203220123131311032221003131",
+    "true_label.pkl": "000000000000111111111111222222222222333333333333",
+    "aist_true_label.pkl": "44770022996688335511",
+}
+
+
+def test_the_labels_are_those_of_the_files(result: Path) -> None:
+    for (file, labels), segments in zip(LABELS.items(), (9, 9, 17), strict=True):
+        found = authors.read_arrays(result / file)[:, 0]
+        assert found.tolist() == [int(label) for label in labels for _ in range(segments)]
+
+
+def test_the_splits_are_those_of_their_labels() -> None:
     """The 34 excerpts of each class, split as they were, have the authors' true labels in order."""
     excerpts = pd.DataFrame({"piece": "one", "excerpt": range(136)})
     excerpts["label"] = np.repeat(np.arange(4), 34)
@@ -131,10 +160,8 @@ def test_the_splits_are_those_of_their_labels(result: Path) -> None:
         (protocols.paper, "M2D_true_label.pkl"), (protocols.published, "true_label.pkl"),
     ):  # fmt: skip
         rows = split(excerpts)
-        labels = np.repeat(rows.loc[rows["split"] == "test", "label"], 9)
-        assert labels.tolist() == authors.read_arrays(result / file)[:, 0].tolist()
-    aist = np.repeat([4, 7, 0, 2, 9, 6, 8, 3, 5, 1], 2 * 17)
-    assert aist.tolist() == authors.read_arrays(result / "aist_true_label.pkl")[:, 0].tolist()
+        labels = rows.loc[rows["split"] == "test", "label"]
+        assert "".join(map(str, labels)) == LABELS[file]
 
 
 def test_their_votes_are_ours(result: Path) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import recommend as stage
+import yaml
+from small_task import DATA, EXCERPT, NAMES, TASK
 
 from motionmusic.errors import UserError
+from motionmusic.methods import METHODS
 from motionmusic.scoring.recommend import best_start, draw, recommendations, top_tracks
 
 
@@ -104,3 +109,35 @@ def test_the_papers_draw_starts_a_track_at_its_beginning() -> None:
     assert sorted(rows["track_start_s"]) == [3, 4]
     with pytest.raises(UserError, match="Rumba"):
         recommended("category", top=3)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_stage_takes_each_methods_and_seeds_own_scores() -> None:
+    """Every method and seed likes another track, and of it the second excerpt."""
+    params = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    params["seeds"], params["matching"]["top"] = [0, 1], 1
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    # the numbers of tracks, other than the dance's own
+    liked = {(method, seed): 1 + (3 * n + seed) % 11 for n, method in enumerate(METHODS)
+             for seed in (0, 1)}  # fmt: skip
+    (DATA / "matches").mkdir()
+    for (method, seed), track in liked.items():
+        rows = [("P_00", 1, name, excerpt, float(n == track) * (1 + excerpt))
+                for n, name in enumerate(NAMES) for excerpt in (0, 1)]  # fmt: skip
+        columns = ["piece", "excerpt", "candidate", "candidate_excerpt", "score"]
+        frame = pd.DataFrame(rows, columns=columns).assign(fold=0)
+        frame.to_parquet(DATA / f"matches/{method}-{seed}.parquet")
+    tempo = pd.DataFrame({"piece": NAMES, "music_file": "", "music_bpm": range(100, 112)})
+    tempo.assign(motion_bpm=60.0).to_csv(DATA / "tempo.csv", index=False)
+    stage.main([TASK])
+    found = pd.read_csv(DATA / "recommendations.csv")
+    assert len(found) == len(liked)
+    for row in found.to_dict("records"):
+        assert (row["category"], row["bpm"], row["rank"]) == ("Cha-cha", 100, 1)
+        if row["method"] != "category":
+            number = liked[row["method"], row["seed"]]
+            assert (row["track_piece"], row["track"]) == (NAMES[number], f"{NAMES[number]}.wav")
+            assert row["track_bpm"] == 100 + number
+            assert row["track_category"] == ("Cha-cha", "Rumba", "Tango", "Waltz")[number % 4]
+            # the second excerpt begins where the first ends, in the track's own seconds
+            assert row["track_start_s"] == pytest.approx(0.5 + 0.1 * number + EXCERPT / 25)

@@ -16,9 +16,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_task
+import torch
 import yaml
-from small_task import DATA, TASK, digests, pieces_of, split_of
+from small_task import CLASSES, DATA, FOLDS, ORDER, TASK, digests, pieces_of, row_of, split_of
 
+from motionmusic.models import weights
+from motionmusic.models.matcher import load
 from motionmusic.training import adversarial, dancing, in_time
 
 LAST = ("train",)
@@ -52,25 +55,25 @@ def cell(call: str, name: str, *starts: str, chosen: bool = False) -> Case:
 
 
 CASES = {
-    "motion": cell("train_motion TASK joints 0", "motion-joints-0"),
-    "motion, chosen": cell("train_motion TASK bones 0", "motion-bones-0", chosen=True),
-    "music": Case(
+    "train_motion": cell("train_motion TASK joints 0", "motion-joints-0"),
+    "train_motion, chosen": cell("train_motion TASK bones 0", "motion-bones-0", chosen=True),
+    "train_music": Case(
         f"train_music {TASK} 0",
         tuple(f"cells/music-0/fold{{}}.{kind}.safetensors"
               for kind in ("plain", "dropout", "plain.last", "dropout.last")),
         LAST,
     ),
-    "longer": cell("train_longer TASK merged 0", "longer-merged-0", "motion-merged-0/fold{}.last"),
-    "fc": cell(
+    "train_longer": cell("train_longer TASK merged 0", "longer-merged-0", "motion-merged-0/fold{}.last"),
+    "cotrain": cell(
         "cotrain TASK joints fc 0", "cotrain-joints-fc-0", "motion-joints-0/fold{}.last",
         "music-0/fold{}.plain.last",
     ),
-    "dropout, chosen": cell(
+    "cotrain, chosen": cell(
         "cotrain TASK bones dropout 1", "cotrain-bones-dropout-1", "motion-bones-1/fold{}.last",
         "music-1/fold{}.dropout.last", chosen=True,
     ),
-    "category": heads("category", "cotrain-joints-fc-0/fold{}", "cotrain-bones-fc-0/fold{}"),
-    **{method: heads(method) for method in
+    "match category": heads("category", "cotrain-joints-fc-0/fold{}", "cotrain-bones-fc-0/fold{}"),
+    **{f"match {method}": heads(method) for method in
        ("mapping", "unmapped", "contrastive", "infonce", "deconfounded")},
     "synchrony": Case(f"synchrony {TASK} 0", ("synchrony/0/fold{}.safetensors",), CHOSEN),
     "dance": Case(
@@ -178,7 +181,9 @@ def test_what_is_not_learned_from_decides_no_weight(name: str, once: Once) -> No
         touched = changed[["piece", "candidate"]].isin(poisoned).any(axis=1)
         assert not changed.loc[~touched, "changed"].any()
         # whether the paper's classifier says yes changes here and there
-        assert getattr(changed.loc[touched, "changed"], "any" if name == "category" else "all")()
+        assert getattr(
+            changed.loc[touched, "changed"], "any" if name == "match category" else "all"
+        )()
 
 
 def rows_that_changed(before: Path, after: Path, fold: int) -> pd.DataFrame:
@@ -190,9 +195,61 @@ def rows_that_changed(before: Path, after: Path, fold: int) -> pd.DataFrame:
             table.assign(fold=np.where(table["split"] == split, fold, -1), candidate=table["piece"])
             for table in (one, two)
         )
-    values = [name for name in one if name.startswith(("logit_", "score"))]
-    pd.testing.assert_frame_equal(
-        *(t.drop(columns=[*values, "label"], errors="ignore") for t in (one, two))
-    )
+    values = one.columns[one.columns.str.startswith(("logit_", "score"))]
+    ids = one.columns.difference([*values, "label"])
+    pd.testing.assert_frame_equal(one[ids], two[ids])
     one["changed"] = (one[values] != two[values]).any(axis=1)
     return one[one["fold"] == fold]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith(("train_mo", "cot"))])
+def test_predictions_are_those_of_the_folds_own_network_row_by_row(name: str, once: Once) -> None:
+    case = CASES[name]
+    select(case.select)
+    _, folder = once(case)
+    kind = case.call.split()[2]
+    motion = torch.from_numpy(np.load(folder / f"segments/{kind}.npy"))
+    table = pd.read_parquet(folder / case.predictions)
+    for fold in range(FOLDS):
+        path = folder / case.weights[0].format(fold)
+        state = weights.load(path)
+        network = small_task.encoder(kind).eval()
+        weights.load_into(network, weights.part(state, "motion") or state, path)
+        for row, logits in small_task.logits_by_row(table, fold).items():
+            expected = network(motion[[row]])[1][0].numpy()
+            np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("match ")])
+def test_scores_are_those_of_the_folds_own_matcher_pair_by_pair(name: str, once: Once) -> None:
+    """On the encoders that it was to stand on, and of the segments that each pair names."""
+    case, method = CASES[name], name.split()[1]
+    _, folder = once(case)
+    joints, music = (np.load(folder / f"segments/{kind}.npy") for kind in ("joints", "music"))
+    table = pd.read_parquet(folder / case.predictions)
+    rows = {(piece, e): [row_of(piece, e, s) for s in (0, 1)] for piece in ORDER for e in (0, 1)}
+    for fold in range(FOLDS):
+        of = load(folder / f"matchers/{method}-0", fold)
+        starts = [weights.load(folder / f"cells/{s.format(fold)}.safetensors") for s in case.starts]
+        encoders = {"motion": of.network.motion_encoder, "music": of.network.music_encoder}
+        if method == "category":
+            encoders = {"motion": of.network.joints, "": of.network.bones}
+        for number, (part, module) in enumerate(encoders.items()):
+            state = weights.part(starts[min(number, len(starts) - 1)], part or "motion")
+            own = module.state_dict()
+            assert all(torch.equal(own[key], state[key]) for key in own), part
+        mine = table[table["fold"] == fold]
+        keys = ["piece", "excerpt", "candidate", "candidate_excerpt"]
+        asked = [(p, e) for p in pieces_of(fold, "test") for e in (0, 1)]
+        assert set(zip(mine["piece"], mine["excerpt"], strict=True)) == set(asked)
+        assert len(mine) == len(asked) * len(rows) == len(mine.drop_duplicates(keys))
+        for piece, excerpt, candidate, other, score in mine[[*keys, "score"]].to_numpy()[::23]:
+            dance, sound = joints[rows[piece, excerpt]], music[rows[candidate, other]]
+            if method == "category":
+                votes = of.logits(dance).argmax(1).tolist()
+                assert score == (max(votes, key=votes.count) == int(candidate[2:]) % CLASSES)
+            else:
+                expected = of.scores([of.motion_code(dance)], [of.music_code(sound)])[0, 0]
+                assert score == pytest.approx(float(expected), rel=1e-3, abs=1e-4)

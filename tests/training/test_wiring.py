@@ -23,7 +23,7 @@ from motionmusic.models import weights
 from motionmusic.models.conductor_weights import load_sync_network, read
 from motionmusic.models.matcher import load
 from motionmusic.models.music_autoencoder import MusicAutoencoder
-from motionmusic.training import adversarial, dancing, in_time, phases
+from motionmusic.training import adversarial, contrastive, dancing, in_time, phases
 from motionmusic.training.loop import Chance, Run, Schedule
 
 
@@ -232,7 +232,7 @@ def test_who_learns_from_which_dances_and_who_judges(
 ) -> None:
     voters: list[tuple[list[str], list[str]]] = []
     generators: list[tuple[list[str], list[str], Any]] = []
-    train_voter, train_generator = dancing.train_voter, dancing.train_generator
+    train_voter, train_generator = contrastive.train_voter, adversarial.train_generator
 
     def names(dances: Any) -> list[str]:
         return [dance.name for dance in dances]
@@ -297,8 +297,8 @@ def test_rows_of_the_small_task_are_where_they_say(small: Path) -> None:
     for fold in range(FOLDS):
         ids = index[index["fold"] == fold].reset_index(drop=True)
         assert np.flatnonzero(ids["split"] == "test").tolist() == rows_of(fold, "test")
-        for row, one in enumerate(ids.itertuples()):
-            assert small_task.row_of(str(one.piece), one.excerpt, one.segment) == row  # type: ignore[arg-type]
-            whole = np.load(DATA / f"joints/{one.piece}.npy")
-            first = EXCERPT * one.excerpt + 25 * one.segment  # type: ignore[operator]
+        for row, one in enumerate(ids.to_dict("records")):
+            assert small_task.row_of(one["piece"], one["excerpt"], one["segment"]) == row
+            whole = np.load(DATA / f"joints/{one['piece']}.npy")
+            first = EXCERPT * one["excerpt"] + 25 * one["segment"]
             np.testing.assert_array_equal(joints[row], whole[first : first + 25].transpose(2, 0, 1))
