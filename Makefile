@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo tour test lint bench weigh pipeline clean
+.PHONY: help setup demo tour test lint bench mutants weigh pipeline clean
 
 help: ## list what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,9 @@ lint: $(VENV)/.dev ## ruff and mypy
 
 bench: setup ## time one training step of every network; ten minutes on a quiet machine
 	$(BIN)/python benchmarks/steps.py
+
+mutants: $(VENV)/.dev ## plant faults and see whether the tests notice; half an hour on two quiet cores
+	$(BIN)/python tests/mutants/run.py
 
 weigh: ## lines, words and, with TIMES=--times, seconds beside the wanted ones
 	$(PYTHON) benchmarks/weigh.py $(TIMES)

@@ -39,6 +39,7 @@ from closure import closure, imported  # noqa: E402
 FAULTS = Path(__file__).with_name("faults.toml")
 SCORE = ROOT / "metrics" / "mutants.json"
 MOST = 8  # test files a fault is shown to
+FIRST = ("test_wiring", "test_poison")  # before other tests of trainings
 LIBRARIES = (
     "pandas", "pyarrow.parquet", "scipy.signal", "scipy.stats", "scipy.ndimage", "sklearn.ensemble",
     "sklearn.linear_model", "sklearn.pipeline", "matplotlib.figure", "librosa.feature", "librosa.beat",
@@ -73,22 +74,23 @@ def planted(fault: Fault, root: Path = ROOT) -> str:
     return faulty
 
 
-def tests_of(file: str) -> list[Path]:
+def runners(file: str) -> list[Path]:
     """The test files that run a module or a stage, those that name it first, then short ones."""
     target = ROOT / file
+    # modules that are found by name
+    package = ".".join(Path(file).parts[1:-1]) if "entries" in file else file
     near, far = [], []
     for test in sorted((ROOT / "tests").rglob("test_*.py")):
         own, stages = _uses(test)
-        if target in own | stages:
+        if target in own | stages or package in test.read_text("utf-8"):
             near.append(test)
         elif any(target in _closure(module) for module in stages | own):
             far.append(test)
     by_name = target.stem
 
-    def order(test: Path) -> tuple[bool, int]:
-        return by_name not in test.stem and by_name not in test.read_text(
-            "utf-8"
-        ), test.stat().st_size
+    def order(test: Path) -> tuple[bool, bool, int]:
+        named = by_name in test.stem or by_name in test.read_text("utf-8")
+        return not named, test.stem not in FIRST, test.stat().st_size
 
     return [*sorted(near, key=order), *sorted(far, key=order)][:MOST]
 
@@ -137,7 +139,7 @@ def _called(node: ast.AST) -> list[str]:
 
 def shown(file: str) -> list[tuple[Path, str]]:
     """Test files, of a stage first the tests that have its name; each with a word for ``-k``."""
-    tests = tests_of(file)
+    tests = runners(file)
     named = tests if file.startswith("stages/") else []
     return [*((test, Path(file).stem) for test in named), *((test, "") for test in tests)]
 
@@ -251,9 +253,7 @@ def main() -> int:
         planted(fault)
     if given.list:
         for fault in chosen:
-            tests = ", ".join(
-                str(test.relative_to(ROOT / "tests")) for test in tests_of(fault.file)
-            )
+            tests = ", ".join(str(test.relative_to(ROOT / "tests")) for test in runners(fault.file))
             print(f"{fault.file}: {fault.breaks}\n  {tests}")
         return 0
     started = time.monotonic()
