@@ -106,6 +106,7 @@ def workspace(
     monkeypatch.chdir(space)
     monkeypatch.setenv("MOTIONMUSIC_DEVICE", "cpu")
     monkeypatch.setattr(in_time, "CLIP_FRAMES", 50)
+    monkeypatch.setattr(in_time, "_WHOLE", 50 + 2 * in_time.LAG)
     monkeypatch.setattr(dancing, "CLIP_S", 2)
     monkeypatch.setattr(adversarial, "CLIP_S", 3)
     monkeypatch.setattr(adversarial, "CRITIC_STEPS", 1)

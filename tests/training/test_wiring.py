@@ -88,6 +88,7 @@ def given(small: Path, monkeypatch: pytest.MonkeyPatch) -> list[Given]:
     monkeypatch.setattr(phases, "optimise", optimise)
     monkeypatch.setattr(adversarial, "optimise", optimise)
     monkeypatch.setattr(in_time, "CLIP_FRAMES", 50)
+    monkeypatch.setattr(in_time, "_WHOLE", 50 + 2 * in_time.LAG)
     monkeypatch.setattr(dancing, "CLIP_S", 2)
     monkeypatch.setattr(adversarial, "CLIP_S", 3)
     return taken
@@ -188,6 +189,7 @@ def right(number: int) -> Any:
     def said(network: Any, dances: Any, codes: Any, clip: Any, random: Any) -> dict[str, float]:
         dance, start, frames = clip
         assert len(codes) == len(dances)
+        network = getattr(network, "__self__", network)  # or one of its methods
         # codes are those of the network that is asked, of every dance its own
         music = network.music_encoder(dances[dance].music[None])
         got = codes[dance][0]
@@ -217,6 +219,13 @@ def test_synchrony_is_asked_about_the_test_excerpts_of_its_own_fold(
     assert votes["easy"].tolist() == [int(piece[2:]) for _, piece, _ in rows]
     assert votes["hard"].tolist() == [EXCERPT * e + EXCERPT / 1000 for *_, e in rows]
     assert set(votes["super_hard"]) == {4}
+    # whole test dances against the music of all
+    whole = pd.read_csv(DATA / "synchrony/0/whole.csv")
+    pairs = [
+        (f, p, c) for f in range(FOLDS) for p in pieces_of(f, "test") for c in small_task.NAMES
+    ]
+    assert list(whole[["fold", "piece", "candidate"]].itertuples(index=False, name=None)) == pairs
+    assert whole["score"].nunique() == len(whole)
     for fold, (network, ids) in enumerate(asked):
         assert set(ids["fold"]) == {fold}
         saved = load(DATA / "synchrony/0", fold).network.state_dict()
