@@ -19,33 +19,19 @@ def main(given: Sequence[str]) -> None:
     (task,) = workspace.arguments(given, "task")
     settings, evaluate = group(Matching, "matching"), group(Evaluate, "evaluate")
     about, seeds = workspace.about(task), group(list[int], "seeds")
-    facts = matches.Facts(
-        workspace.read_pieces(about.corpus).set_index("piece"),
-        workspace.read_tempo(about.corpus).set_index("piece"),
-        workspace.read_beats(about.corpus),
-        about.excerpt_frames / about.motion_rate_hz,
-    )
+    facts = matches.facts_of(about)
     scores = {
         method: [workspace.read_matches(task, f"{method}-{seed}") for seed in seeds]
         for method in METHODS
     }
-    votes, offsets, wholes = (
-        [
-            agreement.read(workspace.data(task, "synchrony", f"{seed}", name), columns)
-            for seed in seeds
-        ]
-        for name, columns in (
-            ("votes.csv", agreement.VOTES),
-            ("offsets.csv", agreement.OFFSETS),
-            ("whole.csv", agreement.WHOLE),
-        )
-    )
+    wholes = [
+        agreement.read(workspace.data(task, "synchrony", f"{seed}", "whole.csv"), agreement.WHOLE)
+        for seed in seeds
+    ]
     how = evaluate.seed, evaluate.resamples
     rows = matches.rows_of(scores, wholes)
     found = matches.evaluate(rows, facts, settings.negatives, settings.own_track, *how)
-    tables = matching_tables(
-        found, agreement.agreement(votes, *how), agreement.recovered(offsets, *how), vars(about)
-    )
+    tables = matching_tables(found, vars(about))
     with new_folder(workspace.metrics(task, "matching")) as folder:
         write_tables(folder, "matching", tables)
     picture = png(matching_figure(found, f"Music for a dance: {task}"))

@@ -83,7 +83,7 @@ def _others(data: Path, metrics: Path, plots: Path) -> None:
          "one_nearest_neighbour": {"accuracy": 0.4, "chance": 0.25},
          "closest": [{"fold": 0, "test": "C_1/0/0", "train": "<i>C_2/0/0", "distance": 0.01}]},
     )  # fmt: skip
-    for name in ("matching", "dance"):
+    for name in ("matching", "synchrony", "dance"):
         rows: list[list[Cell]] = [
             ["chance", Interval(0.25, 0.2, 0.3)], ["<b>", None], ["best", Interval(1, 1, 1)],
         ]  # fmt: skip

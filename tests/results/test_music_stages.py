@@ -99,15 +99,15 @@ def danced(space: Path, torch_alone: None) -> Path:
     return space
 
 
-def run_twice(stage: str, folder: Path, picture: Path) -> list[Table]:
+def run_twice(stage: str, folder: Path, *pictures: Path) -> list[Table]:
     """The tables of a stage, which writes the same bytes again."""
     runs = []
     for _ in range(2):
         importlib.import_module(stage).main([TASK])
-        files = [*sorted(folder.iterdir()), picture]
+        files = [*sorted(folder.iterdir()), *pictures]
         runs.append([path.read_bytes() for path in files])
     assert runs[0] == runs[1]
-    assert runs[0][-1].startswith(b"\x89PNG")
+    assert all(made.startswith(b"\x89PNG") for made in runs[0][len(runs[0]) - len(pictures) :])
     assert "nan" not in (folder / f"{folder.name}.md").read_text("utf-8")
     return read_tables(folder / f"{folder.name}.json")
 
@@ -120,9 +120,7 @@ def number(table: Table, row: str, column: int) -> Interval:
 
 
 def test_matching(danced: Path) -> None:
-    first, _, _, votes, planted = run_twice(
-        "matching", METRICS / "matching", Path("plots/synthetic/matching.png")
-    )
+    first, _, _ = run_twice("matching", METRICS / "matching", Path("plots/synthetic/matching.png"))
     assert len(first.rows) == 6 + len(METHODS)
     own_track_first = number(first, "synchrony over the whole dance", 3)
     assert own_track_first == Interval(1, 1, 1)
@@ -131,11 +129,18 @@ def test_matching(danced: Path) -> None:
     assert "8 test excerpts of 8 pieces; protocol by_piece, 2 folds; 8 tracks" in first.caption
     assert "2 seeds" in first.caption
     assert number(first, "true category, then any track", 1) == Interval(1, 1, 1)
+
+
+def test_synchrony_table(danced: Path) -> None:
+    votes, planted, whole = run_twice("synchrony_table", METRICS / "synchrony")
     assert number(votes, "from another piece (easy)", 1) == Interval(0.625, 0.625, 0.625)
     values = [cell.value for cell in planted.rows[0].cells[1:3] if isinstance(cell, Interval)]
     assert values == [1, 0]
     values = [cell.value for cell in planted.rows[1].cells[1:4] if isinstance(cell, Interval)]
     assert values == [1, 1, 0]  # half a second is a beat
+    assert number(whole, "synchrony over the whole dance", 1) == Interval(1, 1, 1)
+    assert number(whole, "chance (any track)", 1).value == 1 / 8
+    assert "8 dances, 8 tracks; protocol by_piece, 2 folds; 2 seeds" in whole.caption
 
 
 def test_dance_table(danced: Path) -> None:
@@ -184,7 +189,8 @@ def _without(name: str, column: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("stage", "broken", "named"),
     [
-        ("matching", _removed("synchrony/1/offsets.csv"), "offsets.csv"),
+        ("synchrony_table", _removed("synchrony/1/offsets.csv"), "offsets.csv"),
+        ("matching", _removed("synchrony/1/whole.csv"), "whole.csv"),
         ("matching", _removed("matches/infonce-1.parquet"), "infonce-1.parquet"),
         ("dance_table", _removed("dance/0/motion/P_3.npy"), "P_3.npy"),
         ("dance_table", _removed("keypoints/P_2.npy"), "P_2.npy"),

@@ -20,6 +20,7 @@ from motionmusic.results.music_tables import (
     dance_tables,
     matching_figure,
     matching_tables,
+    synchrony_tables,
 )
 from motionmusic.results.names import DANCERS, MATCHERS
 from motionmusic.results.ratings_table import PAPER_TABLES, paper_tables
@@ -59,9 +60,7 @@ OFFSETS: dict[str, Any] = {
 
 def test_the_methods_have_every_measure_once() -> None:
     found = matched()
-    alone = {name: of for name, of in VOTES.items() if name != "judge"}
-    tables = matching_tables(found, alone, OFFSETS, FACTS)
-    first, differences, more, votes, planted = tables
+    first, differences, more = matching_tables(found, FACTS)
     assert [row.cells[0] for row in first.rows] == list(MATCHERS.values())
     shown = [of for one in (first, more) for of in one.rows[1].cells[1:]]
     assert sorted(of.value for of in shown if isinstance(of, Interval)) == sorted(
@@ -73,8 +72,17 @@ def test_the_methods_have_every_measure_once() -> None:
     assert "among 4 excerpts" in first.note
     assert "0.158 [0.142, 0.176]" in first.note
     assert len(differences.rows) == 8
+
+
+def test_what_synchrony_finds() -> None:
+    alone = {name: of for name, of in VOTES.items() if name != "judge"}
+    of_whole = matched() | {"rows": {"whole": matched()["rows"]["whole"]}}
+    tables = synchrony_tables(alone, OFFSETS, of_whole, FACTS)
+    votes, planted, whole = tables
     assert [column.head for column in votes.columns[1:]] == ["synchrony network", "chance"]
-    assert planted.rows[0].cells[-1] == "5.0"
+    assert [row.cells[-1] for row in planted.rows] == ["5.0", "40.0"]
+    assert [row.cells[0] for row in whole.rows] == ["synchrony over the whole dance"]
+    assert "7 dances, 4 tracks; protocol by_piece, 2 folds" in whole.caption
     assert "nan" not in "".join(one.markdown() for one in tables)
 
 
@@ -87,7 +95,7 @@ def test_the_methods_have_every_measure_once() -> None:
     ],
 )
 def test_what_follows_for_the_papers_method(hit: Interval, said: str) -> None:
-    assert said in matching_tables(matched(hit), VOTES, OFFSETS, FACTS)[0].caption
+    assert said in matching_tables(matched(hit), FACTS)[0].caption
 
 
 def danced(difference: Interval = LEVEL, frames: int = 270) -> dict[str, Any]:

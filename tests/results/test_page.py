@@ -18,7 +18,16 @@ from motionmusic.results.curves import curves_figure, last_values, svg
 from motionmusic.results.report.build import clips, shades
 
 SHORT = ["glance", "tables", "confusion", "curves", "leakage", "clips", "provenance"]
-FULL = [*SHORT[:5], "data", "matching", "recommendations", "dance", "ratings", *SHORT[5:]]
+FULL = [
+    *SHORT[:5],
+    "data",
+    "matching",
+    "synchrony",
+    "recommendations",
+    "dance",
+    "ratings",
+    *SHORT[5:],
+]
 
 
 class Page(HTMLParser):

@@ -249,14 +249,29 @@ def test_the_own_track_among_tracks_of_one_tempo() -> None:
     assert rows["own_tempo"] == 1
 
 
-def test_scores_of_whole_dances_are_those_of_all_their_excerpts() -> None:
-    excerpts = matches(perfect)
+def test_rows_of_the_table_keep_each_score_with_its_pair() -> None:
+    excerpts = matches(perfect).assign(score_of_joints=3.0)
     whole = pd.DataFrame(
         [(a, b, 10 * i + j) for i, a in enumerate(PIECES) for j, b in enumerate(PIECES)][::-1],
         columns=["piece", "candidate", "score"],
     )
-    found = scored.of_whole_dances(excerpts, whole)
+    rows = scored.rows_of({"category": [excerpts], "synchrony": [matches(perfect)]}, [whole])
+    assert list(rows) == ["category", "category_joints", "synchrony", "whole"]
+    assert (rows["category_joints"][0]["score"] == 3).all()
     place = {piece: n for n, piece in enumerate(PIECES)}
     expected = 10 * excerpts["piece"].map(place) + excerpts["candidate"].map(place)
-    assert found["score"].tolist() == expected.tolist()
-    assert found.drop(columns="score").equals(excerpts.drop(columns="score"))
+    assert rows["whole"][0]["score"].tolist() == expected.tolist()
+
+
+def test_whole_dances_are_queries_of_their_own() -> None:
+    fold = {piece: n for n, pieces in TESTED.items() for piece in pieces}
+    whole = pd.DataFrame(
+        [(fold[a], a, b, float(a == b)) for a in PIECES for b in PIECES],
+        columns=["fold", "piece", "candidate", "score"],
+    ).sort_values("fold", kind="stable")
+    found = evaluate(scored.of_whole_dances([whole, whole]), facts(), 3, True, 0, 100)
+    assert (found["queries"], found["tracks"], found["seeds"]) == (4, 4, 2)
+    assert list(found["rows"]) == ["chance", "tempo", "whole", "own_tempo", "known"]
+    assert found["rows"]["whole"]["recall_1"].value == 1
+    assert found["rows"]["chance"]["recall_1"].value == 0.25
+    assert found["differences"] == {}

@@ -61,15 +61,11 @@ _SYSTEMS = {
 }
 
 
-def matching_tables(
-    found: Found, votes: Found, offsets: Found, facts: Mapping[str, Any]
-) -> list[Table]:
-    """The methods, the differences to the paper's, the other measures, what synchrony tells apart.
+def matching_tables(found: Found, facts: Mapping[str, Any]) -> list[Table]:
+    """The methods, the differences to the paper's, the other measures.
 
     Args:
         found: scoring.matches.evaluate.
-        votes: scoring.agreement.agreement, of the synchrony network.
-        offsets: scoring.agreement.recovered: planted ones that were found.
         facts: of the task.
     """
     seen = (
@@ -90,6 +86,33 @@ def matching_tables(
     )
     compared = {name: Column(_COLUMNS[name].head, "points") for name in COMPARED}
     weighted = "Weighted: rare tracks count as much as frequent ones."
+    return [
+        _measured(title, _COLUMNS, rows, _joined([seen, _hits(found), made_of(facts)]), note),
+        _measured(
+            "The method − the paper's, paired over pieces",
+            compared,
+            found["differences"],
+            "In points, [95 % interval].",
+        ),
+        _measured(f"{title}: other measures", _MORE, rows, seen, weighted),
+    ]
+
+
+def synchrony_tables(
+    votes: Found, offsets: Found, whole: Found, facts: Mapping[str, Any]
+) -> list[Table]:
+    """What the network tells apart, the offsets that it finds, whose music it finds for whole dances.
+
+    Args:
+        votes: scoring.agreement.agreement.
+        offsets: scoring.agreement.recovered: planted ones that were found.
+        whole: scoring.matches.evaluate of whole dances.
+        facts: of the task.
+    """
+    seen = (
+        f"protocol {facts['protocol']}, {counted(whole['folds'], 'fold')};"
+        f" {counted(whole['seeds'], 'seed')}; [95 % interval over pieces]."
+    )
     planted = table(
         f"Planted offsets found within {TOLERANCE_S} s, in percent",
         ["", *(Column(_FINDERS[way], "percent") for way in FINDERS), "chance"],
@@ -102,17 +125,19 @@ def matching_tables(
         " within ±2 s, drawn at random.",
         sortable=False,
     )  # fmt: skip
+    columns = {name: _COLUMNS[name] for name in ("recall_10", "median_rank", "same_tempo")}
     return [
-        _measured(title, _COLUMNS, rows, _joined([seen, _hits(found), made_of(facts)]), note),
-        _measured(
-            "The method − the paper's, paired over pieces",
-            compared,
-            found["differences"],
-            "In points, [95 % interval].",
-        ),
-        _measured(f"{title}: other measures", _MORE, rows, seen, weighted),
         votes_table(votes),
         planted,
+        _measured(
+            "Whole dances: their own music among all",
+            {"recall_1": _MORE["recall_1"], **columns},
+            whole["rows"],
+            f"{counted(whole['queries'], 'dance')}, {counted(whole['tracks'], 'track')}; {seen}",
+            "Every music is heard from where its dance starts, up to a second earlier or later,"
+            " wherever it fits best. True tempo and true category are told those of the dance's own"
+            f" music. Of one tempo: within {100 * SAME_TEMPO:g} %.",
+        ),
     ]
 
 

@@ -24,6 +24,8 @@ JUDGED = [*VOTES, *(f"judge_{name}" for name in NEGATIVES)]
 OFFSETS = ["fold", "piece", "planted_s", "beat_s", *(f"{way}_s" for way in FINDERS)]
 
 WHOLE = ["fold", "piece", "candidate", "score"]
+FILES = {"votes.csv": VOTES, "offsets.csv": OFFSETS, "whole.csv": WHOLE}
+"""What the stage synchrony writes of each seed, and the columns."""
 
 
 def read(path: Path, columns: Sequence[str]) -> pd.DataFrame:

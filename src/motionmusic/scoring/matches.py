@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from motionmusic import workspace
 from motionmusic.errors import UserError
 from motionmusic.features.beats import Definition, beat_alignment, tempo_difference
 from motionmusic.scoring import retrieval
@@ -123,7 +124,7 @@ def evaluate(
             for name in COMPARED
         }
         for row in matches
-        if row != PAPER
+        if row != PAPER and PAPER in matches
     }
     return {
         "queries": len(chance),
@@ -146,7 +147,7 @@ def rows_of(scores: Matches, wholes: Sequence[pd.DataFrame]) -> dict[Any, Sequen
     """The rows of the table: the methods, and beside two of them what else they give.
 
     ``category_joints``, the category without the vote of the bones, and ``whole``, synchrony's scores
-    (piece, candidate, score) of whole dances, one frame a seed.
+    (piece, candidate, score) of whole dances, one frame a seed, as those of all their excerpts.
     """
     rows = {}
     for method, frames in scores.items():
@@ -154,15 +155,29 @@ def rows_of(scores: Matches, wholes: Sequence[pd.DataFrame]) -> dict[Any, Sequen
         if method == PAPER:
             rows["category_joints"] = [of.assign(score=of["score_of_joints"]) for of in frames]
         if method == "synchrony":
-            rows["whole"] = [of_whole_dances(*of) for of in zip(frames, wholes, strict=True)]
+            rows["whole"] = [_of_excerpts(*of) for of in zip(frames, wholes, strict=True)]
     return rows
 
 
-def of_whole_dances(excerpts: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
-    """Scores of whole dances (piece, candidate, score) as scores of their excerpts, as match writes them."""
+def _of_excerpts(excerpts: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
     scores = whole.set_index(["piece", "candidate"])["score"]
     of = scores.reindex(pd.MultiIndex.from_frame(excerpts[["piece", "candidate"]]))
     return excerpts[_IDS].assign(score=of.to_numpy())
+
+
+def of_whole_dances(wholes: Sequence[pd.DataFrame]) -> dict[str, Sequence[pd.DataFrame]]:
+    """Scores of whole dances (fold, piece, candidate, score), one frame a seed, each as one excerpt."""
+    return {"whole": [of.assign(excerpt=0, candidate_excerpt=0) for of in wholes]}
+
+
+def facts_of(about: workspace.About) -> Facts:
+    """The facts of a task's corpus. Raises UserError where an earlier stage has not run."""
+    return Facts(
+        workspace.read_pieces(about.corpus).set_index("piece"),
+        workspace.read_tempo(about.corpus).set_index("piece"),
+        workspace.read_beats(about.corpus),
+        about.excerpt_frames / about.motion_rate_hz,
+    )
 
 
 def _number(frame: pd.DataFrame, name: str, seed: int, resamples: int) -> Interval:

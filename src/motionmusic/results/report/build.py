@@ -135,6 +135,7 @@ def _more(task: str, corpus: str, folder: Path, sources: _Sources) -> dict[str, 
     return {
         "look": sources.copied(workspace.plots(corpus, "look.png"), folder),
         "matching": sources.tables(metrics / "matching" / "matching.json"),
+        "synchrony": sources.tables(metrics / "synchrony" / "synchrony.json"),
         "matching_picture": sources.copied(plots / "matching.png", folder),
         "dances": _recommended(sources.csv(workspace.data(task, "recommendations.csv"))),
         "dance": sources.tables(metrics / "dance" / "dance.json"),
