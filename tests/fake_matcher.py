@@ -38,6 +38,14 @@ def about(method: Method = "contrastive", pad_short: bool = False) -> About:
     )  # fmt: skip
 
 
+MOVES = np.random.default_rng(0).random(10_000).astype(np.float32)
+
+
+def moving(code: Float32, frames: int) -> Float32:
+    """The code in every frame, more and less of it."""
+    return np.asarray(np.outer(MOVES[:frames], code), np.float32)
+
+
 class FakeMatcher:
     """Codes of music are unit vectors over the 96 bands; every window of a dance wants one band."""
 
@@ -52,13 +60,18 @@ class FakeMatcher:
 
     def motion_code(self, joints: Float32) -> Float32:
         assert joints.shape[1:] == (3, 25, 23)
-        return np.asarray(np.eye(96)[self.band], np.float32)
+        code = np.eye(96, dtype=np.float32)[self.band]
+        if self.about.method == "synchrony":  # moves now and then
+            return moving(code, len(joints) * 25)
+        return code
 
     def music_code(self, music: Float32) -> Float32:
         assert music.shape[1:] == (1, 96, 25)
         self.heard += 1
         code = np.eye(96, dtype=np.float32)[music.mean(axis=(0, 1, 3)).argmax()]
-        return np.tile(code, (len(music) * 25, 1)) if self.about.method == "synchrony" else code
+        if self.about.method == "synchrony":
+            return moving(code, len(music) * 25)
+        return code
 
     def scores(self, motion: list[Float32], music: list[Float32]) -> Float32:
         if self.about.method != "synchrony":

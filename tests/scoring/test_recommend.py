@@ -15,7 +15,7 @@ from small_task import DATA, EXCERPT, NAMES, TASK
 
 from motionmusic.errors import UserError
 from motionmusic.methods import METHODS
-from motionmusic.scoring.recommend import best_start, draw, recommendations, top_tracks
+from motionmusic.scoring.recommend import best_moment, best_start, draw, recommendations, top_tracks
 
 
 @pytest.mark.parametrize(
@@ -141,3 +141,20 @@ def test_the_stage_takes_each_methods_and_seeds_own_scores() -> None:
             assert row["track_category"] == ("Cha-cha", "Rumba", "Tango", "Waltz")[number % 4]
             # the second excerpt begins where the first ends, in the track's own seconds
             assert row["track_start_s"] == pytest.approx(0.5 + 0.1 * number + EXCERPT / 25)
+
+
+def test_the_best_moment_is_the_highest_correlation_of_all() -> None:
+    random = np.random.default_rng(0)
+    music = random.random((400, 3)) + np.linspace(0, 9, 400)[:, None]  # what drifts is no match
+    motion = music[120:270] * 2 + 5 + 0.1 * random.random((150, 3))
+    agreement, first = best_moment(motion.astype(np.float32), music.astype(np.float32))
+    assert first == 120
+    each = []
+    for start in range(251):
+        a, b = (x - x.mean(0) for x in (motion, music[start : start + 150]))
+        each.append((a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b))
+    assert np.argmax(each) == 120
+    assert agreement == pytest.approx(each[120], abs=1e-5)
+    # a dance longer than its music
+    assert best_moment(music, music[:100])[1] == 0
+    assert best_moment(music, np.ones((100, 3)))[0] == pytest.approx(0, abs=1e-3)

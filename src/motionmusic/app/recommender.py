@@ -26,7 +26,7 @@ from motionmusic.models.matcher import About, Matcher
 from motionmusic.render.film import SOUND_HZ
 from motionmusic.render.page import Panel, video
 from motionmusic.scoring.accuracy import vote
-from motionmusic.scoring.recommend import best_start, draw, top_tracks
+from motionmusic.scoring.recommend import best_moment, best_start, draw, top_tracks
 from motionmusic.streams import stream
 from motionmusic.terminal import shown
 
@@ -114,15 +114,12 @@ class Recommendation:
         table.add_column("#", justify="right")
         table.add_column("track", overflow="fold")
         table.add_column("category")
-        errors = ["sync error"] if method == "synchrony" else []
-        for name in ("score", *errors, "start", "bpm", "length"):
+        for name in ("score", "start", "bpm", "length"):
             table.add_column(name, justify="right")
         for number, (track, score, start_s) in enumerate(self.picks, 1):
-            scores = ["drawn" if score is None else f"{score:.3f}"]
-            if score is not None and errors:
-                scores.append(f"{1 - score:.3f}")
+            value = "drawn" if score is None else f"{score:.3f}"
             table.add_row(
-                str(number), shown(track.path), shown(track.category or "–"), *scores, clock(start_s),
+                str(number), shown(track.path), shown(track.category or "–"), value, clock(start_s),
                 "–" if np.isnan(track.bpm) else f"{track.bpm:.0f}", clock(track.seconds),
             )  # fmt: skip
         return table
@@ -220,21 +217,31 @@ class Recommender:
         self, found: Catalogue, segments: Float32, top: int, exclude: set[int]
     ) -> list[Pick]:
         """The tracks of highest score; music starts where it fits best."""
+        if self.matcher.about.method == "synchrony":
+            return self._in_time(found, segments, top, exclude)
         motion = [self.matcher.motion_code(each) for each in windows(segments, self.matcher.about)]
-
-        def scores(track: Track) -> Float32:
-            return self.matcher.scores(motion, list(track.read()))
-
-        if self.matcher.about.method == "synchrony":  # scores pairs; its codes are no vectors
-            means = np.array([scores(track).mean(dtype=np.float64) for track in found.tracks])
-        else:  # the mean of all pairs of windows is the inner product of the mean codes
-            means = found.vectors() @ np.stack(motion).mean(axis=0, dtype=np.float32)
+        # the mean of all pairs of windows is the inner product of the mean codes
+        means = found.vectors() @ np.stack(motion).mean(axis=0, dtype=np.float32)
         picks = []
         for n in top_tracks(means, top, exclude):
             track = found.tracks[n]
-            start = best_start(scores(track))
+            start = best_start(self.matcher.scores(motion, list(track.read())))
             picks.append(Pick(track, float(means[n]), float(track.starts_s[start])))
         return picks
+
+    def _in_time(
+        self, found: Catalogue, segments: Float32, top: int, exclude: set[int]
+    ) -> list[Pick]:
+        """The tracks with the moments at which the whole dance is most in time."""
+        motion, rate_hz = self.matcher.motion_code(segments), self.matcher.about.motion_rate_hz
+        moments = [
+            best_moment(motion, np.concatenate(list(track.read()))) for track in found.tracks
+        ]
+        agreements = np.array([agreement for agreement, _ in moments])
+        return [
+            Pick(found.tracks[n], moments[n][0], moments[n][1] / rate_hz)
+            for n in top_tracks(agreements, top, exclude)
+        ]
 
 
 def _segments(query: OwnDance, about: About) -> Float32:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.signal import fftconvolve
 
 from motionmusic.errors import UserError
 from motionmusic.scoring.retrieval import track_scores
@@ -34,6 +35,29 @@ def best_start(scores: Floats) -> int:
     fitting = np.arange(min(q, w))
     means = [scores[fitting, start + fitting].mean(dtype=np.float64) for start in starts]
     return int(np.argmax(means))
+
+
+def best_moment(motion: Floats, music: Floats) -> tuple[float, int]:
+    """Where in a track a dance is most in time with it: how far their codes correlate, and the frame.
+
+    Codes ``motion`` (f, d) and ``music`` (m, d) of synchrony, at one rate. Of a dance longer than the
+    track, the part that fits from its start on counts.
+    """
+    motion = np.asarray(motion[: len(music)], np.float64)
+    frames = len(motion)
+    motion = motion - motion.mean(0)
+    products = fftconvolve(music.astype(np.float64), motion[::-1], mode="valid", axes=0).sum(1)
+
+    def sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, 0)])
+        return np.asarray(total[frames:] - total[:-frames])
+
+    wide = music.astype(np.float64)
+    spread = (sums(np.square(wide)) - np.square(sums(wide)) / frames).sum(1)
+    length = np.linalg.norm(motion) * np.sqrt(np.maximum(spread, 0))
+    agreement = products / np.maximum(length, 1e-6)
+    first = int(np.argmax(agreement))
+    return float(agreement[first]), first
 
 
 def top_tracks(scores: Floats, top: int, exclude: Collection[int] = ()) -> list[int]:
