@@ -60,7 +60,7 @@ class FakeMatcher:
 
     def motion_code(self, joints: Float32) -> Float32:
         assert joints.shape[1:] == (3, 25, 23)
-        code = np.eye(96, dtype=np.float32)[self.band]
+        code: Float32 = np.eye(96, dtype=np.float32)[self.band]
         if self.about.method == "synchrony":  # moves now and then
             return moving(code, len(joints) * 25)
         return code
@@ -68,7 +68,7 @@ class FakeMatcher:
     def music_code(self, music: Float32) -> Float32:
         assert music.shape[1:] == (1, 96, 25)
         self.heard += 1
-        code = np.eye(96, dtype=np.float32)[music.mean(axis=(0, 1, 3)).argmax()]
+        code: Float32 = np.eye(96, dtype=np.float32)[music.mean(axis=(0, 1, 3)).argmax()]
         if self.about.method == "synchrony":
             return moving(code, len(music) * 25)
         return code
