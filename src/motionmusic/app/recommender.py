@@ -234,14 +234,14 @@ class Recommender:
     ) -> list[Pick]:
         """The tracks with the moments at which the whole dance is most in time."""
         motion, rate_hz = self.matcher.motion_code(segments), self.matcher.about.motion_rate_hz
-        moments = [
-            best_moment(motion, np.concatenate(list(track.read()))) for track in found.tracks
-        ]
-        agreements = np.array([agreement for agreement, _ in moments])
-        return [
-            Pick(found.tracks[n], moments[n][0], moments[n][1] / rate_hz)
-            for n in top_tracks(agreements, top, exclude)
-        ]
+        picks = []
+        for track in found.tracks:
+            codes = list(track.read())
+            agreement, first = best_moment(motion, np.concatenate(codes))
+            window, frame = divmod(first, len(codes[0]))
+            picks.append(Pick(track, agreement, float(track.starts_s[window]) + frame / rate_hz))
+        agreements = np.array([pick.score for pick in picks])
+        return [picks[n] for n in top_tracks(agreements, top, exclude)]
 
 
 def _segments(query: OwnDance, about: About) -> Float32:
