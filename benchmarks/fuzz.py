@@ -25,6 +25,7 @@ from typing import Any, cast
 import av
 import numpy as np
 import soundfile
+from fuzz_dances import DANCES
 
 from motionmusic.app.catalogue import index
 from motionmusic.errors import UserError
@@ -107,6 +108,10 @@ def read_catalogue(file: Path) -> object:
 READERS = {
     "sound": Reader(sounds, read_sound),
     "catalogue": Reader(sounds, read_catalogue),
+    **{
+        name: Reader(lambda file=file, make=make: {file: make()}, read)  # type: ignore[misc]
+        for name, (file, make, read) in DANCES.items()
+    },
 }
 
 

@@ -11,7 +11,9 @@ import pytest
 from motionmusic.errors import UserError
 
 
-@pytest.mark.parametrize(("reader", "count"), [("sound", 60)])
+@pytest.mark.parametrize(
+    ("reader", "count"), [("sound", 60), *((name, 25) for name in fuzz.DANCES)]
+)
 def test_broken_files(tmp_path: Path, reader: str, count: int) -> None:
     files = fuzz.READERS[reader].files()
     assert [fuzz.finding(fuzz.READERS[reader], files, seed, tmp_path) for seed in range(count)] == (

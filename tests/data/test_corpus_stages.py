@@ -295,6 +295,32 @@ def test_broken_dances(refused: Refused, stage: str) -> None:
     refused(f"{stage} own", f"error: {file}: expected a JSON file, got no such file")
 
 
+def test_dances_that_look_wrong_are_listed(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def lose(content: dict[str, Any]) -> None:
+        for frame in range(10, 20):
+            content["skeletons"][frame] = [[0, 0, 0]] * 23
+
+    before = tree(space)
+    assert run_here("joints own") == 0
+    capsys.readouterr()
+    for piece in ("C_2", "R_1"):
+        change(raw(piece, "skeletons.json"), lose)
+    assert run_here("joints own") == 0
+    said = capsys.readouterr().err
+    assert "joints: own: lost: 2 pieces, C_2, R_1; C_2: frames 10 to 19 (0.40 to 0.76 s)" in said
+    # the corpus itself is not changed by looking at it
+    assert {path for path in tree(space) if tree(space)[path] != before[path]} == {
+        f"data/own/raw/DANCE_{piece}/skeletons.json" for piece in ("C_2", "R_1")
+    } | {f"data/own/joints/{piece}.npy" for piece in ("C_2", "R_1")}
+
+
+def test_all_dances_that_cannot_be_read_are_named(refused: Refused) -> None:
+    for piece in ("C_2", "R_1"):
+        change(raw(piece, "skeletons.json"), lambda content: content["skeletons"][3].pop())
+    files = [f"{raw(piece, 'skeletons.json')}: skeletons, frame 3" for piece in ("C_2", "R_1")]
+    refused("joints own", "error: data/own/raw: expected dances that can be read, got 2", *files)
+
+
 def test_folders_of_dances(refused: Refused) -> None:
     write_dance(Path("dances/MORE_R_3"))
     refused("download own", "error: dances: R_3: expected one folder for each piece")

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LONGEST_S = 5400.0  # of music
-ORDER = ("recommend", "sync", "render", "models", "study", "conduct")  # of the commands
+ORDER = (
+    "recommend",
+    "sync",
+    "render",
+    "check",
+    "convert",
+    "pose",
+    "models",
+    "study",
+    "conduct",
+)  # of the commands
 
 
 class Command(TyperCommand):
@@ -81,9 +91,8 @@ DanceArgument = Annotated[
     Path,
     argument(
         "DANCE",
-        "A folder with skeletons.json (MusicToDance's layout; config.json and audio.* are"
-        " optional), a .json of that kind, key points of AIST++ (.pkl), or joints"
-        " (frames, joints, 3) as .npy or .npz.",
+        "A video, BVH, c3d, AIST++ .pkl, joints (frames, joints, 3) as .npy or .npz, or a folder"
+        " of MusicToDance's layout (skeletons.json; config.json and audio.* are optional).",
     ),
 ]
 MusicArgument = Annotated[
@@ -93,16 +102,27 @@ LayoutOption = Annotated[
     str | None,
     option(
         "NAME",
-        "Skeleton of a .npy or .npz: musictodance (23 joints, relative to the body's centre)"
-        " or aist (17 joints).",
+        "Skeleton of a .npy or .npz: musictodance (23 joints, relative to the body's centre),"
+        " coco17 (that of AIST++), smpl24 or mediapipe33.",
     ),
 ]
 RateOption = Annotated[
     float | None,
     option(
         "HZ",
-        "Frames a second of the dance. Required for .npy and .npz; elsewhere 25 (MusicToDance)"
-        " or 60 (AIST++).",
+        "Frames a second of the dance, where the file does not tell or tells wrong. A .npy does"
+        " not; MusicToDance has 25, AIST++ 60.",
+    ),
+]
+UpOption = Annotated[
+    str | None,
+    option("AXIS", "The file's axis that points up: y, z, -y … Default: as heads are above feet."),
+]
+NamesOption = Annotated[
+    Path | None,
+    option(
+        "FILE.yaml",
+        "Names of joints or markers that are not known by themselves: lines like left elbow: NAME.",
     ),
 ]
 ForceOption = Annotated[bool, flag("--force", "Replace files that exist.")]

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from motionmusic import errors
-from motionmusic.app import study, sync
+from motionmusic.app import check, convert, pose, study, sync
 from motionmusic.app.arguments import (
     Command,
     DanceArgument,
@@ -22,9 +22,11 @@ from motionmusic.app.arguments import (
     JsonOption,
     LayoutOption,
     MusicArgument,
+    NamesOption,
     QuietOption,
     RateOption,
     StartOption,
+    UpOption,
     VerboseOption,
     argument,
     check_dance,
@@ -108,6 +110,8 @@ def recommend(
     ] = False,
     layout: LayoutOption = None,
     rate: RateOption = None,
+    up: UpOption = None,
+    names: NamesOption = None,
     force: ForceOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -153,7 +157,7 @@ def recommend(
         check_room(render, 20.0 * min(top, 100))
     from motionmusic.app.open_dance import open_dance
 
-    own = open_dance(dance, layout, rate)
+    own = open_dance(dance, layout, rate, up, names)
     note(f"{own.name}: {len(own.joints)} frames at {own.rate_hz:g} a second", level=2)
     from motionmusic.app.recommender import Recommender
     from motionmusic.files import write_json
@@ -189,6 +193,8 @@ def render(
     start: StartOption = None,
     layout: LayoutOption = None,
     rate: RateOption = None,
+    up: UpOption = None,
+    names: NamesOption = None,
     force: ForceOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -210,7 +216,7 @@ def render(
     from motionmusic.render.film import SOUND_HZ
     from motionmusic.render.page import Panel, video
 
-    own = open_dance(dance, layout, rate)
+    own = open_dance(dance, layout, rate, up, names)
     note(f"{own.name}: {len(own.joints)} frames at {own.rate_hz:g} a second", level=2)
     if len(own.joints) < 2:
         expected, remedy = "a dance of at least two frames", "take a longer dance"
@@ -334,6 +340,9 @@ def conduct(
 
 
 app.command(cls=Command)(sync.sync)
+app.command(cls=Command)(check.check)
+app.command(cls=Command)(convert.convert)
+app.command(cls=Command)(pose.pose)
 app.add_typer(study.app, name="study")
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from motionmusic.data.dance_files import read_own
+from motionmusic.data.dance_files import kind_of, read_own
 from motionmusic.data.own import OwnDance, fitted
 from motionmusic.features.skeletons import LayoutName
 from motionmusic.terminal import note
@@ -18,17 +18,39 @@ def open_dance(
     rate_hz: float | None = None,
     up: str | None = None,
     names: Path | None = None,
+    said: bool = True,
 ) -> OwnDance:
-    """The dance; what was read, put in its place or found wrong goes to standard error.
+    """The dance; where it is ``said``, notes and faults go to standard error.
 
-    Arguments and errors are those of :func:`motionmusic.data.dance_files.read_own`.
+    Of a video the joints that MediaPipe finds; its own sound is its music. Arguments and errors are
+    otherwise those of :func:`motionmusic.data.dance_files.read_own`.
     """
-    dance = read_own(path, layout, rate_hz, up, names)
-    for line in dance.notes:
-        note(f"{dance.name}: {line}")
-    for fault in dance.faults:
-        note(f"warning: {dance.name}: {fault.line(dance.rate_hz)}")
+    dance = _of_video(path) if kind_of(path) == "video" else None
+    if dance is None:
+        dance = read_own(path, layout, rate_hz, up, names)
+    if said:
+        tell(dance, dance.name)
     return dance
+
+
+def _of_video(path: Path) -> OwnDance:
+    from motionmusic.app.pose import ready
+    from motionmusic.app.pose_tool import pose_of
+    from motionmusic.app.video_frames import look_at
+
+    video = look_at(path)
+    ready()
+    dance = read_own(pose_of(path))
+    music = path if video.sound else None
+    return replace(dance, name=path.stem, music_file=music, form="video")
+
+
+def tell(dance: OwnDance, name: str) -> None:
+    """What was read, put in its place or found wrong, on standard error."""
+    for line in dance.notes:
+        note(f"{name}: {line}")
+    for fault in dance.faults:
+        note(f"warning: {name}: {fault.line(dance.rate_hz)}")
 
 
 def fit_dance(

@@ -14,9 +14,11 @@ from motionmusic.app.arguments import (
     JsonOption,
     LayoutOption,
     MusicArgument,
+    NamesOption,
     QuietOption,
     RateOption,
     StartOption,
+    UpOption,
     VerboseOption,
     check_dance,
     clock,
@@ -49,6 +51,8 @@ def sync(
     ] = None,
     layout: LayoutOption = None,
     rate: RateOption = None,
+    up: UpOption = None,
+    names: NamesOption = None,
     force: ForceOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -90,7 +94,7 @@ def sync(
     from motionmusic.results.figures import png
     from motionmusic.scoring.beat_phase import RATE_HZ, BeatPhase, judge_song
 
-    own = open_dance(dance, layout, rate)
+    own = open_dance(dance, layout, rate, up, names)
     if own.seconds < SHORTEST_S:
         raise UserError(
             dance, "", f"a dance of at least {SHORTEST_S:g} s",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +21,7 @@ from motionmusic.errors import UserError
 from motionmusic.params import motion_rate_hz
 
 _SAVE = "save the joints (frames, joints, 3) as floats with numpy.save"
+_MOST_TURNS = 1e6  # radians: beyond it is no angle
 _LARGEST = 2**30  # bytes of an array
 _RATES = ("rate", "rate_hz", "fps", "mocap_framerate", "mocap_frame_rate")
 _KEYPOINTS = ("keypoints3d_optim", "keypoints3d")
@@ -37,6 +40,8 @@ class Stored(NamedTuple):
         form: the kind, in a word or two.
         notes: what is unusual.
         floor: whether places are in a room, with a floor.
+        seen: (frames, 2), where in the picture the body is, of joints of a video.
+        center: (frames, 3), the path that was subtracted from the joints, where the file has it.
     """
 
     joints: Floats
@@ -49,6 +54,8 @@ class Stored(NamedTuple):
     form: str
     notes: tuple[str, ...]
     floor: bool
+    center: Floats | None = None
+    seen: Floats | None = None
 
 
 def read_arrays(file: Path, layout: FileLayout | None) -> Stored:
@@ -75,9 +82,16 @@ def read_arrays(file: Path, layout: FileLayout | None) -> Stored:
         got, remedy = f"{joints.dtype} of shape {joints.shape}", f"{_SAVE}, or the right --layout"
         raise UserError(file, "", expected, got, remedy)
     up = "-y" if layout == "mediapipe33" else "y"
+    path = arrays.get("center", np.zeros(0))
+    known = path.shape == (len(joints), 3) and path.dtype.kind in "fiu" and np.isfinite(path).all()
+    center = path.astype(np.float64) if known and layout == "musictodance" else None
+    floor = layout in ("coco17", "smpl24") or center is not None
+    seen = arrays.get("seen", np.zeros(0))
+    known = seen.shape == (len(joints), 33, 3) and seen.dtype.kind == "f"
+    hips = seen[:, 23:25, :2].mean(axis=1).astype(np.float64) if known else None
     return Stored(
         joints.astype(np.float64), JOINT_NAMES[layout], layout, {}, rate_hz, up, False, "joints",
-        (), layout in ("coco17", "smpl24"),
+        (), floor, center, hips,
     )  # fmt: skip
 
 
@@ -125,13 +139,20 @@ def _smpl(
         raise UserError(file, "", expected, got, "take the whole file from its source again")
     turns = np.zeros((frames, 24, 3))
     turns[:, :22] = flat[:, :66].reshape(frames, 22, 3)
-    known = np.asarray(np.isfinite(turns).all(axis=(1, 2)))
+    known = np.asarray((np.abs(turns) < _MOST_TURNS).all(axis=(1, 2)))
     joints = smpl_joints(np.where(known[:, None, None], turns, 0.0), path.astype(np.float64))
     joints[~known] = np.nan
     note = "limb lengths are of a neutral skeleton, not the dancer's"
     names = JOINT_NAMES["smpl24"]
     # the path has the file's axes; turns about the root have them too
     return Stored(joints, names, "smpl24", {}, rate_hz, up, up == "y", form, (note,), True)
+
+
+def archive(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays as .npz; equal arrays give equal bytes."""
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]
+    return content.getvalue()
 
 
 def _load(file: Path) -> dict[str, NDArray[Any]]:
@@ -153,10 +174,10 @@ def _load(file: Path) -> dict[str, NDArray[Any]]:
     # MemoryError: a broken header can promise any size; the rest is what zipfile raises
     except (
         ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError, OSError, SyntaxError,
-        NotImplementedError, RuntimeError, TypeError, KeyError,
+        NotImplementedError, RuntimeError, TypeError, KeyError, TokenError,
     ) as error:  # fmt: skip
         raise UserError(file, "", "a whole array file", str(error), _SAVE) from None
-    others = [name for name in arrays if name not in (*_RATES, "layout", "names")]
+    others = [name for name in arrays if name not in (*_RATES, "layout", "center", "seen")]
     if "joints" not in arrays and not {"poses", "trans"} <= set(arrays):
         if len(others) != 1:
             expected = "one array, or one named joints"

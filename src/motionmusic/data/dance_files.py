@@ -24,6 +24,8 @@ from motionmusic.data.arrays import Stored, read_aist, read_arrays
 from motionmusic.data.bvh import read_bvh
 from motionmusic.data.faults import Fault
 from motionmusic.data.joint_names import points_of_names, read_names
+from motionmusic.data.look_over import MIRRORED, look_over
+from motionmusic.data.look_over import up as up_axis
 from motionmusic.data.marker_files import MARKERS, read_capture_file, ways_of
 from motionmusic.data.musictodance import POSITIONS_PER_SECOND, read_positions
 from motionmusic.data.own import OwnDance, from_musictodance, in_layout, of_aist
@@ -164,57 +166,19 @@ def _must_be(path: Path, own: FileLayout, given: FileLayout | None) -> None:
 def _musictodance(path: Path, rate_hz: float | None) -> OwnDance:
     """A folder or a .json: nothing is turned or scaled, whatever is wrong is said."""
     dance = from_musictodance(path)
-    assert dance.center is not None
     rate_hz = rate_hz or dance.rate_hz
-    names = JOINT_NAMES["musictodance"]
-    lost = faults.lost_joints(dance.joints)
-    known = _enough(path, lost)
-    size = body_size(points_of(dance.joints[known], "musictodance"))
-    far = faults.far_joints(dance.joints, size, rate_hz, lost)
-    far |= faults.far_joints(dance.in_the_room(), size, rate_hz, lost | far)
-    joints = faults.fill(dance.joints, lost | far)
-    gone = (lost | far).mean(axis=1) > 0.5
-    center = faults.fill(dance.center[:, None], gone[:, None])[:, 0]
-    dance = replace(dance, joints=joints, center=center, rate_hz=rate_hz, form="MusicToDance")
-    points = points_of(dance.in_the_room(), "musictodance")
-    found = faults.gap_faults(lost, far, names)
-    found += faults.still_faults(joints, names, size, rate_hz)
-    axes = _axes(points)
-    found += axes + faults.size_fault(size)
-    found += faults.room_faults(dance.in_the_room(), points, rate_hz, floor=not axes)
+    _enough(path, faults.lost_joints(dance.joints))
+    joints, center, found = look_over(dance.joints, dance.center, "musictodance", rate_hz)
     config = (path if path.is_dir() else path.parent) / "config.json"
     if config.exists() and (path.is_dir() or path.name == "skeletons.json"):
         start, end = read_positions(config)
         music_s = (end - start) / POSITIONS_PER_SECOND
-        found += faults.music_fault(len(joints), rate_hz, music_s)
+        found += tuple(faults.music_fault(len(joints), rate_hz, music_s))
     note = f"MusicToDance, 23 joints, {rate_hz:g} frames a second"
-    return replace(dance, notes=(note,), faults=tuple(found))
-
-
-def _axes(points: Points) -> list[Fault]:
-    """Of points of MusicToDance's layout, whose y is up and whose z has another sign in the file."""
-    axis = _up(points, "musictodance")
-    if axis not in (None, "y"):
-        return [
-            Fault("axes", f"is y up? This layout has it so, but heads are above feet along {axis}")
-        ]
-    return [Fault("mirrored", _MIRRORED)] if faults.mirrored(points) else []
-
-
-def _up(points: Points, layout: FileLayout | None) -> str | None:
-    """The axis of the file that is up, as the body has it; None where that is not clear."""
-    found = faults.up_of(points)
-    if found is None:
-        return None
-    axis, sign = found
-    flipped = layout == "musictodance" and axis == 2
-    return ("-" if (sign < 0) != flipped else "") + "xyz"[axis]
-
-
-_MIRRORED = (
-    "left and right are mirrored: feet and face point backwards. Exchange the sides of the joints,"
-    " or change the sign of one axis"
-)
+    return replace(
+        dance, joints=joints, center=center, rate_hz=rate_hz, form="MusicToDance", notes=(note,),
+        faults=found,
+    )  # fmt: skip
 
 
 def _from_stored(path: Path, stored: Stored, up: str | None) -> OwnDance:
@@ -230,38 +194,43 @@ def _from_stored(path: Path, stored: Stored, up: str | None) -> OwnDance:
     found += faults.still_faults(joints, names, size, rate_hz)
     notes = list(stored.notes)
 
-    axis = _up(_points(stored, joints), stored.layout) or stored.up
+    axis = up_axis(_points(stored, joints), stored.layout) or stored.up
     if up is None and stored.fixed and axis != stored.up:
         text = f"is {stored.up} up? {stored.form} has it so, but heads are above feet along {axis}"
         found.append(Fault("axes", text))
     turned = up or (stored.up if stored.fixed else axis)
     order, signs = _TURNS[turned]
-    joints = joints[..., order] * signs
+    center = np.zeros((len(joints), 3)) if stored.center is None else stored.center
+    joints, center = joints[..., order] * signs, center[:, order] * signs
     if up is None and not stored.fixed and axis != stored.up:
         notes.append(f"{axis} is up, as heads are above feet along it (--up says otherwise)")
     back = faults.mirrored(_points(stored, joints))
     if back and turned not in ("y", stored.up):
-        joints = joints * (1, 1, -1)
+        joints, center = joints * (1, 1, -1), center * (1, 1, -1)
         found.append(Fault("axes", f"y and {turned[-1]} are exchanged: put back. Is y up?"))
     elif back:
-        found.append(Fault("mirrored", _MIRRORED))
+        found.append(Fault("mirrored", MIRRORED))
 
     unit, factor = _unit_of(size)
     if stored.fixed:
         found += faults.size_fault(size)
     else:
-        joints = joints * factor
+        joints, center = joints * factor, center * factor
         size *= factor
     notes.append(
         f"{stored.form}, {len(names)} joints, {rate_hz:g} frames a second, {turned} up, {unit} (from"
         f" shoulders to ankles {size:.0f} cm)"
     )
-    points = _points(stored, joints)
-    found += faults.room_faults(joints, points, rate_hz, floor=stored.floor)
+    if stored.seen is not None:
+        found += faults.picture_faults(stored.seen)
+    room = joints + center[:, None]
+    points = _points(stored, room)
+    found += faults.room_faults(room, points, rate_hz, floor=stored.floor)
     layout: LayoutName = "musictodance" if stored.layout == "musictodance" else "aist"
     music = of_aist(path, joints).music_file if stored.form.startswith("AIST++") else None
+    own_center = None if stored.center is None else center
     dance = OwnDance(
-        joints, None, layout, rate_hz, path.stem, music, 0.0, stored.form, tuple(notes),
+        joints, own_center, layout, rate_hz, path.stem, music, 0.0, stored.form, tuple(notes),
         tuple(found),
     )  # fmt: skip
     if stored.layout in ("musictodance", "coco17"):

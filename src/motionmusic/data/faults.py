@@ -18,6 +18,7 @@ from motionmusic.data.points import Floats, Points, body_size, unit
 
 Flags = NDArray[np.bool_]
 
+_NOWHERE = 1e12  # in any unit: beyond it is no place, and squares lose their digits
 SHOWN = 5  # spans that a line names
 _POINT = 1e-3  # of the body: a pose of this size is a point
 _STILL = 1e-6  # of the body: less than that is no movement
@@ -26,6 +27,7 @@ _REACH = 3.0  # bodies: no joint is farther from the middle of the others
 _LEAP = 1.0  # bodies within _AROUND_S: nobody goes there and back
 _AROUND_S = 0.36
 _JUMP = 0.5  # bodies in one frame
+_PICTURE = 0.2  # of the picture's width or height from one frame to the next
 _FASTEST = 7.0  # bodies a second of the fastest joint, nine tenths of the time
 _DOUBLED = 0.2
 _SPREAD = 0.35  # bodies: the floor does not rise and fall by so much
@@ -82,7 +84,7 @@ def lost_joints(joints: Floats) -> Flags:
 
     A joint that is at 0 in nearly all frames is the origin of the others.
     """
-    broken = np.asarray(~np.isfinite(joints).all(axis=2))
+    broken = np.asarray(~(np.abs(joints) < _NOWHERE).all(axis=2))
     zero = np.asarray((joints == 0).all(axis=2))
     zero[:, zero.mean(axis=0) > 0.9] = False
     known = np.where(broken[..., None], np.nan, joints)
@@ -253,6 +255,21 @@ def room_faults(joints: Floats, points: Points, rate_hz: float, *, floor: bool) 
                 f" {100 * (most - least) / size * 1.3:.0f} cm: a floor that is not level, or a drift",
             ))  # fmt: skip
     return faults
+
+
+def picture_faults(seen: Floats) -> list[Fault]:
+    """Jumps of a body in the picture, (frames, 2) in parts of it, NaN where nobody is found.
+
+    Across a gap as well: whom the tool finds after it may be somebody else.
+    """
+    known = np.flatnonzero(np.isfinite(seen).all(axis=1))
+    away = np.linalg.norm(np.diff(seen[known], axis=0), axis=1) > _PICTURE
+    flags = np.zeros(len(seen), np.bool_)
+    flags[known[1:][away]] = True
+    if not flags.any():
+        return []
+    text = "the body jumps in the picture: the tool may follow another person from here on"
+    return [Fault("jump", text, spans_of(flags))]
 
 
 def size_fault(size_cm: float) -> list[Fault]:

@@ -89,7 +89,7 @@ def in_layout(dance: OwnDance, layout: LayoutName) -> OwnDance:
     return replace(dance, joints=joints, center=center, layout=layout, notes=notes, body=body)
 
 
-def filled_note(body: Body, layout: LayoutName) -> str:
+def filled_note(body: Body, layout: FileLayout | LayoutName) -> str:
     """What of a skeleton's joints the file did not have; empty where it had all."""
     between, guessed = missing_in(body, layout)
     parts = []

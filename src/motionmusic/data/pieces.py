@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -17,14 +18,34 @@ from motionmusic.workspace import About
 
 
 def dances(source: str, raw: Path) -> Iterator[Dance]:
-    """Every dance of a raw folder, in the order of the pieces' names. Raises UserError."""
+    """Every dance of a raw folder, in the order of the pieces' names.
+
+    Raises UserError after the last of them, which names all that cannot be read.
+    """
+    wrong: list[UserError] = []
+    for read in _readers(source, raw):
+        try:
+            dance = read()
+        except UserError as error:
+            wrong.append(error)
+        else:
+            yield dance
+    if len(wrong) > 1:
+        got = f"{len(wrong)} that cannot"
+        got += "".join(f"\n    {each.file}: {each.where}: {each.got}" for each in wrong)
+        raise UserError(raw, "", "dances that can be read", got, wrong[0].remedy)
+    if wrong:
+        raise wrong[0]
+
+
+def _readers(source: str, raw: Path) -> Iterator[Callable[[], Dance]]:
     if source == "aist":
         for piece in aist.find_pieces(raw):
             if aist.split_of(piece) != "unused":
-                yield aist.read_dance(piece, raw)
+                yield partial(aist.read_dance, piece, raw)
     else:
         for piece, folder in musictodance.find_pieces(raw).items():
-            yield musictodance.read_dance(piece, folder)
+            yield partial(musictodance.read_dance, piece, folder)
 
 
 def label_of(dance: Dance, name: str, corpus: AnyCorpus) -> int:

@@ -1,0 +1,54 @@
+"""``motionmusic check``: what is wrong with a dance."""
+
+from __future__ import annotations
+
+import typer
+
+from motionmusic.app.arguments import (
+    DanceArgument,
+    JsonOption,
+    LayoutOption,
+    NamesOption,
+    QuietOption,
+    RateOption,
+    UpOption,
+    VerboseOption,
+    print_json,
+)
+from motionmusic.terminal import Volume, say
+
+
+def check(
+    dance: DanceArgument,
+    layout: LayoutOption = None,
+    rate: RateOption = None,
+    up: UpOption = None,
+    names: NamesOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Look a dance over: what was read, and what is wrong, with frames and seconds.
+
+    It finds frames that are lost, frozen, far away or doubled, jumps, joints that stand still, axes
+    and units that are others than the file's kind has, mirrored bodies, a floor that is none, speeds
+    that nobody has, and frames that do not fit config.json. Status 1 where it finds something.
+
+    **Example**
+
+    - `motionmusic check walk.bvh`
+    """
+    from motionmusic.app.open_dance import facts, open_dance
+
+    own = open_dance(dance, layout, rate, up, names, said=False)
+    if json:
+        print_json(facts(dance, own))
+    elif Volume.level > 0:
+        say(f"{own.name}: {len(own.joints)} frames, {own.seconds:.1f} s")
+        for line in own.notes:
+            say(f"  {line}")
+        for fault in own.faults:
+            say(f"  {fault.kind}: {fault.line(own.rate_hz)}")
+        say(f"{len(own.faults)} found" if own.faults else "Nothing wrong found")
+    if own.faults:
+        raise typer.Exit(1)

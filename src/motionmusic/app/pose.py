@@ -1,0 +1,83 @@
+"""``motionmusic pose``: the joints of a dancer in a video."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from motionmusic.app.arguments import ForceOption, QuietOption, VerboseOption, argument, flag
+from motionmusic.app.outputs import check_input, check_output
+from motionmusic.errors import UserError
+from motionmusic.terminal import note, say
+
+
+def pose(
+    video: Annotated[Path | None, argument("[VIDEO]", "A video of one dancer, seen whole.")] = None,
+    out: Annotated[
+        Path | None, argument("[OUT.npz]", "33 joints in metres, with the rate.")
+    ] = None,
+    install: Annotated[
+        bool, flag("--install", "Make MediaPipe's environment (1.1 GB), and ask nothing.")
+    ] = False,
+    force: ForceOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Find the dancer in a video: 33 joints of every picture, by MediaPipe.
+
+    All commands take a video where they take a dance, and keep its joints; this one writes them. Of
+    several people one is followed, and a jump to another is told. Where nobody is found for a while,
+    joints are filled by straight lines. Joints are relative to the hips: the way over the floor is
+    not in them. Some 25 pictures a second are done on two cores.
+
+    MediaPipe needs an environment of its own, made once from a pinned list, with Python 3.11 or
+    3.12.
+
+    **Examples**
+
+    - `motionmusic pose --install`
+    - `motionmusic pose dance.mp4 dance.npz`
+    """
+    if video is None:
+        if not install:
+            raise UserError("command line", "VIDEO", "a video", "none", "name one, or --install")
+    elif out is None:
+        raise UserError("command line", "OUT.npz", "a file to write", "none", "name it")
+    else:
+        check_input(video, "", "a video")
+        check_output(out, "OUT.npz", [video], force, (".npz",))
+    from motionmusic.app.pose_tool import environment, pose_of
+    from motionmusic.app.pose_tool import install as make
+
+    if install:
+        make()
+        say(f"MediaPipe is installed in {environment()}")
+    if video is not None and out is not None:
+        ready()
+        from motionmusic.app.open_dance import tell
+        from motionmusic.data.dance_files import read_own
+        from motionmusic.files import write_bytes
+
+        made = pose_of(video)
+        tell(read_own(made), video.stem)
+        write_bytes(out, made.read_bytes())
+        note(f"Written to {out}")
+
+
+def ready() -> None:
+    """See that MediaPipe is installed: ask on a terminal. Raises UserError."""
+    from motionmusic.app.pose_tool import MEGABYTES, install, installed
+
+    if installed() or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return  # who is not there cannot be asked: the tool says what to do
+    free = shutil.disk_usage(Path.home()).free / 1e6
+    question = (
+        f"Finding a dancer in a video needs MediaPipe, in an environment of its own"
+        f" ({MEGABYTES} MB of {free:.0f}). Make it now?"
+    )
+    if typer.confirm(question, default=True, err=True):
+        install()

@@ -1,0 +1,207 @@
+"""``motionmusic pose``: pictures as they are handed on, and what is said of what MediaPipe finds.
+
+MediaPipe itself is stood for by a script: its environment is a gigabyte.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from bodies import room
+from commands import Result
+
+from motionmusic.app import pose_tool
+from motionmusic.app.video_frames import look_at, pictures
+from motionmusic.data.dance_files import read_own
+from motionmusic.data.points import joints_of, points_of, whole
+from motionmusic.errors import UserError
+
+Command = Callable[..., Result]
+
+
+def film(
+    file: Path, times: list[int], size: tuple[int, int] = (64, 48), sound: bool = False
+) -> Path:
+    """Grey pictures, brighter by 8 each, up to 20, at times in 1/100 s; the upper left quarter is white."""
+    from fractions import Fraction
+
+    with av.open(file, "w") as out:
+        stream = out.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.codec_context.time_base = stream.time_base = Fraction(1, 100)
+        heard = out.add_stream("aac", rate=8000) if sound else None
+        for number, time in enumerate(times):
+            picture = np.full((size[1], size[0], 3), 8 * (number % 20), np.uint8)
+            picture[: size[1] // 2, : size[0] // 2] = 255
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 100)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+        if heard is not None:
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), "fltp", "mono")
+            silence.sample_rate, silence.pts = 8000, 0
+            out.mux(heard.encode(silence))
+            out.mux(heard.encode())
+    return file
+
+
+def turned(file: Path) -> Path:
+    """The same video as a phone held upright writes it: a matrix that turns it by a quarter."""
+    content = bytearray(file.read_bytes())
+    at = content.index(b"tkhd") + 4 + 40  # version 0: nine numbers after 40 bytes
+    quarter = np.array([0, 1 << 16, 0, -(1 << 16), 0, 0, 48 << 16, 0, 1 << 30], ">i4")
+    content[at : at + 36] = quarter.tobytes()
+    file.write_bytes(bytes(content))
+    return file
+
+
+def levels(file: Path) -> list[int]:
+    """How bright each picture's lower right is, by its number."""
+    return [round(float(p[-8:, -8:].mean()) / 8) for p in pictures(look_at(file))]
+
+
+def test_pictures_come_at_an_even_rate(tmp_path: Path) -> None:
+    steady = film(tmp_path / "a.mp4", [4 * n for n in range(20)], sound=True)
+    video = look_at(steady)
+    assert (video.rate_hz, video.sound) == (25, True)
+    assert levels(steady) == pytest.approx(list(range(20)), abs=1)
+    # a phone's: the rate halves after a second; ten pictures in 0.4 s, ten in 0.8
+    uneven = film(tmp_path / "b.mp4", [*range(0, 40, 4), *range(40, 120, 8)])
+    found = look_at(uneven)
+    assert not found.sound
+    assert len(list(pictures(found))) == pytest.approx(1.2 * found.rate_hz, abs=2)
+    assert len(levels(uneven)[: round(0.4 * found.rate_hz)]) < 8
+
+
+def test_a_video_on_its_side_is_set_upright(tmp_path: Path) -> None:
+    file = turned(film(tmp_path / "a.mp4", [4 * n for n in range(3)]))
+    first = next(iter(pictures(look_at(file))))
+    assert first.shape == (64, 48, 3)
+    corners = [first[:16, :16], first[:16, -16:], first[-16:, :16], first[-16:, -16:]]
+    # the white quarter was up left; a quarter to the right takes it up right
+    assert int(np.argmax([corner.mean() for corner in corners])) == 1
+
+
+def test_what_is_no_video(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4"
+    for content in (b"", b"hello", b"\0\0\0\x18ftypmp42" + bytes(100)):
+        file.write_bytes(content)
+        with pytest.raises(UserError) as caught:
+            list(pictures(look_at(file)))
+        assert caught.value.file == file
+
+
+WORKER = """
+import sys, numpy as np
+stream = sys.stdin.buffer
+width, height = np.frombuffer(stream.read(16), "<i4")[:2]
+frames = 0
+while len(stream.read(int(width * height * 3))) == width * height * 3:
+    frames += 1
+joints, seen = np.load("{joints}"), np.load("{seen}")
+{more}
+np.savez(sys.argv[1], joints=joints[:frames], seen=seen[:frames])
+"""
+
+
+@pytest.fixture
+def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let a script stand for MediaPipe: it finds the dancing body, after ``more`` lines of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
+    body = joints_of(whole(points_of(room(), "musictodance")).points, "mediapipe33")
+    np.save(tmp_path / "joints.npy", (body * (1, -1, -1) / 100).astype(np.float32))
+    np.save(tmp_path / "seen.npy", np.full((len(body), 33, 3), 0.5, np.float32))
+    inside = pose_tool.environment() / "bin"
+    inside.mkdir(parents=True)
+    (inside / "python").symlink_to(sys.executable)
+    (inside.parent / "complete").touch()
+
+    def finds(more: str) -> None:
+        script = tmp_path / "worker.py"
+        places = {"joints": tmp_path / "joints.npy", "seen": tmp_path / "seen.npy"}
+        script.write_text(WORKER.format(more=more, **places))
+        monkeypatch.setattr(pose_tool, "WORKER", script)
+
+    return finds
+
+
+def test_a_video_becomes_joints(command: Command, tool: Callable[[str], None]) -> None:
+    tool("joints[30:40] = np.nan; seen[30:40] = np.nan; seen[70:, :, 0] = 0.9")
+    film(Path("dance.mp4"), [4 * n for n in range(100)], sound=True)
+    status, out, err = command("pose", "dance.mp4", "dance.npz")
+    assert (status, out) == (0, "")
+    assert "frames 30 to 39 (1.20 to 1.56 s): the body is lost" in err
+    assert "frame 70 (2.80 s): the body jumps in the picture" in err
+    dance = read_own(Path("dance.npz"))
+    assert (dance.rate_hz, len(dance.joints), dance.layout) == (25, 100, "musictodance")
+    # a command takes the video itself, and its own sound
+    tool("raise SystemExit('called again')")
+    status, out, _ = command("check", "dance.mp4", "--json")
+    assert (status, '"form": "video"' in out, '"music_file": "dance.mp4"' in out) == (
+        2,
+        False,
+        False,
+    )
+    again = Path("dance.npz").read_bytes()
+    tool("joints[30:40] = np.nan; seen[30:40] = np.nan; seen[70:, :, 0] = 0.9")
+    status, out, _ = command("check", "dance.mp4", "--json")
+    assert (status, '"form": "video"' in out, '"music_file": "dance.mp4"' in out) == (1, True, True)
+    assert Path("dance.npz").read_bytes() == again
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ("joints[:] = np.nan", "a person, got nobody in 100 pictures"),
+        ("raise SystemExit('no such model')", "got no such model"),
+        ("joints[:60] = np.nan", "60 of 100 frames without one"),
+    ],
+)
+def test_what_can_go_wrong(
+    command: Command, tool: Callable[[str], None], more: str, text: str
+) -> None:
+    tool(more)
+    film(Path("dance.mp4"), [4 * n for n in range(100)])
+    status, _, err = command("pose", "dance.mp4", "dance.npz")
+    assert (status, text in err, err.count("error: ")) == (2, True, 1), err
+    assert not Path("dance.npz").exists()
+
+
+def test_without_the_environment(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
+    film(Path("dance.mp4"), [4 * n for n in range(5)])
+    status, _, err = command("pose", "dance.mp4", "dance.npz")
+    assert (status, "motionmusic pose --install" in err) == (2, True)
+    monkeypatch.setattr(sys, "version_info", (3, 13, 0, "final", 0))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    status, _, err = command("pose", "--install")
+    assert (status, "Python 3.11 or 3.12" in err, "got Python 3.13" in err) == (2, True, True)
+    assert command("pose")[0] == 2
+    assert command("pose", "dance.mp4")[0] == 2
+
+
+def test_pip_that_fails_leaves_nothing(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
+
+    def failing(call: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        bad = "pip" in call
+        if not bad:
+            Path(call[-1]).mkdir(parents=True)
+        return subprocess.CompletedProcess(call, int(bad), "", "ERROR: No matching distribution\n")
+
+    monkeypatch.setattr(subprocess, "run", failing)
+    status, _, err = command("pose", "--install")
+    assert (status, "No matching distribution" in err) == (2, True)
+    assert not list((tmp_path / "cache").iterdir())
