@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import fuzz
+import fuzz_dances
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from motionmusic.errors import UserError
 
 
 @pytest.mark.parametrize(
-    ("reader", "count"), [("sound", 60), *((name, 25) for name in fuzz.DANCES)]
+    ("reader", "count"), [("sound", 60), *((name, 25) for name in fuzz_dances.DANCES)]
 )
 def test_broken_files(tmp_path: Path, reader: str, count: int) -> None:
     files = fuzz.READERS[reader].files()
