@@ -85,7 +85,8 @@ class Table:
         """Title and caption, the grid with its columns aligned in a terminal, the note."""
         heads = [column.head for column in self.columns]
         lines = [line for row in self.texts() for line in zip_longest(*row, fillvalue="")]
-        title = textwrap.fill(f"**{self.title}.** {self.caption}".strip(), _WIDTH)
+        stop = "" if self.title.endswith("?") else "."
+        title = textwrap.fill(f"**{self.title}{stop}** {self.caption}".strip(), _WIDTH)
         parts = [title, grid(heads, lines), textwrap.fill(self.note, _WIDTH)]
         return "\n\n".join(part for part in parts if part)
 
