@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from bodies import room
@@ -83,3 +87,17 @@ def test_the_size_of_a_body_is_from_shoulders_to_ankles() -> None:
         for side in ("left", "right"):
             still[:, JOINT_NAMES["coco17"].index(f"{side} {name}"), 1] = height
     assert body_size(points_of(still, "coco17")) == 130
+
+
+def test_the_picture_of_the_joints_is_what_the_program_draws() -> None:
+    from motionmusic.results.joints_picture import joints_picture, standing
+
+    body = points_of(standing()[None] * (1, 1, -1), "musictodance")
+    assert up_of(body) == (1, 1)
+    committed = plt.imread(Path(__file__).parents[2] / "docs" / "joints.png")
+    figure = joints_picture()
+    figure.savefig(drawn := io.BytesIO(), format="png")
+    drawn.seek(0)
+    again = plt.imread(drawn)
+    assert again.shape == committed.shape
+    assert np.abs(again - committed).mean() < 0.01
