@@ -47,9 +47,9 @@ def command(
     """``motionmusic`` with arguments, as a user meets it."""
     from motionmusic.app import cli
 
-    def run(*arguments: object) -> Result:
+    def run(*arguments: object, columns: int = 120) -> Result:
         monkeypatch.setattr(sys, "argv", ["motionmusic", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "120")
+        monkeypatch.setenv("COLUMNS", str(columns))
         with pytest.raises(SystemExit) as caught:
             cli.main()
         return Result(int(caught.value.code or 0), *capfd.readouterr())

@@ -20,6 +20,7 @@ from fake_matcher import WINDOW_S, FakeMatcher, band_of, save, tone
 
 from motionmusic.app import catalogue, recommender
 from motionmusic.files import write_json
+from motionmusic.methods import METHODS
 from motionmusic.models import matcher
 from motionmusic.render import page
 from motionmusic.render.page import Panel
@@ -429,3 +430,99 @@ def test_help_is_quick_and_helps(call: Call) -> None:
         assert status == 0
         assert "Usage: motionmusic" in out
         assert text in out
+
+
+PAGES = [
+    "",
+    "recommend",
+    "sync",
+    "render",
+    "models",
+    "study",
+    "study make",
+    "study score",
+    "conduct",
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_help_is_readable_at_80_columns(command: Call, page: str) -> None:
+    _, out, _ = command(*page.split(), "--help", columns=80)
+    assert max(map(len, out.splitlines())) <= 80
+    for text in ("{", "}", "<bool>", "<str>", "<int", "<float", "\x1b"):
+        assert text not in out
+    if page == "recommend":
+        for method in METHODS:  # in a line each
+            assert f"• {method}: " in out
+    if not page:
+        starts = [out.index(f"│ {name} ") for name in ("recommend", "sync", "render", "conduct")]
+        assert starts == sorted(starts)
+        assert "│ --install-completion" not in out
+
+
+def test_completion(tmp_path: Path) -> None:
+    for words, expected in (
+        ("motionmusic re", "recommend\nrender"),
+        ("motionmusic sync --la", "--layout"),
+    ):
+        asked = {"_MOTIONMUSIC_COMPLETE": "complete_bash", "COMP_WORDS": words,
+                 "COMP_CWORD": str(words.count(" "))}  # fmt: skip
+        code = "from motionmusic.app import cli; cli.main()"
+        ended = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+            env=os.environ | asked,
+        )  # fmt: skip
+        assert ended.stdout.strip() == expected
+
+
+def test_names_that_would_write_to_the_terminal(place: Path, call: Call) -> None:
+    music = place / "music"
+    tone(music / "Café – 踊り 🎵.wav", MIDDLE, LOW)
+    tone(music / "red.wav", LOW).rename(music / "\x1b[31mred\n.wav")
+    tone(music / "up.wav", HIGH).rename(music / "gpj.\u202e.wav")
+    for name in ("\x1b]0;title\x07.wav", "a\rb.mp3"):
+        (music / name).touch()
+    DANCE.rename(DANCE.with_name("DANCE\x1b[2J_W_1"))
+    dance = DANCE.with_name("DANCE\x1b[2J_W_1")
+    status, out, err = call("recommend", dance, "--catalogue", music)
+    assert status == 0
+    for text in ("\\x1b[31mred\\n.wav", "gpj.\\u202e.wav", "\\x1b]0;title\\x07.wav", "a\\rb.mp3",
+                 "DANCE\\x1b[2J_W_1", "Café – 踊り"):  # fmt: skip
+        assert text in out
+    assert not set("\x1b\x07\r\u202e") & set(out + err)
+    names = {row["path"] for row in written()["recommended"]}  # as they are on the disk
+    assert names == {"Café – 踊り 🎵.wav", "\x1b[31mred\n.wav", "gpj.\u202e.wav"}
+    status, out, err = call("recommend", dance, "--catalogue", music, "--json")
+    assert out.isascii()
+    assert json.loads(out) == written()
+    assert call("recommend", dance, "--catalogue", music, "--quiet")[:2] == (0, "")
+
+
+@pytest.mark.parametrize("top", [99, 10**18, 10**20])
+def test_more_tracks_than_there_are(place: Path, call: Call, top: int) -> None:
+    status, _, err = call("recommend", DANCE, "--top", top)
+    if status:
+        assert "Traceback" not in err
+    else:
+        assert len(written()["recommended"]) == 3
+
+
+def test_a_dance_of_one_frame_is_named(place: Path, call: Call) -> None:
+    write_dance(Path("DANCE_C_9"), 1)
+    refused(place, call, ["render", "DANCE_C_9", "x.mp4", "--music", DANCE / "audio.wav"],
+            ["DANCE_C_9: expected a dance of at least two frames, got 1"])  # fmt: skip
+    refused(place, call, ["recommend", "DANCE_C_9"], ["DANCE_C_9", "1 frames"])
+
+
+def test_a_dance_through_a_link_a_slash_or_from_within(
+    place: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("link to dance").symlink_to(DANCE)
+    (RAW / "again").symlink_to(RAW.resolve())
+    for dance in ("link to dance", f"{DANCE}/"):
+        assert call("recommend", dance).status == 0
+        assert written()["catalogue"]["tracks"] == 4
+    monkeypatch.chdir(DANCE)
+    given = ("--model", place / MATCHERS, "--catalogue", place / RAW)
+    assert call("recommend", ".", *given, "--out", place / "dot.json").status == 0
+    assert written(place / "dot.json")["dance"]["name"] == "DANCE_W_1"
