@@ -3,7 +3,7 @@
 Every track is decoded, cut into the matcher's windows and encoded once. joblib keeps the results by
 the content of the file, the matcher and the source of the modules that make them, so renaming or
 moving a track costs nothing; files of unchanged size and time are not even read. A track is heard in
-parts of ten minutes, each scaled on its own, so that a mix of any length fits into memory.
+parts of five minutes, each scaled on its own, so that a mix of any length fits into memory.
 
 A track's category comes from its place: the name of its file, or of the nearest folder above it, that
 is a class's name, a MusicToDance folder (DANCE_C_1) or an AIST track (mBR0).
@@ -323,7 +323,7 @@ def _encode(digest: str, key: str, file: Path, matcher: Matcher) -> Encoded:
 
 
 def _part_codes(matcher: Matcher, audio: Float32, digest: str) -> Codes:
-    """Codes (w, …) of the windows of ten minutes or less."""
+    """Codes (w, …) of the windows of five minutes or less."""
     about = matcher.about
     frames = 1 + len(audio) // HOP
     if about.music.pad_short:  # as the model's own music was; what is padded is cut off again

@@ -14,7 +14,7 @@ from motionmusic.files import Float32
 from motionmusic.params import Resampler
 
 _SILENCE = 1e-5
-PART_S = 600
+PART_S = 300
 """Seconds of sound that are resampled at a time: no dance of the corpora is longer."""
 _HIGHEST = 48_000  # Hz; of a sound of a higher rate a part is shorter
 _EDGE_S = 1  # by which parts overlap, so that the resampler leaves no seam
@@ -42,7 +42,7 @@ def read_audio(
 def audio_parts(
     file: Path, sample_rate: int, resampler: Resampler = "soxr_hq"
 ) -> Iterator[Float32]:
-    """The whole of a sound file as :func:`read_audio`, in parts of ten minutes or less.
+    """The whole of a sound file as :func:`read_audio`, in parts of five minutes or less.
 
     However long the file is, only one part is held. Raises UserError, some only after the last part.
     """
