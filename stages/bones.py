@@ -14,7 +14,7 @@ from motionmusic.params import CORPUS, Bones, group
 def main(given: Sequence[str]) -> None:
     """bones.py CORPUS."""
     (corpus,) = workspace.arguments(given, "corpus")
-    layout = layout_of(group(CORPUS, "corpora", corpus).source)
+    layout = layout_of(group(CORPUS, "corpora", corpus))
     paper = group(Bones, "bones", corpus).paper
     with new_folder(workspace.data(corpus, "bones")) as folder:
         for piece, path in workspace.piece_arrays(corpus, "joints").items():

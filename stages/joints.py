@@ -11,6 +11,7 @@ from motionmusic import errors, workspace
 from motionmusic.data import choreonet, pieces
 from motionmusic.data.look_over import faults_of, in_lines
 from motionmusic.features.motion import normalise_joints
+from motionmusic.features.skeletons import chosen_joints, layout_of
 from motionmusic.files import new_folder, write_array, write_text
 from motionmusic.params import CORPUS, Joints, group, motion_rate_hz
 
@@ -21,13 +22,14 @@ def main(given: Sequence[str]) -> None:
     about = group(CORPUS, "corpora", corpus)
     settings = group(Joints, "joints", corpus)
     raw = workspace.data(corpus, "raw")
-    rows, faults = [], {}
+    layout, rows, faults = layout_of(about), [], {}
     with new_folder(workspace.data(corpus, "joints")) as folder:
         for dance in tqdm(pieces.dances(about.source, raw), desc="joints", mininterval=5):
             rows.append((dance, pieces.label_of(dance, corpus, about)))
             faults[dance.piece] = faults_of(dance, motion_rate_hz(about.source))
+            skeletons = chosen_joints(dance.skeletons, layout)
             joints = normalise_joints(
-                dance.skeletons, dance.center, centering=settings.center, scale=settings.scale
+                skeletons, dance.center, centering=settings.center, scale=settings.scale
             )
             write_array(folder / f"{dance.piece}.npy", joints)
         for line in in_lines(faults, motion_rate_hz(about.source)):

@@ -12,13 +12,13 @@ from tqdm import tqdm
 from motionmusic import errors, workspace
 from motionmusic.features.music import piece_features
 from motionmusic.files import new_folder, write_array
-from motionmusic.params import Music, group
+from motionmusic.params import MUSIC, group
 
 
 def main(given: Sequence[str]) -> None:
     """music.py CORPUS."""
     (corpus,) = workspace.arguments(given, "corpus")
-    settings = group(Music, "music", corpus)
+    settings = group(MUSIC, "music", corpus)
     rows = workspace.read_pieces(corpus).to_dict("records")
     work = partial(piece_features, workspace.data(corpus, "raw"), settings)
     with (

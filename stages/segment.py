@@ -18,7 +18,7 @@ from motionmusic.files import (
     write_parquet,
     write_text,
 )
-from motionmusic.params import CORPUS, Bones, Joints, Music, Segment, group
+from motionmusic.params import CORPUS, MUSIC, Bones, Joints, Segment, group
 
 
 def main(given: Sequence[str]) -> None:
@@ -42,7 +42,7 @@ def main(given: Sequence[str]) -> None:
     names = dict(enumerate(labels.values()))
     rows = split(task, settings, kept, pieces, units, names)
     made = (group(Joints, "joints", corpus), group(Bones, "bones", corpus))
-    sound = group(Music, "music", corpus)
+    sound = group(MUSIC, "music", corpus)
     about = about_task(task, corpus, source, settings, of_each, pieces, labels, *made, sound)
     with new_folder(workspace.data(task, "segments")) as folder:
         for name, array in segments.cut(rows, merged, music, length).items():

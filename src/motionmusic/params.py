@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from motionmusic.errors import UserError
+from motionmusic.params_errors import as_user_error
 
 FILE = Path("params.yaml")
 T = TypeVar("T")
@@ -27,6 +27,7 @@ Resampler = Literal["kaiser_fast", "kaiser_best", "soxr_hq"]
 Choose = Literal["first", "even", "one"]
 Protocol = Literal[
     "paper", "published", "by_piece", "by_figure", "by_body", "body_a", "official", "official_clean",
+    "random_segment", "by_track", "by_dancer", "by_choreography", "by_dancer_and_choreography",
 ]  # fmt: skip
 Labels = Annotated[dict[str, str], Field(min_length=2)]
 Count = Annotated[int, Field(ge=1)]
@@ -65,6 +66,14 @@ class Aist(Group):
     folder: str | None
 
 
+class Retargeted(Group):
+    """Dances of AIST++ on another skeleton, damaged; ``proximal`` leaves wrists and ankles out."""
+
+    source: Literal["aist_retargeted"]
+    labels: Labels
+    joints: Literal["all", "proximal"]
+
+
 class Own(Group):
     """The user's own dances."""
 
@@ -83,7 +92,7 @@ class Synthetic(Group):
     seed: Seed
 
 
-AnyCorpus: TypeAlias = MusicToDance | Aist | Own | Synthetic
+AnyCorpus: TypeAlias = MusicToDance | Aist | Retargeted | Own | Synthetic
 _Corpus = Annotated[AnyCorpus, Field(discriminator="source")]
 CORPUS: TypeAdapter[AnyCorpus] = TypeAdapter(_Corpus)
 
@@ -112,6 +121,17 @@ class Music(Group):
     short_sound: Literal["error", "cut"]
 
 
+class StoredMusic(Group):
+    """Features that the source has in place of sound (features/music.py says how they are scaled)."""
+
+    feature: Literal["stored"]
+
+
+AnyMusic: TypeAlias = Music | StoredMusic
+_Music = Annotated[AnyMusic, Field(discriminator="feature")]
+MUSIC: TypeAdapter[AnyMusic] = TypeAdapter(_Music)
+
+
 class Segment(Group):
     """Excerpts and the split (O1, O12, O20)."""
 
@@ -126,9 +146,14 @@ class Segment(Group):
     def _agree(self) -> Segment:
         if self.protocol in ("by_piece", "by_figure") and self.folds < 3:
             raise ValueError(f"protocol {self.protocol} needs at least 3 folds")
-        if self.protocol == "by_body" and self.folds != 2:
-            raise ValueError("protocol by_body has two folds: each body tests the other")
-        if self.protocol not in ("by_piece", "by_figure", "by_body") and self.folds > 1:
+        if self.protocol in ("random_segment", "by_choreography") and self.folds < 2:
+            raise ValueError(f"protocol {self.protocol} needs at least 2 folds")
+        if self.protocol in ("by_body", "by_track", "by_dancer") and self.folds != 2:
+            raise ValueError(f"protocol {self.protocol} has two folds: each side tests the other")
+        if self.protocol == "by_dancer_and_choreography" and (self.folds < 4 or self.folds % 2):
+            raise ValueError(f"protocol {self.protocol} has two sides times at least two parts")
+        one = ("paper", "published", "body_a", "official", "official_clean")
+        if self.protocol in one and self.folds > 1:
             raise ValueError(f"protocol {self.protocol} has one split: folds must be 1")
         return self
 
@@ -275,7 +300,7 @@ class Schema(BaseModel):
     corpora: dict[str, _Corpus]
     joints: dict[str, Joints]
     bones: dict[str, Bones]
-    music: dict[str, Music]
+    music: dict[str, _Music]
     segment: dict[str, Segment]
     train: dict[str, Train]
     cotrain: dict[str, Epochs]
@@ -315,14 +340,18 @@ class Schema(BaseModel):
             if len(set(values)) != len(values):
                 raise ValueError(f"{values}: each may stand once")
         for name, corpus in self.corpora.items():
-            frames_per_second = self.music[name].sample_rate / HOP
-            rate = motion_rate_hz(corpus.source)
+            sound, rate = self.music[name], motion_rate_hz(corpus.source)
+            if isinstance(sound, StoredMusic) != isinstance(corpus, Retargeted):
+                raise ValueError(
+                    f"music.{name}.feature: stored is for aist_retargeted, and all it has"
+                )
+            frames_per_second = rate if isinstance(sound, StoredMusic) else sound.sample_rate / HOP
             if abs(frames_per_second / rate - 1) > SYNC_TOLERANCE:
                 raise ValueError(
                     f"music.{name}.sample_rate gives {frames_per_second:.3f} frames per second,"
                     f" the motion of {corpus.source} has {rate}"
                 )
-            if corpus.source == "aist" and self.joints[name].center != "none":
+            if corpus.source.startswith("aist") and self.joints[name].center != "none":
                 raise ValueError(f"joints.{name}.center: AIST++ has no centre, use none")
         return self
 
@@ -367,33 +396,4 @@ def _checked(path: Path) -> Schema:
     try:
         return Schema.model_validate(whole)
     except ValidationError as error:
-        raise _as_user_error(error, whole) from None
-
-
-def _key(problem: ErrorDetails, whole: object) -> str:
-    """The key at fault as it stands in the file: pydantic's location without its names of types."""
-    keys: list[str] = []
-    inner: Any = whole
-    for part in problem["loc"]:
-        steps = str(part).split(".") if isinstance(part, str) else [part]
-        for step in steps:
-            known = step in inner if isinstance(inner, dict) else isinstance(inner, list)
-            if known:
-                inner = inner[step]
-            elif problem["type"] != "missing" or part != problem["loc"][-1]:
-                continue
-            keys.append(str(step))
-    return ".".join(keys)
-
-
-def _as_user_error(error: ValidationError, whole: object) -> UserError:
-    first, *others = error.errors()
-    expected = first["msg"]
-    got = "no such key" if first["type"] == "missing" else f"{first['input']!r:.80}"
-    if first["type"] == "value_error":
-        expected, got = "values that agree", first["msg"].removeprefix("Value error, ")
-    more = [f"{_key(p, whole)}: {p['msg']}".removeprefix(": Value error, ") for p in others]
-    return UserError(
-        FILE, _key(first, whole), expected, "; also wrong: ".join([got, *more]),
-        "mend the key (docs/data.md and the comments in params.yaml say what each may be)",
-    )  # fmt: skip
+        raise as_user_error(error, whole, FILE) from None

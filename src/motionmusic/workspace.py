@@ -72,7 +72,7 @@ class About:
     task: str
     corpus: str
     source: str
-    layout: Literal["musictodance", "aist"]
+    layout: Literal["musictodance", "aist", "aist_proximal"]
     motion_rate_hz: float
     labels: dict[str, str]
     center: Center

@@ -48,7 +48,7 @@ HELD_OUT_MUSIC = frozenset(
 )
 
 _NAME = re.compile(
-    r"(?P<code>g[A-Z]{2})_(?P<situation>s[A-Z]{2})_cAll_d[0-9]{2}"
+    r"(?P<code>g[A-Z]{2})_(?P<situation>s[A-Z]{2})_cAll_(?P<dancer>d[0-9]{2})"
     r"_(?P<music>m[A-Z]{2}[0-9])_(?P<choreography>ch[0-9]{2})"
 )
 
@@ -61,14 +61,14 @@ def find_pieces(raw: Path) -> dict[str, Path]:
         expected = "key points named like gBR_sBM_cAll_d04_mBR0_ch01.pkl"
         raise UserError(folder, "", expected, "none", "unpack keypoints3d.zip of AIST++ there")
     for file in files:
-        _fields(file.stem, file)
+        fields_of(file.stem, file)
     return {file.stem: file for file in files}
 
 
 def read_dance(piece: str, raw: Path) -> Dance:
     """One sequence, every value checked; its music starts when it does. Raises UserError."""
     file = raw / "keypoints3d" / f"{piece}.pkl"
-    fields, skeletons = _fields(piece, file), read_keypoints(file)
+    fields, skeletons = fields_of(piece, file), read_keypoints(file)
     music = sound_file(raw / "music", fields["music"])
     return Dance(piece, fields["code"], skeletons, None, music, music_start_s=0.0, music_end_s=None)
 
@@ -79,7 +79,7 @@ def split_of(name: str) -> Literal["train", "validation", "test", "unused"]:
     The rule gives the published train and test lists exactly; its 20 sequences of validation have
     the published number and length.
     """
-    fields = _fields(name, name)
+    fields = fields_of(name, name)
     basic = fields["situation"] == "sBM"
     held_out = fields["music"] in HELD_OUT_MUSIC
     if basic and fields["choreography"] in ("ch01", "ch02"):
@@ -94,7 +94,7 @@ def read_ignore_list(path: Path) -> set[str]:
     # The official file has an empty line and a name with a blank behind it.
     names = {line.strip() for line in path.read_text("utf-8", "replace").splitlines()} - {""}
     for name in sorted(names):
-        _fields(name, path)
+        fields_of(name, path)
     return names
 
 
@@ -132,8 +132,8 @@ def gather(raw_out: Path, *, folder: Path | None, accept_terms: bool, store: Pat
         _check_complete(work, folder or store)
 
 
-def _fields(name: str, file: str | Path) -> dict[str, str]:
-    """The fields of a sequence's name."""
+def fields_of(name: str, file: str | Path) -> dict[str, str]:
+    """code, situation, dancer, music, choreography of a sequence's name. Raises UserError."""
     match = _NAME.fullmatch(name)
     if match is None:
         expected = "a sequence's name like gBR_sBM_cAll_d04_mBR0_ch01"
@@ -170,7 +170,7 @@ def _check_complete(work: Path, origin: Path) -> None:
     tracks = {file.stem for file in (work / "music").iterdir()}
     without: dict[str, list[str]] = defaultdict(list)
     for piece, file in find_pieces(work).items():
-        music = _fields(piece, file)["music"]
+        music = fields_of(piece, file)["music"]
         if music not in tracks:
             without[music].append(piece)
     if without:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ class Dance:
         music_file: the sound file.
         music_start_s: second of the sound file at which motion frame 0 is danced.
         music_end_s: second at which the source says that the dance ends in it; else None.
+        facts: columns of pieces.csv that only this source has.
     """
 
     piece: str
@@ -34,6 +36,7 @@ class Dance:
     music_file: Path
     music_start_s: float
     music_end_s: float | None
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
 def must_be_finite(joints: NDArray[Any], file: Path, key: str, remedy: str) -> None:

@@ -21,7 +21,7 @@ from motionmusic.data.musictodance import files_named, find_pieces, read_dance, 
 from motionmusic.data.synthetic import write_dances
 from motionmusic.errors import UserError
 from motionmusic.files import new_folder, write_text
-from motionmusic.params import Aist, AnyCorpus, MusicToDance, Own
+from motionmusic.params import Aist, AnyCorpus, MusicToDance, Own, Retargeted
 
 PUBLISHED, COMPOSED, RE_ENCODED, SUBSTITUTE = "published", "composed", "re-encoded", "substitute"
 ORIGINS = "origins.tsv"
@@ -60,6 +60,8 @@ def gather(name: str, corpus: AnyCorpus, raw: Path, store: Path, choreonet: Path
     elif isinstance(corpus, Aist):
         folder = Path(corpus.folder) if corpus.folder else None
         aist.gather(raw, folder=folder, accept_terms=corpus.accept_terms, store=store)
+    elif isinstance(corpus, Retargeted):
+        _retargeted(raw, store)
     elif isinstance(corpus, Own):
         _own(corpus, raw)
     else:
@@ -76,6 +78,15 @@ def take_repository(name: str, raw: Path, store: Path) -> None:
         for entry, path in zip(listed.entries, paths, strict=True):
             (folder / entry.path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / entry.path)
+
+
+def _retargeted(raw: Path, store: Path) -> None:
+    with new_folder(raw) as work:
+        for source, kind in (("motionmind", "motion"), ("aist_features", "music")):
+            listed = manifest(source)
+            (work / kind).mkdir()
+            for path in fetch(listed, listed.entries, store):
+                shutil.copyfile(path, work / kind / path.name)
 
 
 def _own(corpus: Own, raw: Path) -> None:

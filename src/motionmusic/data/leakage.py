@@ -31,6 +31,10 @@ _EXCEPTED = {
 } | {
     ("official", "music"): ("validation", "test"),
     ("official_clean", "music"): ("validation", "test"),
+    # these validate on other choreographies of the training side
+    ("by_track", "music"): ("train", "validation"),
+    ("by_dancer", "dancer"): ("train", "validation"),
+    ("by_dancer_and_choreography", "dancer"): ("train", "validation"),
 }
 PROMISES: Mapping[str, tuple[str, ...]] = {
     "paper": ("excerpt", "segment"),
@@ -41,10 +45,18 @@ PROMISES: Mapping[str, tuple[str, ...]] = {
     "body_a": ("body", "capture", "unit", "segment"),
     "official": ("piece", "music", "excerpt", "segment"),
     "official_clean": ("piece", "music", "excerpt", "segment"),
+    "random_segment": ("segment",),
+    "by_track": ("piece", "music", "excerpt", "segment"),
+    "by_dancer": ("piece", "dancer", "excerpt", "segment"),
+    "by_choreography": ("piece", "choreography", "excerpt", "segment"),
+    "by_dancer_and_choreography": ("piece", "dancer", "choreography", "excerpt", "segment"),
 }
 """The keys of which a protocol puts no value on two sides."""
 
-NO_IDENTICAL = ("by_piece", "by_figure", "by_body", "body_a")
+NO_IDENTICAL = (
+    "by_piece", "by_figure", "by_body", "body_a", "by_track", "by_dancer", "by_choreography",
+    "by_dancer_and_choreography",
+)  # fmt: skip
 """The protocols under which no test segment may be a training segment under another name."""
 
 
@@ -173,9 +185,11 @@ def names_of_segments(
     units (a set); ``captures`` gives a unit's capture session, or ``unknown``, which is none.
     """
     names = segments[["piece"]].copy()
-    if source == "aist":
+    if source.startswith("aist"):
         fields = names["piece"].str.split("_")
         names["dancer"], names["music"] = fields.str[3], fields.str[4]
+    if source == "aist_retargeted":  # dancers of a genre share them
+        names["choreography"] = fields.str[0] + "_" + fields.str[1] + "_" + fields.str[5]
     names["excerpt"] = names["piece"] + "/" + segments["excerpt"].astype(str)
     names["segment"] = names["excerpt"] + "/" + segments["segment"].astype(str)
     if captures:

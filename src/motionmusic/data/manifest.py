@@ -25,6 +25,17 @@ REPOSITORIES = {
     "choreonet": ("abcyzj", "ChoreoNet", "eeb2aaf1b334b5599fe22e369f61f0731bbef068"),
     # its captures, without 20.c3d (most of the waltz), which no mirror at hand has
     "captures": ("abcyzj", "ChoreoNet", "eeb2aaf1b334b5599fe22e369f61f0731bbef068"),
+    # of these two the 190 dances that are AIST++'s, and the features of its 60 tracks
+    "motionmind": (
+        "rohitacharyams",
+        "MotionMind",
+        "ab5d0efc904d856f65c69de7f4e4eabd22e6ec49",
+    ),
+    "aist_features": (
+        "hellto",
+        "dance2music-diffusion",
+        "78cc08b87ca9bb5770b61f1634ec909965d33aa7",
+    ),
     "musicmotion": ("wenjgong", "musicmotion", "a68849131c260e4a79a48d2dac78b6e516301a9b"),
 }
 """Owner, name and commit of each source that has a manifest in this package."""

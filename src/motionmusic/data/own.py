@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from motionmusic.data import musictodance
+from motionmusic.data import aist_retargeted, musictodance
 from motionmusic.data.aist import read_keypoints
 from motionmusic.data.faults import Fault
 from motionmusic.data.musictodance import read_skeletons, sound_file
@@ -72,6 +72,9 @@ def read_piece(source: str, raw: Path, piece: str) -> OwnDance:
     if source == "aist":
         file = raw / "keypoints3d" / f"{piece}.pkl"
         return of_aist(file, read_keypoints(file))
+    if source == "aist_retargeted":  # of whose music there is no sound
+        dance = aist_retargeted.read_dance(piece, raw)
+        return OwnDance(dance.skeletons, None, "aist", motion_rate_hz(source), piece, None, 0.0)
     return from_musictodance(musictodance.find_pieces(raw)[piece])
 
 

@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from motionmusic.data import aist, musictodance
+from motionmusic.data import aist, aist_retargeted, musictodance
 from motionmusic.data.dance import Dance
 from motionmusic.data.gather import COMPOSED, ORIGINS, RE_ENCODED, SUBSTITUTE
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import layout_of
-from motionmusic.params import AnyCorpus, Bones, Joints, Music, Segment, motion_rate_hz
+from motionmusic.params import (
+    AnyCorpus,
+    AnyMusic,
+    Bones,
+    Joints,
+    Segment,
+    motion_rate_hz,
+)
 from motionmusic.workspace import About
 
 
@@ -43,6 +50,9 @@ def _readers(source: str, raw: Path) -> Iterator[Callable[[], Dance]]:
         for piece in aist.find_pieces(raw):
             if aist.split_of(piece) != "unused":
                 yield partial(aist.read_dance, piece, raw)
+    elif source == "aist_retargeted":
+        for piece in aist_retargeted.find_pieces(raw):
+            yield partial(aist_retargeted.read_dance, piece, raw)
     else:
         for piece, folder in musictodance.find_pieces(raw).items():
             yield partial(musictodance.read_dance, piece, folder)
@@ -66,7 +76,8 @@ def table(
     Returns piece, label, frames, motion_rate_hz, music_file (in the raw folder), music_start_s,
     music_end_s (NaN where unknown), official_split, broken_tracking (AIST++; nothing where it has no
     ignore list), motion_origin and
-    sound_origin (published, composed, re-encoded; the source's name where it is not MusicToDance).
+    sound_origin (published, composed, re-encoded; the source's name where it is not MusicToDance),
+    and what only this source tells of its dances.
     Raises UserError where a type has no dance.
     """
     danced = {label for _, label in rows}
@@ -89,6 +100,7 @@ def table(
             "music_end_s": dance.music_end_s,
             "official_split": aist.split_of(dance.piece) if corpus.source == "aist" else "",
             "broken_tracking": dance.piece in broken if told else None,
+            **dance.facts,
         }
         for dance, label in rows
     )
@@ -109,7 +121,7 @@ def about_task(
     labels: dict[str, str],
     joints: Joints,
     bones: Bones,
-    music: Music,
+    music: AnyMusic,
 ) -> About:
     """What the stages of a task need to know of its corpus (about.json), by their groups of params.
 
@@ -123,7 +135,7 @@ def about_task(
         task=task,
         corpus=corpus,
         source=source.source,
-        layout=layout_of(source.source),
+        layout=layout_of(source),
         motion_rate_hz=motion_rate_hz(source.source),
         labels=labels,
         center=joints.center,

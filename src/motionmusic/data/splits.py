@@ -12,15 +12,14 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from motionmusic.data.choreonet import body_of, figure_of
+from motionmusic.data.dealing import DROPPED, deal
+from motionmusic.data.genre_splits import by_name, random_segment
 from motionmusic.errors import UserError
 from motionmusic.features.segments import SEGMENT_FRAMES, every_segment, units_of_segments
 from motionmusic.params import Segment
 from motionmusic.streams import stream
 
 SPLITS = ("train", "validation", "test")
-DROPPED = "dropped"
-"""The split of a segment that belongs to two sides at once and is used on neither."""
-
 BODIES = ("A", "B")
 _PARTS = 5  # by_body: one of so many parts of the training side's figures validates
 
@@ -39,7 +38,8 @@ def split(
         task: its name, for messages.
         settings: the task's group ``segment``.
         excerpts: piece, excerpt, label of those that are kept, in class order.
-        pieces: piece, official_split, broken_tracking; read by the official protocols.
+        pieces: piece, official_split, broken_tracking, read by the official protocols; dancer,
+            choreography, track, read by those of AIST++ retargeted.
         spans: piece, start, end, unit, capture; read by by_figure, by_body and body_a.
         names: class names, for messages.
 
@@ -56,12 +56,16 @@ def split(
                 return by_figure(segments, folds, seed, names)
             of_bodies = by_body if settings.protocol == "by_body" else body_a
             return of_bodies(segments, bodies_of(spans), seed, names)
+        if settings.protocol == "random_segment":
+            return random_segment(every_segment(excerpts, per_excerpt), folds, seed)
         if settings.protocol == "paper":
             rows = paper(excerpts)
         elif settings.protocol == "published":
             rows = published(excerpts)
         elif settings.protocol == "by_piece":
             rows = by_piece(excerpts, folds, seed, names)
+        elif settings.protocol.startswith("by_"):
+            rows = by_name(excerpts, pieces, settings.protocol, folds, seed)
         else:
             split_of = dict(zip(pieces["piece"], pieces["official_split"], strict=True))
             if settings.protocol == "official_clean":
@@ -145,7 +149,7 @@ def by_figure(
     part: dict[str, int] = {}
     for label, owned in _owned(danced).items():
         _must_have(folds, len(owned), f"figures ({names[label]} has {len(owned)})")
-        part |= _deal(owned, folds, stream(seed, "by_figure", label))
+        part |= deal(owned, folds, stream(seed, "by_figure", label))
     return _agreed(danced, _roles(part, folds), "by_figure", names, set(danced["label"]))
 
 
@@ -250,7 +254,7 @@ def _of_bodies(
     role = dict.fromkeys(bodies, DROPPED)
     for label, owned in _owned(segments).items():
         random = stream(seed, protocol, trains, label)
-        part = _deal(figures.get((label, trains), {}), _PARTS, random)
+        part = deal(figures.get((label, trains), {}), _PARTS, random)
         for unit in owned:
             if bodies[unit] == trains:
                 role[unit] = "validation" if part[figure_of(unit)] == 0 else "train"
@@ -287,21 +291,6 @@ def _owned(segments: pd.DataFrame) -> dict[int, dict[str, int]]:
     for label, group in segments.groupby("label", sort=True):
         counts[int(str(label))] = Counter(unit for units in group["units"] for unit in units)
     return counts
-
-
-def _deal(owned: Mapping[str, int], parts: int, random: np.random.Generator) -> dict[str, int]:
-    """Each unit's part: from the most danced on, a unit goes where fewest segments are so far.
-
-    So parts are alike in segments as far as whole units allow; equals are dealt by chance.
-    """
-    units = sorted(owned)
-    shuffled = [units[i] for i in random.permutation(len(units))]
-    segments = dict.fromkeys(random.permutation(parts).tolist(), 0)
-    part: dict[str, int] = {}
-    for unit in sorted(shuffled, key=lambda unit: -owned[unit]):
-        part[unit] = min(segments, key=lambda number: segments[number])
-        segments[part[unit]] += owned[unit]
-    return part
 
 
 def _agreed(

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
-from motionmusic.features.motion import min_max
-from motionmusic.files import Float32
-from motionmusic.params import Feature, Music, Scale
+from motionmusic.features.motion import min_max, rows_at
+from motionmusic.files import Float32, read_array
+from motionmusic.params import AnyMusic, Feature, Scale, StoredMusic
 from motionmusic.streams import stream
 
 WINDOW = 1024  # samples, periodic Hann
 HOP = 512  # samples; at 12,800 Hz exactly one motion frame of 1/25 s
 BANDS = 96  # Slaney mel filters
 LOWEST_HZ, HIGHEST_HZ = 80.0, 7600.0
+STORED, STORED_HZ, RATE_HZ = 35, 60.0, 25.0  # columns, rates of stored features and of motion
 FLOOR = 1e-10
 SHORT_SAMPLES = 128_000  # 10 s at 12.8 kHz: sound up to this long is padded by the authors (O10)
 NOISE = 5e-4
@@ -77,7 +78,30 @@ def music_features(
     return min_max(values.reshape(-1, 1)).reshape(values.shape)
 
 
-def piece_features(raw: Path, settings: Music, row: Mapping[Any, Any]) -> Float32:
+def stored_features(file: Path) -> Float32:
+    """A track's stored features, 60 a second, as 25 a second: (frames, 96), rows of 35 and zeros.
+
+    Each is the mean of what is stored within 1/50 s of it; every one of the 35 columns (onset
+    strength, 20 MFCC, 12 chroma, flags of peak and beat) goes from 0 to 1 over the track. The
+    columns up to 96 are 0, so that the networks for log-mel take them as they are. Raises UserError
+    for what is not (frames, 35) finite numbers.
+    """
+    stored = read_array(file)
+    whole = stored.ndim == 2 and stored.shape[1] == STORED and stored.dtype.kind == "f"
+    if not whole or not len(stored) or not np.isfinite(stored).all():
+        expected = f"finite numbers (frames, {STORED})"
+        got = f"{stored.dtype} of shape {stored.shape}, or a number that is not finite"
+        raise UserError(file, "", expected, got, "take the file from its repository again")
+    frames = int((len(stored) - 1) * RATE_HZ / STORED_HZ) + 1
+    sums = np.concatenate([np.zeros((1, STORED)), np.cumsum(stored, axis=0, dtype=np.float64)])
+    middles = np.arange(frames) * STORED_HZ / RATE_HZ + 0.5
+    edges = [middles + side * STORED_HZ / RATE_HZ / 2 for side in (-1, 1)]
+    first, last = (np.clip(edge, 0, len(stored)) for edge in edges)
+    means = (rows_at(sums, last) - rows_at(sums, first)) / (last - first)[:, None]
+    return np.pad(min_max(means), ((0, 0), (0, BANDS - STORED)))
+
+
+def piece_features(raw: Path, settings: AnyMusic, row: Mapping[Any, Any]) -> Float32:
     """Features (frames, 96) of a row of pieces.csv: mel frame t is motion frame t.
 
     Fewer frames than the motion has where the sound ends earlier. Raises UserError where the piece
@@ -87,6 +111,8 @@ def piece_features(raw: Path, settings: Music, row: Mapping[Any, Any]) -> Float3
     if frames < SHORTEST:
         expected = f"at least {SHORTEST} frames, one window of sound"
         raise UserError(raw, piece, expected, f"{frames} frames", "take the piece out")
+    if isinstance(settings, StoredMusic):
+        return stored_features(path)[:frames]
     rate = settings.sample_rate
     samples = (frames - 1) * HOP  # which give as many mel frames as the motion has
     whole = np.isnan(row["music_end_s"])  # AIST++: the whole sound is scaled

@@ -26,12 +26,19 @@ def piece_beats(
     """
     rate_hz, duration_s = row["motion_rate_hz"], (row["frames"] - 1) / row["motion_rate_hz"]
     file, start_s = raw / row["music_file"], row["music_start_s"]
-    audio = read_audio(file, SAMPLE_RATE, start_s=start_s, duration_s=duration_s)
     moves = read_array(joints / f"{row['piece']}.npy")
-    music_s, music_bpm = music_beats(audio, SAMPLE_RATE)
-    if np.isfinite(music_bpm):  # trackers know tempi in coarse steps
-        steady = read_audio(file, song_tempo.SAMPLE_RATE, start_s=start_s, duration_s=duration_s)
-        music_bpm = song_tempo.song_tempo(steady, music_bpm).bpm
+    if "music_bpm" in row:  # known, from the music's start; there may be no sound
+        music_bpm = row["music_bpm"]
+        music_s = np.arange(np.ceil((duration_s + start_s) * music_bpm / 60)) * 60 / music_bpm
+        music_s = music_s[music_s >= start_s] - start_s
+    else:
+        audio = read_audio(file, SAMPLE_RATE, start_s=start_s, duration_s=duration_s)
+        music_s, music_bpm = music_beats(audio, SAMPLE_RATE)
+        if np.isfinite(music_bpm):  # trackers know tempi in coarse steps
+            steady = read_audio(
+                file, song_tempo.SAMPLE_RATE, start_s=start_s, duration_s=duration_s
+            )
+            music_bpm = song_tempo.song_tempo(steady, music_bpm).bpm
     times = {
         "motion_bailando": motion_beats(moves, rate_hz, "bailando"),
         "motion_mint": motion_beats(moves, rate_hz, "mint"),

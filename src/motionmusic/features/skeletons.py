@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-LayoutName = Literal["musictodance", "aist"]
+from motionmusic.params import Aist, AnyCorpus, Retargeted
+
+LayoutName = Literal["musictodance", "aist", "aist_proximal"]
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,34 @@ AIST = Layout(
     hips=(11, 12),
 )  # fmt: skip
 
-LAYOUTS: dict[LayoutName, Layout] = {"musictodance": MUSICTODANCE, "aist": AIST}
+PROXIMAL_OF_AIST = [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14]
+"""The joints of AIST that do not hang on a forearm or a shank."""
+
+AIST_PROXIMAL = Layout(
+    joints=tuple(AIST.joints[joint] for joint in PROXIMAL_OF_AIST),
+    parents=(0, 0, 0, 1, 2, 0, 0, 5, 6, 5, 6, 9, 10),
+    paper_pairs=((6, 8), (5, 7), (10, 12), (9, 11)),
+    mirror_pairs=((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12)),
+    hips=(9, 10),
+)
+
+LAYOUTS: dict[LayoutName, Layout] = {
+    "musictodance": MUSICTODANCE,
+    "aist": AIST,
+    "aist_proximal": AIST_PROXIMAL,
+}
 
 
-def layout_of(source: str) -> LayoutName:
-    """The skeleton of a source's dances: AIST++ has its own, all others have MusicToDance's."""
-    return "aist" if source == "aist" else "musictodance"
+def layout_of(corpus: AnyCorpus) -> LayoutName:
+    """The skeleton of a corpus's dances: AIST++ has its own, all others have MusicToDance's."""
+    if isinstance(corpus, Retargeted):
+        return "aist" if corpus.joints == "all" else "aist_proximal"
+    return "aist" if isinstance(corpus, Aist) else "musictodance"
+
+
+def chosen_joints(joints: NDArray[Any], layout: LayoutName) -> NDArray[Any]:
+    """Of (frames, v, 3) as read the joints that the layout has."""
+    return joints[:, PROXIMAL_OF_AIST] if layout == "aist_proximal" else joints
 
 
 def paper_graph(layout: Layout) -> NDArray[np.float32]:

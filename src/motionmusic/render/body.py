@@ -31,9 +31,13 @@ DIMMED = {
 }  # fmt: skip
 
 # MusicToDance's axes are left-handed (docs/data.md): x is to the right of who looks along +z.
-_TOWARDS_VIEWER: dict[LayoutName, int] = {"musictodance": -1, "aist": 1}
+_TOWARDS_VIEWER: dict[LayoutName, int] = {"musictodance": -1, "aist": 1, "aist_proximal": 1}
 # The left and the right side of the head, and how many joints, the first ones, belong to the head.
-_HEADS: dict[LayoutName, tuple[int, int, int]] = {"musictodance": (0, 1, 2), "aist": (3, 4, 5)}
+_HEADS: dict[LayoutName, tuple[int, int, int]] = {
+    "musictodance": (0, 1, 2),
+    "aist": (3, 4, 5),
+    "aist_proximal": (3, 4, 5),
+}
 
 # In units of the body, which is from shoulders to ankles, about 130 cm.
 HEAD_RADIUS = 0.085

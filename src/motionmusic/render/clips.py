@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from motionmusic.data.own import read_piece
 from motionmusic.features.audio import read_audio
 from motionmusic.features.keypoints import FRAMES
-from motionmusic.features.skeletons import LAYOUTS
+from motionmusic.features.skeletons import LAYOUTS, chosen_joints
 from motionmusic.files import Float32, read_array
 from motionmusic.render.conductor_clip import side_by_side
 from motionmusic.render.film import SOUND_HZ, film
@@ -62,9 +62,13 @@ class Excerpt:
     def dance(self) -> tuple[NDArray[np.float64], Panel]:
         """Joints in the room, and its own music."""
         own = read_piece(self.about.source, self.raw, self.piece)
-        assert own.music_file is not None  # a corpus has music
         first = self.number * self.about.excerpt_frames
-        joints = own.in_the_room()[first : first + self.about.excerpt_frames]
+        joints = chosen_joints(own.in_the_room(), self.about.layout)[
+            first : first + self.about.excerpt_frames
+        ]
+        if own.music_file is None:
+            silence = np.zeros(round(self.seconds * SOUND_HZ), np.float32)
+            return joints, Panel("no sound", "of its music only features are public", silence)
         start_s = own.music_start_s + first / own.rate_hz
         text = f"{own.music_file.name}, from {start_s:.1f} s"
         return joints, Panel("its own music", text, self.sound(own.music_file, start_s))
@@ -198,7 +202,7 @@ def dancer(about: About, raw: Path, tested: pd.DataFrame) -> dict[str, Any]:
     step = max(1, round(about.motion_rate_hz / _SHOWN_HZ))
     motion = {}
     for piece, rows in tested.groupby("piece"):
-        room = read_piece(about.source, raw, str(piece)).in_the_room()
+        room = chosen_joints(read_piece(about.source, raw, str(piece)).in_the_room(), about.layout)
         for excerpt in rows["excerpt"]:
             start = excerpt * about.excerpt_frames
             here = room[start : start + about.excerpt_frames : step]

@@ -1,0 +1,90 @@
+"""190 dances of AIST++ retargeted to another skeleton, and stored features of their music.
+
+They are not AIST++: bones are held, the path over the floor is gone (``vrm``). Layout of the raw
+folder, from two repositories:
+
+    RAW/motion/gBR_sBM_cAll_d04_mBR1_ch02.t2.json   190 dances
+    RAW/music/mBR1.npy                              (frames, 35) at 60 a second; 60 tracks
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motionmusic.data.aist import fields_of
+from motionmusic.data.dance import Dance
+from motionmusic.data.vrm import BONES, SOURCE_HZ, Clip, read_clip
+from motionmusic.errors import UserError
+
+ENDING = ".t2.json"
+SECONDS = 7  # of every dance, which the shortest has
+LARGEST = 0.2  # of a second: a bone held for longer makes it unclean
+_STIFF = ("chest", "leftHand", "rightHand", "leftFoot", "rightFoot")  # hardly move in any dance
+MOVING = tuple(bone for bone in BONES if bone not in _STIFF)
+PROXIMAL = tuple(bone for bone in MOVING if "Lower" not in bone)
+"""The bones that 17 joints hang on, and those of the 13 without wrists and ankles."""
+
+
+def find_pieces(raw: Path) -> dict[str, Path]:
+    """The file of every dance, by name. Raises UserError where there is none."""
+    files = sorted((raw / "motion").glob(f"*{ENDING}"))
+    if not files:
+        expected = f"dances named like gBR_sBM_cAll_d04_mBR1_ch02{ENDING}"
+        raise UserError(raw / "motion", "", expected, "none", "run `dvc repro` of the download")
+    return {file.name.removesuffix(ENDING): file for file in files}
+
+
+def read_dance(piece: str, raw: Path) -> Dance:
+    """One dance at 25 frames a second; its music starts when it does. Raises UserError."""
+    file = raw / "motion" / f"{piece}{ENDING}"
+    fields, clip = fields_of(piece, file), read_clip(file)
+    skeletons = np.asarray(clip.at_25_hz(), np.float64)
+    music = raw / "music" / f"{fields['music']}.npy"
+    if not music.exists():
+        remedy = "run `dvc repro` of the download"
+        raise UserError(music, "", "the features of a track", "no such file", remedy)
+    return Dance(piece, fields["code"], skeletons, None, music, 0.0, None, _facts(piece, clip))
+
+
+def tempo_bpm(track: str) -> float:
+    """Beats a minute of a track by its name (mBR0, mHO5), the first at its start."""
+    slowest, step = (110, 5) if track[1:3] == "HO" else (80, 10)
+    return float(slowest + step * int(track[3]))
+
+
+def choreography_of(piece: str) -> str:
+    """What dancers of a genre share: gBR_sBM_ch02, whoever dances it to whatever track."""
+    fields = fields_of(piece, piece)
+    return f"{fields['code']}_{fields['situation']}_{fields['choreography']}"
+
+
+def clean_seconds(clip: Clip, bones: tuple[str, ...]) -> list[bool]:
+    """Of each of the first seven seconds, whether none of the bones is held for a fifth of it."""
+    shares = held_shares(clip)[:, [BONES.index(bone) for bone in bones]]
+    return [bool(most <= LARGEST) for most in shares.max(axis=1)]
+
+
+def held_shares(clip: Clip) -> NDArray[np.float64]:
+    """For which part of each of the first seven seconds every bone is held, (7, 19)."""
+    a_second = int(SOURCE_HZ)
+    whole = clip.held[: SECONDS * a_second].reshape(SECONDS, a_second, -1)
+    return np.asarray(whole.mean(axis=1), np.float64)
+
+
+def _facts(piece: str, clip: Clip) -> dict[str, object]:
+    """The columns of pieces.csv that only this source has."""
+    fields = fields_of(piece, piece)
+    moving = clip.held[:, [BONES.index(bone) for bone in MOVING]]
+    return {
+        "dancer": fields["dancer"],
+        "choreography": choreography_of(piece),
+        "track": fields["music"],
+        "music_bpm": tempo_bpm(fields["music"]),
+        "doubled": clip.doubled,
+        "held": round(float(moving.any(axis=1).mean()), 4),
+        "clean_13": round(float(np.mean(clean_seconds(clip, PROXIMAL))), 4),
+        "clean_17": round(float(np.mean(clean_seconds(clip, MOVING))), 4),
+    }

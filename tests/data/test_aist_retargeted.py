@@ -1,0 +1,168 @@
+"""AIST++ retargeted: what a piece is, and the real files against figures measured on them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from closure import ROOT
+from retargeted import NAME, doubled, motion, turned, write
+
+from motionmusic.data.aist_retargeted import (
+    MOVING,
+    PROXIMAL,
+    choreography_of,
+    find_pieces,
+    held_shares,
+    read_dance,
+    tempo_bpm,
+)
+from motionmusic.data.manifest import REPOSITORIES, manifest
+from motionmusic.data.vrm import BONES, Clip, read_clip
+from motionmusic.errors import UserError
+
+
+def test_names_tell_tempo_and_choreography() -> None:
+    assert [tempo_bpm(track) for track in ("mBR0", "mHO5", "mJB5")] == [80, 135, 130]
+    other = "gBR_sBM_cAll_d05_mBR5_ch02"
+    assert choreography_of(NAME) == choreography_of(other) == "gBR_sBM_ch02"
+
+
+def test_a_dance_has_its_facts_and_what_is_missing_is_an_error(tmp_path: Path) -> None:
+    arm = turned((0, 0, 1), np.sin(np.arange(480) / 15))
+    arm[120:] = arm[120]  # held from the third second on
+    bones = {bone: turned((1, 0, 0), 0.01 * np.arange(480)) for bone in MOVING}
+    file = write(
+        tmp_path / "motion" / f"{NAME}.t2.json",
+        doubled(motion(480, **bones | {"leftLowerArm": arm})),
+    )
+    assert find_pieces(tmp_path) == {NAME: file}
+    with pytest.raises(UserError, match="the features of a track"):
+        read_dance(NAME, tmp_path)
+    (tmp_path / "music").mkdir()
+    np.save(tmp_path / "music" / "mBR1.npy", np.zeros((9, 35), np.float32))
+    dance = read_dance(NAME, tmp_path)
+    assert (dance.code, dance.music_file.name, dance.skeletons.shape) == (
+        "gBR",
+        "mBR1.npy",
+        (200, 17, 3),
+    )
+    assert dance.facts == {
+        "dancer": "d04", "choreography": "gBR_sBM_ch02", "track": "mBR1", "music_bpm": 90.0,
+        "doubled": True, "held": 0.75, "clean_13": 1.0, "clean_17": round(2 / 7, 4),
+    }  # fmt: skip
+    with pytest.raises(UserError, match="dances named like"):
+        find_pieces(tmp_path / "music")
+
+
+def real() -> Path:
+    """The motions of the mirror."""
+    mirror = os.environ.get("MOTIONMUSIC_MIRROR")
+    folder = Path(mirror or "none").joinpath(*REPOSITORIES["motionmind"], "coach/static/anim")
+    if not folder.exists():
+        pytest.skip("no MotionMind in MOTIONMUSIC_MIRROR")
+    return folder
+
+
+# of each genre two dances, doubled and true 60 Hz where there are both
+SOME = {
+    "gBR_sBM_cAll_d05_mBR5_ch02": True, "gBR_sBM_cAll_d06_mBR3_ch02": True,
+    "gJB_sBM_cAll_d08_mJB4_ch01": True, "gWA_sBM_cAll_d25_mWA0_ch01": False,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clips() -> dict[str, Clip]:
+    folder = real()
+    return {name: read_clip(folder / f"{name}.t2.json") for name in SOME}
+
+
+def test_real_clips_are_held_where_they_were_found_to_be(clips: dict[str, Clip]) -> None:
+    assert {name: clip.doubled for name, clip in clips.items()} == SOME
+    hips = {name[4:]: float(c.held[:, 0].mean()) for name, c in clips.items()}
+    assert list(hips.values()) == pytest.approx([0.45, 0.69, 0.90, 0.0], abs=0.015)
+    right = BONES.index("rightLowerArm")
+    assert clips["gWA_sBM_cAll_d25_mWA0_ch01"].held[:, right].mean() == pytest.approx(
+        0.99, abs=0.01
+    )
+
+
+def test_no_real_bone_turns_faster_than_the_guard_lets_it(clips: dict[str, Clip]) -> None:
+    for clip in clips.values():
+        limbs = clip.joints[:, [7, 13]] - clip.joints[:, [5, 11]]  # left upper arm and thigh
+        limbs /= np.linalg.norm(limbs, axis=2, keepdims=True)
+        assert np.linalg.norm(np.diff(limbs, axis=0), axis=2).max() < 1.0
+
+
+def test_real_dancers_stand_upright_and_look_ahead(clips: dict[str, Clip]) -> None:
+    clip = clips["gWA_sBM_cAll_d25_mWA0_ch01"]
+    nose, ears = clip.joints[:, 0], clip.joints[:, 3:5].mean(axis=1)
+    across = clip.joints[:, 11] - clip.joints[:, 12]
+    ahead = np.cross(across, [0, 1, 0])
+    ahead /= np.linalg.norm(ahead, axis=1, keepdims=True)
+    assert ((nose - ears) * ahead).sum(axis=1).mean() == pytest.approx(11, abs=2.5)
+    knees = clip.joints[:, 13:15].mean(axis=1)
+    legs = (clip.joints[:, 11:13] + clip.joints[:, 15:17]).mean(axis=1) / 2
+    assert ((knees - legs) * ahead).sum(axis=1).mean() > 2
+    assert (across[:, 0] > 0).mean() > 0.5
+
+
+def test_speeds_of_true_60_hz_street_jazz_are_the_measured_ones() -> None:
+    """Mean speeds relative to the hips in cm/s: nose, shoulders, elbows, wrists, knees, ankles."""
+    folder = real()
+    speeds = []
+    for file in sorted(folder.glob("gJS_*.t2.json")):
+        if file.name.split("_")[3] != "d01":  # all true 60 Hz ones are d01's
+            continue
+        clip = read_clip(file)
+        if not clip.doubled:
+            steps = np.linalg.norm(np.diff(clip.joints, axis=0), axis=2).mean(axis=0) * 30
+            speeds.append(
+                [steps[0], *steps[5:11].reshape(3, 2).mean(1), *steps[13:].reshape(2, 2).mean(1)]
+            )
+    assert len(speeds) == 8
+    assert np.mean(speeds, axis=0) == pytest.approx([9, 7, 13, 20, 5, 9], abs=0.6)
+
+
+def test_what_there_is_by_genre_dancer_and_track() -> None:
+    names = [Path(e.path).name.removesuffix(".t2.json") for e in manifest("motionmind").entries]
+    fields = [name.split("_") for name in names]
+    assert Counter(of[0] for of in fields) == {
+        "gBR": 8, "gPO": 38, "gLO": 25, "gMH": 10, "gLH": 14, "gHO": 25, "gWA": 9, "gKR": 19,
+        "gJS": 36, "gJB": 6,
+    }  # fmt: skip
+    assert len({of[3] for of in fields}) == 28
+    assert len({of[4] for of in fields}) == 46
+    assert Counter(of[1] for of in fields) == {"sBM": 181, "sFM": 9}
+    tracks = {Path(entry.path).stem for entry in manifest("aist_features").entries}
+    assert {of[4] for of in fields} < tracks
+    assert len(tracks) == 60
+
+
+def test_shares_of_held_bones_and_clean_seconds_of_all_clips() -> None:
+    """The corpus's own table says it of all; here street jazz, the genre that is nearly whole."""
+    table = ROOT / "metrics" / "aist_retargeted" / "held.json"
+    if not table.exists():
+        pytest.skip(f"no {table}")
+    found = json.loads(table.read_text())
+    assert found["all"]["doubled"]["clips"] == 153
+    assert found["all"]["doubled"]["forearms"] == pytest.approx(0.47, abs=0.005)
+    assert found["all"]["doubled"]["shanks"] == pytest.approx(0.20, abs=0.005)
+    assert found["all"]["doubled"]["hips"] == pytest.approx(0.09, abs=0.005)
+    assert found["gBR"]["doubled"]["any"] == pytest.approx(0.99, abs=0.005)
+    assert found["all"]["true 60"]["clean_13"] == 257
+    assert abs(found["all"]["doubled"]["clean_13"] - 761) <= 4
+
+
+def test_held_shares_are_of_whole_seconds() -> None:
+    held = np.zeros((215, len(BONES)), bool)
+    held[30:60, BONES.index("hips")] = True
+    held[200:, BONES.index("neck")] = True
+    shares = held_shares(Clip(np.zeros((215, 17, 3)), held, True))
+    assert shares[:, BONES.index("hips")].tolist() == [0, 1, 0, 0, 0, 0, 0]
+    assert shares[6, BONES.index("neck")] == pytest.approx(1 / 3)
+    assert set(PROXIMAL) < set(MOVING)

@@ -1,0 +1,115 @@
+"""Splits of AIST++ retargeted: who is new to whom, on the real names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from task_facts import ABOUT
+
+from motionmusic.data.aist_retargeted import choreography_of
+from motionmusic.data.dealing import DROPPED
+from motionmusic.data.leakage import PAIRS, is_promised, names_of_segments, shared
+from motionmusic.data.manifest import manifest
+from motionmusic.data.splits import split
+from motionmusic.errors import UserError
+from motionmusic.params import Segment
+
+GENRES = ["gBR", "gPO", "gLO", "gMH", "gLH", "gHO", "gWA", "gKR", "gJS", "gJB"]
+FOLDS = {
+    "random_segment": 5, "by_track": 2, "by_dancer": 2, "by_choreography": 3,
+    "by_dancer_and_choreography": 6,
+}  # fmt: skip
+
+
+def pieces() -> pd.DataFrame:
+    names = sorted(
+        Path(e.path).name.removesuffix(".t2.json") for e in manifest("motionmind").entries
+    )
+    fields = [name.split("_") for name in names]
+    columns = {"piece": names, "label": [GENRES.index(of[0]) for of in fields]}
+    columns |= {"dancer": [of[3] for of in fields], "track": [of[4] for of in fields]}
+    return pd.DataFrame(columns | {"choreography": [choreography_of(name) for name in names]})
+
+
+def rows(protocol: str, seed: int = 0) -> pd.DataFrame:
+    settings = Segment(
+        excerpt_frames=175, excerpts="all", choose="one", protocol=protocol,  # type: ignore[arg-type]
+        folds=FOLDS[protocol], seed=seed,
+    )  # fmt: skip
+    table = pieces()
+    excerpts = table[["piece", "label"]].assign(excerpt=0).sort_values("label", kind="stable")
+    nothing = pd.DataFrame({"piece": [], "start": [], "end": [], "unit": [], "capture": []})
+    return split("t", settings, excerpts, table, nothing, dict(enumerate(GENRES)))
+
+
+@pytest.mark.parametrize("protocol", FOLDS)
+def test_a_protocol_keeps_its_promise_and_tests_everything_once(protocol: str) -> None:
+    found = rows(protocol)
+    tested = found[found["split"] == "test"]
+    assert len(tested) == 1330
+    assert not tested.duplicated(["piece", "segment"]).any()
+    for _, fold in found.groupby("fold"):
+        names = names_of_segments(fold.assign(units=""), "aist_retargeted", {})
+        for left, right in PAIRS:
+            for key, both in shared(fold["split"], names, left, right).items():
+                if is_promised(protocol, key, (left, right)):
+                    assert both["shared"] == 0, (left, right, key)
+        assert {"train", "validation", "test"} <= set(fold["split"])
+    assert found.equals(rows(protocol))
+    assert found["split"].equals(rows(protocol, 1)["split"]) is False
+
+
+def test_new_dancers_and_choreographies_are_both_new() -> None:
+    found = rows("by_dancer_and_choreography")
+    table = pieces().set_index("piece")
+    for _, fold in found.groupby("fold"):
+        seen, tested, dropped = (
+            table.loc[fold.loc[fold["split"].isin(of), "piece"]]
+            for of in (["train", "validation"], ["test"], [DROPPED])
+        )
+        for key in ("dancer", "choreography"):
+            assert not set(seen[key]) & set(tested[key])
+        # what is left out shares one of the two with the tested and the other with what is seen
+        assert len(dropped)
+        validated = table.loc[fold.loc[fold["split"] == "validation", "piece"]]
+        assert set(validated["dancer"]) <= set(seen["dancer"])
+    # no break to learn from where d04 and d05's only other choreography is tested
+    first = found[found["split"] == "train"].groupby("fold")["label"].agg(set)
+    assert sum(0 not in labels for labels in first) <= 2
+
+
+def test_the_sides_of_dancers_are_as_large() -> None:
+    found = rows("by_dancer")
+    counts = found[found["split"] == "test"].groupby("fold")["piece"].nunique()
+    assert counts.tolist() == [95, 95]
+    assert (
+        found[found["split"] == "test"].groupby(["fold", "label"]).size().unstack().min().min() > 0
+    )
+
+
+def test_another_corpus_is_refused() -> None:
+    settings = Segment(
+        excerpt_frames=175, excerpts="all", choose="one", protocol="by_dancer", folds=2, seed=0
+    )
+    table = pieces().drop(columns="dancer")
+    excerpts = table[["piece", "label"]].assign(excerpt=0)
+    with pytest.raises(UserError, match="no dancer") as caught:
+        split("own", settings, excerpts, table, pd.DataFrame(), {})
+    assert caught.value.where == "segment.own.protocol"
+    assert ABOUT["protocol"] == "by_piece"  # which it may take
+
+
+@pytest.mark.parametrize(
+    ("protocol", "key", "pairs"),
+    [
+        ("random_segment", "piece", ()), ("by_track", "music", PAIRS[1:]),
+        ("by_dancer", "dancer", PAIRS[1:]), ("by_dancer", "choreography", ()),
+        ("by_choreography", "choreography", PAIRS), ("by_choreography", "dancer", ()),
+        ("by_dancer_and_choreography", "dancer", PAIRS[1:]),
+        ("by_dancer_and_choreography", "choreography", PAIRS),
+    ],
+)  # fmt: skip
+def test_promises(protocol: str, key: str, pairs: tuple[tuple[str, str]]) -> None:
+    assert tuple(pair for pair in PAIRS if is_promised(protocol, key, pair)) == tuple(pairs)
