@@ -56,19 +56,22 @@ def by_name(
     known = pieces.set_index("piece").loc[excerpts["piece"]]
     sides = (~known["dancer"].isin(_SIDE_0)).to_numpy().astype(int)
     both = protocol == "by_dancer_and_choreography"
+    count = folds // 2 if both else folds
     if protocol == "by_dancer":
         dealt = sides
     else:
-        key = "track" if protocol == "by_track" else "choreography"
-        dealt = _dealt(known, key, folds // 2 if both else folds, seed)
+        dealt = _dealt(known, "track" if protocol == "by_track" else "choreography", count, seed)
     parts = []
     for fold in range(folds):
-        side, part = divmod(fold, folds // 2) if both else (0, fold)
+        side, part = divmod(fold, count)
         tested, trained = dealt == part, dealt != part
         if both:
             tested, trained = tested & (sides == side), trained & (sides != side)
         role = np.where(tested, "test", np.where(trained, "train", DROPPED)).astype(object)
-        role[trained & _validating(known[trained], known, seed, protocol, fold)] = "validation"
+        # of the next part only, so that a segment validates in one fold at most
+        asked = trained & (dealt == (part + 1) % count)
+        random = stream(seed, "validation", protocol, fold)
+        role[asked & _validating(known[trained], known[asked], known, random)] = "validation"
         parts.append(_frame(fold, role.tolist(), excerpts))
     return pd.concat(parts, ignore_index=True)
 
@@ -82,15 +85,14 @@ def _dealt(known: pd.DataFrame, key: str, parts: int, seed: int) -> NDArray[np.i
 
 
 def _validating(
-    trained: pd.DataFrame, known: pd.DataFrame, seed: int, protocol: str, fold: int
+    trained: pd.DataFrame, asked: pd.DataFrame, known: pd.DataFrame, random: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Which dances have one of the choreographies that validate."""
+    """Which dances have one of the choreographies that validate, drawn from those of ``asked``."""
     chosen: list[str] = []
-    for label, group in trained.groupby("label", sort=True):
-        names = sorted(set(group["choreography"]))
-        count = max(1, round(len(names) / _VALIDATING)) if len(names) > 2 else 0
-        random = stream(seed, "validation", protocol, fold, int(str(label)))
-        chosen += random.permutation(names)[:count].tolist()
+    for label, group in asked.groupby("label", sort=True):
+        number = trained.loc[trained["label"] == label, "choreography"].nunique()
+        count = max(1, round(number / _VALIDATING)) if number > 2 else 0
+        chosen += random.permutation(sorted(set(group["choreography"])))[:count].tolist()
     return known["choreography"].isin(chosen).to_numpy()
 
 
