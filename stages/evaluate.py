@@ -23,7 +23,8 @@ def main(given: Sequence[str]) -> None:
         kind: np.load(workspace.data(task, "segments", f"{kind}.npy"), mmap_mode="r").shape
         for kind in workspace.INPUTS
     }
-    found = evaluation.evaluate(cells, classes, settings.seed, settings.resamples)
+    unit = evaluation.unit_of(about.source)
+    found = evaluation.evaluate(cells, classes, settings.seed, settings.resamples, unit)
     found["facts"] = evaluation.facts(about, workspace.read_index(task), shapes)
     tables = {
         workspace.metrics(task, "runs.csv"): evaluation.runs(workspace.metrics(task, "runs")),

@@ -18,7 +18,7 @@ from dvc.utils.hydra import apply_overrides
 TEXTS = {path.stem: path for path in sorted((ROOT / "pipeline").glob("*.yaml"))}
 BY_HAND = [
     ROOT / "dvc.yaml",
-    *(ROOT / "pipeline" / kind / "dvc.yaml" for kind in ("download", "on_beat")),
+    *(ROOT / "pipeline" / kind / "dvc.yaml" for kind in ("download", "on_beat", "genres")),
 ]
 FILES = [*BY_HAND, *TEXTS.values()]
 LEVEL = {

@@ -18,6 +18,7 @@ from motionmusic.data.aist_retargeted import (
     choreography_of,
     find_pieces,
     held_shares,
+    is_clean,
     read_dance,
     tempo_bpm,
 )
@@ -166,3 +167,4 @@ def test_held_shares_are_of_whole_seconds() -> None:
     assert shares[:, BONES.index("hips")].tolist() == [0, 1, 0, 0, 0, 0, 0]
     assert shares[6, BONES.index("neck")] == pytest.approx(1 / 3)
     assert set(PROXIMAL) < set(MOVING)
+    assert [is_clean(row, PROXIMAL) for row in shares] == [True, False, *[True] * 4, False]

@@ -121,6 +121,19 @@ def test_the_authors_files_stand_beside_the_printed_values() -> None:
         assert "are left out" in other.note
 
 
+def test_retargeted_dances_are_named_so_and_never_compared() -> None:
+    for level, name in (("segment", "Table 4"), ("excerpt", "Table 6")):
+        one = table(level, source="aist_retargeted", protocol="by_dancer", task="aist_retargeted.x")
+        assert one.title.startswith(f"{name}, AIST++ retargeted. aist_retargeted.x")
+        assert all(f"{row.cells[0]}" != "MCLEMCD-FC" or row.beside["paper"][3] for row in one.rows)
+        text = flat(one.markdown())
+        for fact in ("Google LLC", "Not comparable", "retargeted by MotionMind", "over dancers",
+                     "another split", "up to the autoencoder's 96"):  # fmt: skip
+            assert fact in text, fact
+    names = tables.paper_names("aist_retargeted")
+    assert names == tuple(f"{n}_retargeted" for n in tables.paper_names("aist"))
+
+
 def test_the_caption_says_what_a_reader_must_know() -> None:
     text = flat(table().markdown())
     for fact in (

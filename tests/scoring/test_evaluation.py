@@ -32,6 +32,7 @@ from motionmusic.scoring.evaluation import (
     headline,
     read_cells,
     runs,
+    unit_of,
     votes,
 )
 from motionmusic.scoring.intervals import bootstrap, ratio
@@ -74,6 +75,21 @@ def measured(cells: dict[str, list[pd.DataFrame]], resamples: int = 50) -> dict[
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
     return measured(example(), 200)
+
+
+def test_dancers_are_resampled_where_more_than_a_piece_goes_together() -> None:
+    cells = {f"{row}/{kind}": [frame_of(0, 0.7)] for row in ROWS for kind in INPUTS}
+    whole = complete_cells(cells)
+    by_piece, by_half = (
+        evaluate(whole, CLASSES, 0, 300, unit)
+        for unit in (str, lambda piece: str(int(piece[-1]) < 4))
+    )
+    one, other = (found["cells"]["fc/joints"]["segment"] for found in (by_piece, by_half))
+    assert one["value"] == other["value"]
+    assert (one["low"], one["high"]) != (other["low"], other["high"])
+    assert by_half["n_pieces"] == by_piece["n_pieces"] == PIECES
+    assert unit_of("aist_retargeted")("gBR_sBM_cAll_d04_mBR1_ch02") == "d04"
+    assert unit_of("m2d")("C_1") == "C_1"
 
 
 def test_cells_counts_and_chance(found: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ folder, from two repositories:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,17 @@ _STIFF = ("chest", "leftHand", "rightHand", "leftFoot", "rightFoot")  # hardly m
 MOVING = tuple(bone for bone in BONES if bone not in _STIFF)
 PROXIMAL = tuple(bone for bone in MOVING if "Lower" not in bone)
 """The bones that 17 joints hang on, and those of the 13 without wrists and ankles."""
+GROUPS = {
+    "hips": ("hips",),
+    "trunk": ("spine", "neck", "head"),
+    **{
+        name: (f"left{bone}", f"right{bone}")
+        for name, bone in (
+            ("upper arms", "UpperArm"), ("forearms", "LowerArm"), ("thighs", "UpperLeg"),
+            ("shanks", "LowerLeg"),
+        )
+    },
+}  # fmt: skip
 
 
 def find_pieces(raw: Path) -> dict[str, Path]:
@@ -61,17 +73,47 @@ def choreography_of(piece: str) -> str:
     return f"{fields['code']}_{fields['situation']}_{fields['choreography']}"
 
 
-def clean_seconds(clip: Clip, bones: tuple[str, ...]) -> list[bool]:
-    """Of each of the first seven seconds, whether none of the bones is held for a fifth of it."""
-    shares = held_shares(clip)[:, [BONES.index(bone) for bone in bones]]
-    return [bool(most <= LARGEST) for most in shares.max(axis=1)]
-
-
 def held_shares(clip: Clip) -> NDArray[np.float64]:
     """For which part of each of the first seven seconds every bone is held, (7, 19)."""
     a_second = int(SOURCE_HZ)
     whole = clip.held[: SECONDS * a_second].reshape(SECONDS, a_second, -1)
     return np.asarray(whole.mean(axis=1), np.float64)
+
+
+def is_clean(shares: NDArray[np.float64], bones: tuple[str, ...]) -> bool:
+    """Whether none of the bones is held for more than a fifth of a second; shares are (19,)."""
+    return bool(shares[[BONES.index(bone) for bone in bones]].max() <= LARGEST)
+
+
+def read_clips(raw: Path) -> dict[str, Clip]:
+    """Every dance of a raw folder, by name. Raises UserError."""
+    return {piece: read_clip(file) for piece, file in find_pieces(raw).items()}
+
+
+def held_table(clips: Mapping[str, Clip]) -> dict[str, dict[str, dict[str, float]]]:
+    """By genre (and of all) and kind of file: the share of frames in which bones are held.
+
+    Returns:
+        genre → doubled, true 60 → clips, hips, trunk, upper arms, forearms, thighs, shanks, any,
+        clean_13 and clean_17 (segments of the first seven of each clip), segments.
+    """
+    groups: dict[tuple[str, str], list[Clip]] = {}
+    for piece, clip in clips.items():
+        kind = "doubled" if clip.doubled else "true 60"
+        for genre in (piece.split("_")[0], "all"):
+            groups.setdefault((genre, kind), []).append(clip)
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for (genre, kind), of in sorted(groups.items()):
+        held = np.concatenate([clip.held for clip in of])
+        shares = [row for clip in of for row in held_shares(clip)]
+        row = {"clips": len(of), "segments": len(shares)}
+        for name, bones in GROUPS.items():
+            row[name] = float(held[:, [BONES.index(bone) for bone in bones]].mean())
+        row["any"] = float(held[:, [BONES.index(bone) for bone in MOVING]].any(axis=1).mean())
+        for name, bones in (("clean_13", PROXIMAL), ("clean_17", MOVING)):
+            row[name] = sum(is_clean(share, bones) for share in shares)
+        found.setdefault(genre, {})[kind] = row
+    return found
 
 
 def _facts(piece: str, clip: Clip) -> dict[str, object]:
@@ -85,6 +127,8 @@ def _facts(piece: str, clip: Clip) -> dict[str, object]:
         "music_bpm": tempo_bpm(fields["music"]),
         "doubled": clip.doubled,
         "held": round(float(moving.any(axis=1).mean()), 4),
-        "clean_13": round(float(np.mean(clean_seconds(clip, PROXIMAL))), 4),
-        "clean_17": round(float(np.mean(clean_seconds(clip, MOVING))), 4),
+        **{
+            name: round(float(np.mean([is_clean(row, bones) for row in held_shares(clip)])), 4)
+            for name, bones in (("clean_13", PROXIMAL), ("clean_17", MOVING))
+        },
     }

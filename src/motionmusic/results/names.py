@@ -54,6 +54,13 @@ KEYS = {
 }
 
 
+RETARGETED = (
+    "Motion: AIST++ Dance Motion Dataset, © Google LLC, CC BY 4.0, retargeted by MotionMind and"
+    " brought to joints of one skeleton (docs/ten_genres.md#attribution)."
+)
+"""Wherever a number or a picture is made from AIST++ retargeted."""
+
+
 def model(row: str) -> str:
     """A row of the evaluation: a network, a baseline or an entry."""
     return NETWORKS.get(row, row.replace("_", " "))
@@ -73,9 +80,13 @@ def counted(n: int, one: str) -> str:
 def made_of(facts: Mapping[str, Any]) -> str:
     """A sentence on a task's stand-ins and on how many excerpts a class are left; else empty.
 
+    Of AIST++ retargeted whose motion it is.
+
     Args:
-        facts: pieces, excerpts and stand_ins of the task.
+        facts: source, pieces, excerpts and stand_ins of the task.
     """
+    if facts.get("source") == "aist_retargeted":
+        return RETARGETED
     found = facts["stand_ins"]
     texts = [
         f"{found[kind]} of {facts['pieces']} pieces have {words}"

@@ -59,8 +59,9 @@ _NOTE = (
 
 def paper_names(source: str) -> tuple[str, str, str, str]:
     """Of settings, of accuracies per segment and per excerpt, of the confusion matrix."""
-    if source == "aist":
-        return "table2", "table4", "table6", "figure5"
+    if source.startswith("aist"):
+        end = "" if source == "aist" else "_retargeted"
+        return f"table2{end}", f"table4{end}", f"table6{end}", f"figure5{end}"
     return "table1", "table3", "table5", "figure4"
 
 
@@ -160,11 +161,12 @@ def accuracy_table(found: Found, level: str, train: Train, epochs_together: int)
 def seen(found: Found) -> str:
     """What numbers of a task are: counts, chance, protocol, seeds."""
     chance, seeds = found["chance"], found["n_seeds"]
+    over = "dancers" if found["facts"]["source"] == "aist_retargeted" else "pieces"
     return (
         f"{counted(found['n_segments'], 'test segment')}, {counted(found['n_excerpts'], 'excerpt')},"
         f" {counted(found['n_pieces'], 'piece')}; {_protocol(found['facts'])};"
         f" {'one seed' if seeds == 1 else f'mean ± standard deviation over {seeds} seeds'};"
-        f" [95 % interval over pieces]; chance {100 * chance['uniform']:.1f}"
+        f" [95 % interval over {over}]; chance {100 * chance['uniform']:.1f}"
         f" (largest class {100 * chance['largest_class']:.1f})"
     )
 
@@ -207,7 +209,7 @@ def confusion_picture(found: Found) -> Figure:
     name = paper_names(facts["source"])[-1]
     # Figure 5 has the classes in the order of their codes, Figure 4 in the order of the labels
     codes = list(facts["labels"])
-    order = sorted(codes) if name == "figure5" else codes
+    order = sorted(codes) if name.startswith("figure5") else codes
     places = [codes.index(code) for code in order]
     counts = np.array(found["cells"][BEST]["confusion"])[np.ix_(places, places)]
     caption = f"Test segments; {_protocol(facts)}; {counted(found['n_seeds'], 'seed')}."
@@ -226,7 +228,7 @@ def confusion_picture(found: Found) -> Figure:
 
 
 def _aist(facts: Found) -> bool:
-    return bool(facts["source"] == "aist")
+    return str(facts["source"]).startswith("aist")
 
 
 def _comparable(facts: Found) -> bool:
@@ -236,11 +238,15 @@ def _comparable(facts: Found) -> bool:
 
 def _beside(name: str, facts: Found, level: str) -> dict[str, dict[Any, str]]:
     """The paper's numbers and those of the authors' files → (the evaluation's row, input) → text."""
-    texts, cells = {}, printed(name)
-    if _comparable(facts):
+    texts, cells = {}, printed(name.removesuffix("_retargeted"))
+    other = (
+        facts["source"] == "aist_retargeted"
+    )  # shown for their size, and said to be of other data
+    if _comparable(facts) or other:
         texts["paper"] = [f"{percent:.2f}" for percent in cells["percent"]]
-    if facts["source"] in _SETTINGS and facts["protocol"] in _FILE_SIZES:
-        size = _FILE_SIZES[facts["protocol"]][LEVELS.index(level)]
+    protocol = "official" if other else facts["protocol"]
+    if (facts["source"] in _SETTINGS or other) and protocol in _FILE_SIZES:
+        size = _FILE_SIZES[protocol][LEVELS.index(level)]
         files = published_predictions("aist" if _aist(facts) else "m2d")
         files = files[files[f"n_{level}s"] == size].set_index(["row", "cl", "input"])
         right = files[f"{level}s_right"].groupby(level=[0, 1, 2]).agg(list).to_dict()
@@ -266,6 +272,13 @@ def _share(right: Sequence[int], count: int, size: int) -> str:
 def _comparison(name: str, facts: Found, beside: Mapping[str, Any]) -> str:
     if not beside:
         return "The paper's values are of other data or another split, so they are left out."
+    if facts["source"] == "aist_retargeted":
+        return (
+            f"paper, files: its {_title(name.removesuffix('_retargeted'))} and the authors' published"
+            " predictions of AIST++, scored here: other motion, other dances, another split. **Not"
+            " comparable.** Music: 35 stored features a frame and rows of zeros up to the"
+            " autoencoder's 96."
+        )
     texts = []
     if "paper" in beside:
         texts.append(
@@ -283,4 +296,5 @@ def _protocol(facts: Found) -> str:
 
 
 def _title(name: str) -> str:
-    return name.replace("table", "Table ").replace("figure", "Figure ")
+    title = name.replace("table", "Table ").replace("figure", "Figure ")
+    return title.replace("_retargeted", ", AIST++ retargeted")

@@ -7,7 +7,7 @@ by their order. Segments of a piece go right or wrong together, so intervals res
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +51,12 @@ def at_level(frame: pd.DataFrame, level: str) -> pd.DataFrame:
     return groups["label"].first().reset_index().assign(predicted=votes)
 
 
-def per_piece(level: pd.DataFrame) -> pd.DataFrame:
-    """Columns right, n by piece (the index, sorted) of a frame from :func:`at_level`."""
-    right = (level["label"] == level["predicted"]).groupby(level["piece"])
+def per_piece(level: pd.DataFrame, unit: Callable[[str], str] = str) -> pd.DataFrame:
+    """Columns right, n by piece (the index, sorted) of a frame from :func:`at_level`.
+
+    By what ``unit`` makes of a piece's name, where more than a piece goes right or wrong together.
+    """
+    right = (level["label"] == level["predicted"]).groupby(level["piece"].map(unit))
     return pd.DataFrame({"right": right.sum(), "n": right.count()})
 
 

@@ -8,7 +8,7 @@ rows of all folds. Rows are ``alone`` (the motion encoder after phase 1, "withou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,10 +93,17 @@ def complete_cells(
     return {cell: result[cell] for cell in order if cell in result}
 
 
-def evaluate(cells: Cells, classes: Sequence[str], seed: int, resamples: int) -> dict[str, Any]:
+def evaluate(
+    cells: Cells,
+    classes: Sequence[str],
+    seed: int,
+    resamples: int,
+    unit: Callable[[str], str] = str,
+) -> dict[str, Any]:
     """Every cell's scores, and what collaborative learning adds, with intervals over pieces.
 
-    ``cells`` are from :func:`complete_cells`, ``classes`` the names by label, k of them.
+    ``cells`` are from :func:`complete_cells`, ``classes`` the names by label, k of them; what is
+    resampled is what ``unit`` makes of a piece's name.
 
     Returns n_segments, n_excerpts, n_pieces, n_seeds, classes, chance {uniform, largest_class};
     cells {row/input: {segment, excerpt: {value, low, high, sd, per_seed}, macro_f1: {value, sd,
@@ -107,10 +114,12 @@ def evaluate(cells: Cells, classes: Sequence[str], seed: int, resamples: int) ->
     first = next(iter(cells.values()))
     k, sizes = len(classes), {}
     for level in LEVELS:
-        sizes[level] = per_piece(at_level(first[0], level))["n"].to_numpy()
+        sizes[level] = per_piece(at_level(first[0], level), unit)["n"].to_numpy()
     # (cell, level) → right by seed and piece; pieces are the same everywhere
     right = {
-        (cell, level): right_by_piece(of, level) for cell, of in cells.items() for level in LEVELS
+        (cell, level): right_by_piece(of, level, unit)
+        for cell, of in cells.items()
+        for level in LEVELS
     }
 
     def interval(counts: NDArray[np.float64], level: str) -> Interval:
@@ -130,7 +139,7 @@ def evaluate(cells: Cells, classes: Sequence[str], seed: int, resamples: int) ->
     return {
         "n_segments": int(sizes["segment"].sum()),
         "n_excerpts": int(sizes["excerpt"].sum()),
-        "n_pieces": len(sizes["segment"]),
+        "n_pieces": first[0]["piece"].nunique(),
         "n_seeds": len(first),
         "classes": list(classes),
         "chance": {"uniform": 1 / k, "largest_class": float(shares.max())},
@@ -151,9 +160,16 @@ def evaluate(cells: Cells, classes: Sequence[str], seed: int, resamples: int) ->
     }
 
 
-def right_by_piece(frames: Sequence[pd.DataFrame], level: str) -> NDArray[np.float64]:
-    """How many segments or excerpts are right, (seeds, pieces), pieces sorted."""
-    counts = [per_piece(at_level(frame, level))["right"] for frame in frames]
+def unit_of(source: str) -> Callable[[str], str]:
+    """Of a piece's name what is resampled: itself; of AIST++ retargeted the dancer, one of 28."""
+    return (lambda piece: piece.split("_")[3]) if source == "aist_retargeted" else str
+
+
+def right_by_piece(
+    frames: Sequence[pd.DataFrame], level: str, unit: Callable[[str], str] = str
+) -> NDArray[np.float64]:
+    """How many segments or excerpts are right, (seeds, pieces), pieces (or units) sorted."""
+    counts = [per_piece(at_level(frame, level), unit)["right"] for frame in frames]
     return np.stack([one.to_numpy(dtype=np.float64) for one in counts])
 
 

@@ -1,0 +1,80 @@
+"""Bones held as in AIST++ retargeted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from motionmusic.results.damage_table import damage_table
+from motionmusic.scoring.damage import LIMIT, cost, damaged, guarded
+
+PARENTS = (0, 0, 1)  # a root, an upper and a lower bone
+
+
+def swinging(speed: float, frames: int = 60) -> np.ndarray:
+    """The lower bone turns by ``speed`` rad a frame; the upper one points down."""
+    angle = speed * np.arange(frames)
+    joints = np.zeros((frames, 3, 3))
+    joints[:, 1] = [0, -2, 0]
+    joints[:, 2, 0], joints[:, 2, 1] = np.sin(angle), -2 - np.cos(angle)
+    return joints
+
+
+def test_slow_bones_are_left_as_they_are() -> None:
+    slow = swinging(0.9 * LIMIT)
+    shown, held = guarded(slow, PARENTS)
+    assert not held.any()
+    np.testing.assert_allclose(shown, slow, atol=1e-12)
+
+
+def test_a_fast_bone_waits_until_it_is_near_again() -> None:
+    fast = swinging(0.3)
+    shown, held = guarded(fast, PARENTS)
+    (free,) = np.nonzero(~held[:, 2])
+    # 0.3 rad a frame: after 21 frames it is within 0.25 rad of where it stopped
+    assert free.tolist() == [0, 21, 42]
+    np.testing.assert_allclose(shown[1:21, 2], np.repeat(fast[:1, 2], 20, axis=0))
+    np.testing.assert_allclose(shown[21, 2], fast[21, 2])
+    assert not held[:, :2].any()
+    lengths = np.linalg.norm(shown[:, 2] - shown[:, 1], axis=1)
+    np.testing.assert_allclose(lengths, 1)
+
+
+def test_children_hang_on_held_parents() -> None:
+    joints = swinging(0.0)
+    angle = 0.3 * np.arange(60)
+    joints[:, 1] = np.stack([2 * np.sin(angle), -2 * np.cos(angle), 0 * angle], axis=1)
+    joints[:, 2] = joints[:, 1] + [0, -1, 0]
+    shown, held = guarded(joints, PARENTS)
+    assert held[5].tolist() == [False, True, False]
+    np.testing.assert_allclose(shown[5], [[0, 0, 0], [0, -2, 0], [0, -3, 0]], atol=1e-12)
+
+
+def test_a_dance_keeps_its_frames_and_its_slow_motion() -> None:
+    slow = swinging(0.05, 101)
+    shown, held = damaged(slow, PARENTS)
+    assert shown.shape == slow.shape
+    assert held.shape == (101, 3)
+    np.testing.assert_allclose(shown, slow, atol=0.01)
+
+
+def test_speed_that_is_held_is_lost_to_the_classifier() -> None:
+    random = np.random.default_rng(0)
+    dances = {
+        f"{'AB'[label]}_{n}": swinging(speed, 250) + random.normal(0, 0.005, (250, 3, 3))
+        for label, speed in enumerate((0.05, 0.5))
+        for n in range(4)
+    }
+    labels = {piece: int(piece[0] == "B") for piece in dances}
+    names = sorted(dances)
+    folds = [(names[k::2], names[1 - k :: 2]) for k in range(2)]
+    found = cost(dances, labels, PARENTS, folds, 1, 0, 200)
+    assert found["held"][0] == 0
+    assert found["held"][1] > 0.8
+    assert found["models"]["random_forest"]["whole"]["value"] == 1
+    assert found["only_held"]["value"] == 1  # the damage tells the type
+    assert found["models"]["logistic_regression"]["cost_unprepared"]["value"] <= 0
+    assert found["n"] == 80
+    text = damage_table(found, "c", {0: "slow", 1: "fast"}).markdown()
+    assert "slow 0 %" in text
+    assert found["models"]["random_forest"]["cost"]["low"] == pytest.approx(0, abs=0.2)
