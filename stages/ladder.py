@@ -41,10 +41,7 @@ def main(given: Sequence[str]) -> None:
             for entry in entries
         }
         folds = workspace.folds(workspace.read_index(task))
-        joints = workspace.read_segments(task, "joints")
-        found[protocol] = climb(
-            Task(joints, folds, cells, of_entries), pieces, held, settings, evaluate
-        )
+        found[protocol] = climb(Task(folds, cells, of_entries), pieces, held, settings, evaluate)
     result = {"corpus": corpus, "protocols": found}
     write_json(workspace.metrics(corpus, "ladder.json"), result)
     write_json(workspace.metrics(corpus, "held.json"), held_table(clips))

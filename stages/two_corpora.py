@@ -24,21 +24,25 @@ def main(given: Sequence[str]) -> None:
     workspace.arguments(given)
     settings = group(Evaluate, "evaluate")
     raw = workspace.data("aist_retargeted", "raw")
-    pieces = workspace.read_pieces("aist_retargeted").set_index("piece")
+    pieces = workspace.read_pieces("aist_retargeted")
+    known = pieces.set_index("piece")[["dancer", "music_bpm"]].to_dict("index")
     retargeted = {}
     for piece in find_pieces(raw):
-        joints = common_joints(read_dance(piece, raw).skeletons, "aist")
-        row = pieces.loc[piece]
-        retargeted[piece] = TimedDance(piece, row["dancer"], joints, row["music_bpm"] / 60)
-    songs = pd.read_csv(workspace.metrics("on_beat", "song_tempi.csv")).set_index("piece")
+        joints, of = common_joints(read_dance(piece, raw).skeletons, "aist"), known[piece]
+        retargeted[piece] = TimedDance(piece, of["dancer"], joints, of["music_bpm"] / 60)
+    songs = pd.read_csv(workspace.metrics("on_beat", "song_tempi.csv"))
+    tempi = dict(zip(songs["piece"], songs["song_bpm"], strict=True))
     on_beat = {}
     for piece, folder in find_dances(workspace.data("on_beat", "raw")).items():
         joints = common_joints(read_on_beat(piece, folder).skeletons, "musictodance")
-        on_beat[piece] = TimedDance(piece, piece, joints, songs.loc[piece, "song_bpm"] / 60)
-    splits = [
-        tuple(ids.loc[ids["split"].isin(of), "piece"].unique() for of in (["train", "validation"], ["test"]))
-        for _, ids in workspace.folds(workspace.read_index(SPLIT))
-    ]  # fmt: skip
+        on_beat[piece] = TimedDance(piece, piece, joints, tempi[piece] / 60)
+    splits = []
+    for _, ids in workspace.folds(workspace.read_index(SPLIT)):
+        learned, tested = (
+            sorted(set(ids.loc[ids["split"].isin(of), "piece"]))
+            for of in (("train", "validation"), ("test",))
+        )
+        splits.append((learned, tested))
     found = both_ways(
         retargeted, splits, on_beat, by_piece(list(on_beat)), settings.seed, settings.resamples
     )

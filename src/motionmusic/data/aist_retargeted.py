@@ -106,7 +106,7 @@ def held_table(clips: Mapping[str, Clip]) -> dict[str, dict[str, dict[str, float
     for (genre, kind), of in sorted(groups.items()):
         held = np.concatenate([clip.held for clip in of])
         shares = [row for clip in of for row in held_shares(clip)]
-        row = {"clips": len(of), "segments": len(shares)}
+        row: dict[str, float] = {"clips": len(of), "segments": len(shares)}
         for name, bones in GROUPS.items():
             row[name] = float(held[:, [BONES.index(bone) for bone in bones]].mean())
         row["any"] = float(held[:, [BONES.index(bone) for bone in MOVING]].any(axis=1).mean())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from motionmusic.results.names import model
-from motionmusic.results.table import Column, Table, table
+from motionmusic.results.table import Cell, Column, Table, table
 from motionmusic.scoring.damage import CONDITIONS, MODELS
 from motionmusic.scoring.intervals import Interval
 
@@ -14,8 +14,10 @@ from motionmusic.scoring.intervals import Interval
 def damage_table(found: Mapping[str, Any], corpus: str, names: Mapping[int, str]) -> Table:
     """One row a classifier, and one of what the held bones tell alone."""
     keys = [*CONDITIONS, "cost", "cost_unprepared"]
-    rows = [[model(name), *(Interval.read(found["models"][name][key]) for key in keys)]
-            for name in MODELS]  # fmt: skip
+    rows: list[list[Cell]] = [
+        [model(name), *(Interval.read(found["models"][name][key]) for key in keys)]
+        for name in MODELS
+    ]
     rows.append(["only which bones are held", None, Interval.read(found["only_held"]), *[None] * 3])
     held = ", ".join(f"{names[int(k)]} {100 * share:.0f} %" for k, share in found["held"].items())
     return table(

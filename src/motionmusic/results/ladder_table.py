@@ -63,7 +63,7 @@ def _table(
 
 
 def _differences(found: Found) -> Table:
-    rows = []
+    rows: list[list[Cell]] = []
     for name, of in found["protocols"].items():
         for entry, its in of["ahead"].items():
             cells = [Interval.read(its[level]) for level in LEVELS]

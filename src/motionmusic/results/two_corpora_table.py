@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from motionmusic.results.names import RETARGETED
-from motionmusic.results.table import Column, Table, table
+from motionmusic.results.table import Cell, Column, Table, table
 from motionmusic.scoring.intervals import Interval
 
 _TESTED = {
@@ -18,7 +18,7 @@ _TRAINED = {"itself": "itself", "other": "the other corpus", "both": "both"}
 
 def two_corpora_table(found: Mapping[str, Any]) -> Table:
     """One row a tested corpus and what was learned from."""
-    rows = []
+    rows: list[list[Cell]] = []
     for tested, of in found.items():
         for trained, its in of.items():
             rows.append(

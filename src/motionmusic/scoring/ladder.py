@@ -127,7 +127,7 @@ def _counts(rows: pd.DataFrame, dancers: Mapping[str, str], classes: int) -> tup
         place, (rows["label"] == rows["predicted"]).to_numpy(float), len(names) * classes
     )
     shape = (len(names), classes)
-    return right.reshape(shape), size.reshape(shape).astype(np.float64)
+    return right.reshape(shape).astype(np.float64), size.reshape(shape).astype(np.float64)
 
 
 @dataclass(frozen=True)
