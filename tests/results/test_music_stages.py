@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -141,6 +142,32 @@ def test_synchrony_table(danced: Path) -> None:
     assert number(whole, "synchrony over the whole dance", 1) == Interval(1, 1, 1)
     assert number(whole, "chance (any track)", 1).value == 1 / 8
     assert "8 dances, 8 tracks; protocol by_piece, 2 folds; 2 seeds" in whole.caption
+
+
+def test_matching_reads_each_seed_and_counts_in_seconds(
+    danced: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, given = importlib.import_module("matching"), []
+
+    def rows_of(scores: Any, *more: Any) -> Any:
+        given.append(scores)
+        return given_rows(scores, *more)
+
+    def evaluate(rows: Any, facts: Any, *more: Any) -> Any:
+        given.append(facts)
+        return measured(rows, facts, *more)
+
+    given_rows, measured = stage.matches.rows_of, stage.matches.evaluate
+    monkeypatch.setattr(stage.matches, "rows_of", rows_of)
+    monkeypatch.setattr(stage.matches, "evaluate", evaluate)
+    stage.main([TASK])
+    scores, facts = given
+    for method in METHODS:
+        for seed, frame in zip(SEEDS, scores[method], strict=True):
+            path = DATA / f"matches/{method}-{seed}.parquet"
+            pd.testing.assert_frame_equal(frame, pd.read_parquet(path))
+    assert facts.excerpt_s == 229 / 25
+    assert facts.pieces["music_file"].to_dict() == dict(zip(PIECES, PIECES, strict=True))
 
 
 def test_dance_table(danced: Path) -> None:

@@ -51,11 +51,24 @@ def matched(hit: Interval = LEVEL) -> dict[str, Any]:
 
 
 VOTES: dict[str, Any] = {"clips": 7, "pieces": 5} | {
-    voter: dict.fromkeys(NEGATIVES, LEVEL) for voter in ("network", "judge")
+    voter: {name: Interval(low + n / 100, 0.1, 0.95) for n, name in enumerate(NEGATIVES)}
+    for low, voter in ((0.5, "network"), (0.7, "judge"))
 }
 OFFSETS: dict[str, Any] = {
     "planted": 17, "pieces": 17, "chance_up_to_beats": 0.4,
-} | {f"{finder}{how}": LEVEL for finder in FINDERS for how in ("", "_up_to_beats")}  # fmt: skip
+} | {f"{finder}{how}": Interval(n / 10 + more, 0, 1) for n, finder in enumerate(FINDERS)
+     for more, how in ((0, ""), (0.05, "_up_to_beats"))}  # fmt: skip
+
+
+def test_votes_and_offsets_stand_under_who_gave_them() -> None:
+    votes, planted = matching_tables(matched(), VOTES, OFFSETS, FACTS)[-2:]
+    for row, name in zip(votes.rows, NEGATIVES, strict=True):
+        assert row.cells[1:3] == (VOTES["network"][name], VOTES["judge"][name])
+    assert [column.head for column in votes.columns[1:3]] == [
+        "synchrony network", "judge, on what it learnt",
+    ]  # fmt: skip
+    for row, how in zip(planted.rows, ("", "_up_to_beats"), strict=True):
+        assert row.cells[1:4] == tuple(OFFSETS[f"{finder}{how}"] for finder in FINDERS)
 
 
 def test_the_methods_have_every_measure_once() -> None:

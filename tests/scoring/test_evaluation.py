@@ -120,6 +120,8 @@ def test_each_cell_is_scored_as_its_frames_are(cell: str, found: dict[str, Any])
         assert got[level]["sd"] == pytest.approx(np.std(expected, ddof=1))
         counts = [per_piece(at_level(frame, level)) for frame in frames]
         right = np.mean([one["right"] for one in counts], axis=0)
+        one_seed = bootstrap(ratio(counts[0]["right"], counts[0]["n"]), PIECES, 0, 20)
+        assert (scores[0][level]["low"], scores[0][level]["high"]) == (one_seed.low, one_seed.high)
         interval = bootstrap(ratio(right, counts[0]["n"]), PIECES, 0, 200)
         assert (got[level]["low"], got[level]["high"]) == (interval.low, interval.high)
     assert got["macro_f1"]["per_seed"] == [one["macro_f1"] for one in scores]

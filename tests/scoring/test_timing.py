@@ -6,14 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from bobbing import BEAT_HZ, piece
 
 from motionmusic.data.choreonet import figure_of
 from motionmusic.errors import UserError
+from motionmusic.features.motion import Floats
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.scoring import timing as module
 from motionmusic.scoring.beat_phase import BeatPhase, judge, motion_features
+from motionmusic.scoring.intervals import mean_interval
 from motionmusic.scoring.timing import answers, learn, timing
 
 
@@ -121,6 +124,31 @@ def test_nothing_of_a_piece_decides_the_weights_that_judge_it() -> None:
         np.testing.assert_allclose(
             model.predict(joints, poisoned.piece), one.predict(joints, poisoned.piece)
         )
+
+
+def test_every_dance_is_asked_about_by_its_own_name() -> None:
+    asked: list[tuple[str, bytes]] = []
+
+    class Spy(BeatPhase):
+        def predict(self, joints: Floats, piece: str = "") -> Floats:
+            asked.append((piece, joints.tobytes()))
+            return super().predict(joints, piece)
+
+    pieces = [piece(n, units=3) for n in range(5)]
+    model = learn(pieces)
+    answers(Spy(model.weights, model.unseen), pieces, None, seed=0)
+    assert asked == [(one.piece, one.joints.tobytes()) for one in pieces]
+
+
+@pytest.mark.parametrize("by", ["piece", "figure"])
+def test_intervals_resample_what_was_dealt_into_folds(by: module.By) -> None:
+    random = np.random.default_rng(0)
+    found = pd.DataFrame({"piece": np.arange(60) % 3, "figure": np.arange(60) % 20, "label": "C"})
+    found["phase"] = random.uniform(0, 1, 3)[found["piece"]]
+    got = module._share(found, "phase", by, 0, 100)
+    expected = mean_interval(found["phase"], found[by], 0, 100)
+    assert (got["low"], got["high"]) == (expected.low, expected.high)
+    assert got[f"{by}s"] == found[by].nunique()
 
 
 def test_a_piece_is_judged_by_weights_that_do_not_know_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from small_task import DATA, FRAMES, TASK
 
 from motionmusic.errors import UserError
 from motionmusic.features.keypoints import clip_of
@@ -14,6 +15,7 @@ from motionmusic.training.dances import (
     continued,
     cut_motion,
     cut_music,
+    read_joint_dances,
     windows,
 )
 
@@ -60,6 +62,20 @@ def test_motion_and_mel_are_cut_at_the_same_moment() -> None:
     assert (motion.shape, mel.shape) == ((2, 10, 13, 2), (2, 30, 128))
     assert motion[0, :, 0, 0].tolist() == list(range(7, 17))
     assert torch.equal(mel[:, ::3, 0], 3 * motion[:, :, 0, 0])
+
+
+@pytest.mark.usefixtures("small")
+def test_motion_and_music_of_a_dance_begin_together() -> None:
+    """Where one is longer, its end is left out."""
+    motion, music = (np.load(DATA / f"{kind}/P_03.npy") for kind in ("joints", "music"))
+    np.save(DATA / "music/P_03.npy", np.concatenate([music, music[:9]]))
+    np.save(DATA / "joints/P_04.npy", np.concatenate([motion, motion[:9]]))
+    found = read_joint_dances(TASK, ["P_04", "P_03"], 25)
+    assert list(found) == ["P_04", "P_03"]
+    for one, kind, expected in (("P_03", "music", music), ("P_04", "motion", motion)):
+        np.testing.assert_array_equal(getattr(found[one], kind).numpy(), expected)
+    assert {len(one.motion) for one in found.values()} == {FRAMES}
+    assert {len(one.music) for one in found.values()} == {FRAMES}
 
 
 def test_an_excerpt_of_229_frames_is_9_16_s() -> None:

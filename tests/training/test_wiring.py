@@ -24,6 +24,7 @@ from motionmusic.models.conductor_weights import load_sync_network, read
 from motionmusic.models.matcher import load
 from motionmusic.models.music_autoencoder import MusicAutoencoder
 from motionmusic.training import adversarial, contrastive, dancing, in_time, phases
+from motionmusic.training.dances import read_keypoint_dances
 from motionmusic.training.loop import Chance, Run, Schedule
 
 
@@ -33,6 +34,7 @@ class Given(NamedTuple):
     networks: list[dict[str, torch.Tensor]]
     moments: list[torch.Tensor]  # of each optimiser's first parameter
     rows: list[Any]
+    checked: list[Any]  # rows that may choose an epoch
     losses: dict[str, float]  # of all these rows, without dropout
     schedule: Schedule
     chance: Chance
@@ -81,7 +83,19 @@ def given(small: Path, monkeypatch: pytest.MonkeyPatch) -> list[Given]:
             networks[0].eval()
             with torch.no_grad():
                 named = {name: float(value) for name, value in losses(rows)[0].items()}
-        taken.append(Given(states, first, rows.tolist(), named, schedule, chance))
+        checked = between.segments.validation if hasattr(between, "segments") else []
+        checked = getattr(between, "rows", checked)
+        taken.append(
+            Given(
+                states,
+                first,
+                rows.tolist(),
+                torch.as_tensor(checked).tolist(),
+                named,
+                schedule,
+                chance,
+            )
+        )
         between.after_epoch(schedule.epochs - 1)
         return Run([{"epoch": 1.0}], 0.0)
 
@@ -128,6 +142,8 @@ def test_rows_epochs_chance_and_weights_to_start_from(
         fold = number // trainings
         if not call.startswith("synchrony"):
             assert one.rows == rows_of(fold, "train")
+        if not call.startswith(("synchrony", "train_music")):  # music's last epoch is kept
+            assert one.checked == rows_of(fold, "validation")
         assert one.schedule.epochs == EPOCHS[whose]
         assert one.chance.seed == int(call[-1])
         for prefix, name in starts.items():
@@ -204,7 +220,12 @@ def right(number: int) -> Any:
 def test_synchrony_is_asked_about_the_test_excerpts_of_its_own_fold(
     given: list[Given], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    asked, learned = [], []
+    on_device = in_time.on_device
+
+    def taken(dances: Any, device: Any) -> Any:
+        learned.append([dance.name for dance in dances])
+        return on_device(dances, device)
 
     def planted(network: Any, ids: pd.DataFrame, *_: Any) -> pd.DataFrame:
         asked.append((network, ids))
@@ -212,6 +233,7 @@ def test_synchrony_is_asked_about_the_test_excerpts_of_its_own_fold(
 
     monkeypatch.setattr(import_module("synchrony"), "planted", planted)
     monkeypatch.setattr(in_time, "right", right(0))
+    monkeypatch.setattr(in_time, "on_device", taken)
     run("synchrony 0")
     votes = pd.read_csv(DATA / "synchrony/0/votes.csv")
     rows = [(f, p, e) for f in range(FOLDS) for p in pieces_of(f, "test") for e in range(2)]
@@ -231,8 +253,10 @@ def test_synchrony_is_asked_about_the_test_excerpts_of_its_own_fold(
         saved = load(DATA / "synchrony/0", fold).network.state_dict()
         own = network.state_dict()
         assert all(torch.equal(own[key], saved[key]) for key in own)
-        train = [dance for dance in pieces_of(fold, "train")]
-        assert sorted({row[0] for row in given[fold].rows}) == list(range(len(train)))
+        # dances by number: those of train, then those of validation
+        assert learned[fold] == pieces_of(fold, "train") + pieces_of(fold, "validation")
+        assert {row[0] for row in given[fold].rows} == {0, 1, 2, 3}
+        assert {row[0] for row in given[fold].checked} == {4, 5, 6, 7}
 
 
 @torch.no_grad()
@@ -254,7 +278,10 @@ def test_who_learns_from_which_dances_and_who_judges(
         generators.append((names(train), names(validation), network))
         return train_generator(train, validation, network, *more)
 
+    heard: list[float] = []
+
     def nearest(codes: torch.Tensor, others: Any) -> tuple[int, int]:
+        heard.append(float(others[1].sum()))
         assert len(others) == 2
         return 1, round(float(codes.sum()) * 1e3)
 
@@ -276,7 +303,11 @@ def test_who_learns_from_which_dances_and_who_judges(
         assert voters[2 * fold : 2 * fold + 2] == [(train, validation), (test, [])]
         assert generators[fold][:2] == (train, validation)
         saved = load_sync_network(read(folder / f"fold{fold}_synchrony.safetensors")).state_dict()
-        used = generators[fold][2].state_dict()
+        network = generators[fold][2]
+        (dance,) = read_keypoint_dances(TASK, [train[1]]).values()
+        expected = float(dancing.codes_of(network, [dance])[0][0].sum())
+        assert heard[4 * fold : 4 * fold + 4] == pytest.approx([expected] * 4, rel=1e-4)
+        used = network.state_dict()
         assert all(torch.equal(saved[key], used[key]) for key in saved)
         judge = load_sync_network(read(folder / f"fold{fold}_judge.safetensors")).state_dict()
         assert any(not torch.equal(saved[key], judge[key]) for key in saved)
