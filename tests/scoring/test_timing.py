@@ -127,10 +127,10 @@ def test_nothing_of_a_piece_decides_the_weights_that_judge_it() -> None:
 
 
 def test_every_dance_is_asked_about_by_its_own_name() -> None:
-    asked: list[tuple[str, bytes]] = []
+    asked: list[tuple[str | None, bytes]] = []
 
     class Spy(BeatPhase):
-        def predict(self, joints: Floats, piece: str = "") -> Floats:
+        def predict(self, joints: Floats, piece: str | None = None) -> Floats:
             asked.append((piece, joints.tobytes()))
             return super().predict(joints, piece)
 

@@ -221,7 +221,7 @@ def test_synchrony_is_asked_about_the_test_excerpts_of_its_own_fold(
     given: list[Given], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, learned = [], []
-    on_device = in_time.on_device
+    on_device = contrastive.on_device
 
     def taken(dances: Any, device: Any) -> Any:
         learned.append([dance.name for dance in dances])
