@@ -10,6 +10,7 @@ from motionmusic import errors, workspace
 from motionmusic.files import write_json, write_parquet, write_text
 from motionmusic.params import Evaluate, group
 from motionmusic.scoring import evaluation
+from motionmusic.scoring.resampling import resampled
 
 
 def main(given: Sequence[str]) -> None:
@@ -18,14 +19,18 @@ def main(given: Sequence[str]) -> None:
     settings, about = group(Evaluate, "evaluate"), workspace.about(task)
     classes, folder = list(about.labels.values()), workspace.data(task, "cells")
     files = evaluation.cell_files(folder, group(list[int], "seeds"))
-    cells = evaluation.complete_cells(evaluation.read_cells(files))
+    index = workspace.read_index(task)
+    spans = workspace.read_task_units(task)
+    units = resampled(about.protocol, index, spans, about.excerpt_frames)
+    cells = evaluation.complete_cells(evaluation.read_cells(files, "test", units))
+    validation = evaluation.complete_cells(evaluation.read_cells(files, "validation"))
     shapes = {
         kind: np.load(workspace.data(task, "segments", f"{kind}.npy"), mmap_mode="r").shape
         for kind in workspace.INPUTS
     }
-    unit = evaluation.unit_of(about.source)
-    found = evaluation.evaluate(cells, classes, settings.seed, settings.resamples, unit)
-    found["facts"] = evaluation.facts(about, workspace.read_index(task), shapes)
+    found = evaluation.evaluate(cells, classes, settings.seed, settings.resamples)
+    found["validation"] = evaluation.validated(validation)
+    found["facts"] = evaluation.facts(about, index, shapes)
     tables = {
         workspace.metrics(task, "runs.csv"): evaluation.runs(workspace.metrics(task, "runs")),
         workspace.plots(task, "confusion.csv"): evaluation.confusion_rows(

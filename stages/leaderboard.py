@@ -10,7 +10,15 @@ from motionmusic.params import Benchmark, Evaluate, group
 from motionmusic.results.leaderboard import leaderboard
 from motionmusic.results.table import write_tables
 from motionmusic.scoring.baselines import BASELINES
-from motionmusic.scoring.evaluation import cell_files, complete_cells, evaluate, read_cells
+from motionmusic.scoring.evaluation import (
+    cell_files,
+    complete_cells,
+    evaluate,
+    is_network,
+    read_cells,
+    validated,
+)
+from motionmusic.scoring.resampling import resampled
 
 
 def main(given: Sequence[str]) -> None:
@@ -24,11 +32,16 @@ def main(given: Sequence[str]) -> None:
         f"{entry}/joints": [entries / f"{entry}-{seed}.parquet" for seed in benchmark.seeds]
         for entry in benchmark.entries
     }
-    cells = complete_cells(read_cells(files), (*BASELINES, *benchmark.entries))
+    # without trained networks the others can be compared all the same
+    files = {cell: of for cell, of in files.items() if not is_network(cell) or of[0].exists()}
+    index, spans = workspace.read_index(task), workspace.read_task_units(task)
+    units = resampled(about.protocol, index, spans, about.excerpt_frames)
+    models = (*BASELINES, *benchmark.entries)
+    cells = complete_cells(read_cells(files, "test", units), models)
+    validation = validated(complete_cells(read_cells(files, "validation"), models))
     found = evaluate(cells, list(about.labels.values()), settings.seed, settings.resamples)
-    table = leaderboard(
-        found | {"facts": vars(about)}, cells, benchmark.entries, settings.seed, settings.resamples
-    )
+    found |= {"facts": vars(about), "validation": validation}
+    table = leaderboard(found, cells, benchmark.entries, settings.seed, settings.resamples)
     with new_folder(workspace.metrics(task, "leaderboard")) as folder:
         write_tables(folder, "leaderboard", [table])
 

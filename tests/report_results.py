@@ -41,6 +41,11 @@ def predictions() -> pd.DataFrame:
     return make_predictions(TASK, ids, np.eye(4)[said])
 
 
+def in_files() -> pd.DataFrame:
+    """The same with validation rows, as files of predictions have them."""
+    return pd.concat([predictions(), predictions().assign(split="validation")])
+
+
 def make_results(folder: Path) -> None:
     """Everything that the full page reads, in a workspace."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
@@ -52,11 +57,12 @@ def make_results(folder: Path) -> None:
         frame = predictions()
         write_json(data / "segments" / "about.json", ABOUT | {"labels": LABELS})
         write_parquet(data / "segments" / "index.parquet", frame.assign(fold=0))
+        write_text(data / "segments" / "units.csv", "piece,start,end,unit,capture\n")
         for kind, channels in (("joints", 3), ("bones", 3), ("merged", 6)):
             array = np.zeros((2, channels, 25, JOINTS), np.float32)
             write_array(data / "segments" / f"{kind}.npy", array)
         for (path,) in cell_files(data / "cells", [0]).values():
-            write_predictions(path, frame)
+            write_predictions(path, in_files())
         for cell in ("motion-joints-0", "longer-joints-0", "cotrain-joints-fc-0"):
             history = pd.DataFrame(
                 {"epoch": [1, 2], "accuracy": [0.25, 1], "motion_loss": [1, 0.1]}

@@ -196,7 +196,7 @@ class Baseline(Group):
 
 
 class Leakage(Group):
-    """Which distances of segments are near, and which are none (RMS per scaled coordinate)."""
+    """Which distances of segments are near, and which are none (shares of the task's spread)."""
 
     near: Annotated[float, Field(gt=0)]
     identical: Annotated[float, Field(gt=0)]

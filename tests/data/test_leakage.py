@@ -180,7 +180,8 @@ def test_what_is_not_promised_is_reported() -> None:
     got = task.audit().report
     first = got["closest"][0]
     assert (first["fold"], first["test"], first["train"]) == (0, "C_1/0/0", "R_3/0/0")
-    assert first["distance"] == pytest.approx(0.01, rel=1e-3)
+    spread = got["spread"]
+    assert first["distance"] == pytest.approx(0.01 / spread, rel=1e-3)
     assert got["nearest_in_train"]["near"] > 0
     assert got["folds"][0]["shared"]["train_test"]["unit"]["examples"] == ["unit of C_1"]
     task.refused("by_figure", "no unit in both, as protocol by_figure promises", "1: unit of C_1")
@@ -194,6 +195,21 @@ def test_takes_of_a_figure_and_sessions_of_a_body_are_one() -> None:
     task.refused("by_figure", "no figure in both, as protocol by_figure promises", "1: C-1")
     task.spans["capture"] = ["14", "15", "ll_qq_1", "16", "17", "mm_hez_1"]
     task.refused("by_body", "fold 0, validation and test", "no body in both", "1: A")
+
+
+def test_distances_are_in_one_scale() -> None:
+    """The same dances in another unit, and from another origin, are as near."""
+    task = Task()
+    centred = task.joints - task.joints.mean(axis=0)
+    here, spread = task.audit(), float(np.sqrt((centred**2).mean()))
+    assert here.report["spread"] == pytest.approx(spread, rel=1e-5)
+    _, rms = nearest(task.joints[[0]], task.joints[[4, 5, 10, 11]])  # C_3 and R_3 train in fold 0
+    assert here.distances[0] == pytest.approx(rms[0] / spread, rel=1e-4)
+    task.joints = task.joints * np.float32(200) + np.float32(7)
+    there = task.audit()
+    assert there.distances == pytest.approx(here.distances, rel=1e-3)
+    assert there.reference == pytest.approx(here.reference, rel=1e-3)
+    assert there.report["spread"] == pytest.approx(200 * here.report["spread"], rel=1e-3)
 
 
 def test_broken_promises_are_refused() -> None:

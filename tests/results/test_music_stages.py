@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from report_results import TASK, make_results, predictions
+from report_results import TASK, in_files, make_results
 from task_facts import ABOUT
 
 from motionmusic.errors import UserError
@@ -249,7 +249,7 @@ def test_leaderboard_and_overview(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     params = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
     for name in params["benchmark"]["entries"]:
         for seed in params["benchmark"]["seeds"]:
-            write_predictions(DATA / "entries" / f"{name}-{seed}.parquet", predictions())
+            write_predictions(DATA / "entries" / f"{name}-{seed}.parquet", in_files())
     importlib.import_module("leaderboard").main([TASK])
     (board,) = read_tables(METRICS / "leaderboard" / "leaderboard.json")
     assert len(board.rows) == 20 + 5 + 3

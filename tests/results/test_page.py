@@ -94,7 +94,7 @@ def test_structure(kind: str, sections: list[str], request: pytest.FixtureReques
 def test_numbers_have_their_protocol_interval_baseline_and_chance(page: Page) -> None:
     # 36 of 144 segments are of the first class, a third of them wrong: 132 right
     for fact in (
-        "MCLEMCD-FC with CL, fused 91.7 [", "best baseline: majority, joints 91.7 [",
+        "MCLEMCD-FC with CL, fused 91.7 [", "best baseline on validation: majority, joints 91.7 [",
         "chance: guessing evenly 25.0 25.0", "144 test segments, 16 excerpts, 8 pieces",
         "protocol by_piece, 2 folds", "one seed",
         "At equal epochs CL adds 0.0 [0.0, 0.0] points (fused MCLEMCD-FC): no effect is shown.",

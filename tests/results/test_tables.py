@@ -51,6 +51,7 @@ def found(source: str = "musictodance", seeds: int = 3, **facts: Any) -> dict[st
             }
             for number, cell in enumerate(CELLS)
         },
+        "validation": {f"{row}/joints": 0.5 + 0.01 * n for n, row in enumerate(BASELINES)},
         "gain": {
             without: {"fused": {"fc": {"segment": gain, "excerpt": gain | {"high": 0.09}}}}
             for without, gain in gains.items()
@@ -256,24 +257,49 @@ def test_the_leaderboard_is_sorted_and_paired_with_the_best_baseline() -> None:
     frames |= {f"{row}/joints": [frame_of(3 + n)] for n, row in enumerate(BASELINES)}
     frames |= {"mine/joints": [frame_of(9), frame_of(9, seed=2)]}
     cells = complete_cells(frames, (*BASELINES, "mine"))
-    scores = evaluate(cells, ["a", "b", "c"], 0, 100) | {"facts": found()["facts"]}
+    # on validation the first baseline is best, on test the last
+    validation = dict.fromkeys(cells, 0.3) | {f"{BASELINES[0]}/joints": 0.5}
+    scores = evaluate(cells, ["a", "b", "c"], 0, 100)
+    scores |= {"facts": found()["facts"], "validation": validation}
     board = leaderboard(scores, cells, ["mine"], 0, 100)
     assert [row.cells[0] for row in board.rows] == [f"{n + 1}" for n in range(len(cells))]
-    values = [row.cells[5].value for row in board.rows if isinstance(row.cells[5], Interval)]
+    values = [row.cells[6].value for row in board.rows if isinstance(row.cells[6], Interval)]
     assert values == sorted(values, reverse=True)
     top, second = (row.cells for row in board.rows[:2])
-    # 9 and 7 of ten on average, against 7 of ten in every piece: no spread at all
+    # 9 and 7 of ten on average, against 3 of ten in every piece: no spread at all
     assert top[1:5] == ("mine", "entry", "–", "2")
-    assert top[7].text("points") == "+10.0 [+10.0, +10.0]"  # type: ignore[union-attr]
+    assert top[8].text("points") == "+50.0 [+50.0, +50.0]"  # type: ignore[union-attr]
     assert second[1:4] == (BASELINES[-1].replace("_", " "), "baseline", "joints")
-    assert second[7] is None
+    assert second[8].text("points") == "+40.0 [+40.0, +40.0]"  # type: ignore[union-attr]
+    (best,) = (row.cells for row in board.rows if row.cells[8] is None)
+    assert (best[1], best[5]) == (BASELINES[0].replace("_", " "), Interval(0.5))
     for row in board.rows:
         cell = next(
             name for name in cells
-            if row.cells[5] == Interval.read(scores["cells"][name]["segment"])
-            and row.cells[6] == Interval.read(scores["cells"][name]["excerpt"])
+            if row.cells[6] == Interval.read(scores["cells"][name]["segment"])
+            and row.cells[7] == Interval.read(scores["cells"][name]["excerpt"])
         )  # fmt: skip
         f1 = row.cells[-1]
         assert isinstance(f1, Interval)
         assert f1.value == pytest.approx(scores["cells"][cell]["macro_f1"]["value"])
     assert "network" in {row.cells[2] for row in board.rows}
+    assert "¹" not in board.note
+    assert "Not trained" not in board.caption
+
+
+@pytest.mark.parametrize("protocol", ["by_body", "body_a"])
+def test_entries_on_pieces_that_were_looked_at_are_marked(protocol: str) -> None:
+    """Not the probe, which proposes nothing; and networks that were not trained are named."""
+    entries = ("limb_lengths", "mine")
+    frames = {f"{row}/joints": [frame_of(3 + n)] for n, row in enumerate((*BASELINES, *entries))}
+    cells = complete_cells(frames, (*BASELINES, *entries))
+    facts = found()["facts"] | {"protocol": protocol}
+    scores = evaluate(cells, ["a", "b", "c"], 0, 100)
+    scores |= {"facts": facts, "validation": dict.fromkeys(cells, 0.5)}
+    board = leaderboard(scores, cells, entries, 0, 100)
+    kinds = {row.cells[1]: row.cells[2] for row in board.rows}
+    assert (kinds["mine"], kinds["limb lengths"]) == ("entry ¹", "probe")
+    assert board.note.startswith("¹ Chosen after a look")
+    assert (
+        "Not trained here: without CL, without CL, as many epochs, MCLEMCD with CL" in board.caption
+    )

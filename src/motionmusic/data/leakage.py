@@ -1,6 +1,8 @@
 """What test shares with train: names that a protocol promises to keep apart, and the motion itself.
 
-The distance of segments is the root mean square of the differences of all scaled coordinates.
+The distance of segments is the root mean square of the differences of all coordinates, as a share of
+the task's spread: how far, by the same measure, its segments are from their mean. So it is in one
+scale however a corpus is scaled.
 """
 
 from __future__ import annotations
@@ -86,14 +88,15 @@ def audit(
         about: the task.
         folds: (fold, the ids of every segment), rows in the order of ``joints``.
         spans: piece, start, end, unit, capture; empty where no unit is known.
-        joints: (n, channels, frames, joints), every segment once.
+        joints: (n, channels, frames, joints), every segment once, not all the same.
         settings: which distances are near, and which are none.
         folder: of the segments, for messages.
 
     Raises UserError where the protocol promises to keep apart what is shared.
     """
     per_fold = [_shared_names(about, fold, ids, spans, folder) for fold, ids in folds]
-    pairs = _neighbours(joints, folds)
+    scale = spread(joints)
+    pairs = _neighbours(joints / np.float32(scale), folds)
     distances, reference = (pairs[name].to_numpy(float) for name in ("distance", "own_piece"))
     same = pairs[distances < settings.identical]
     if about.protocol in NO_IDENTICAL and len(same):
@@ -108,6 +111,7 @@ def audit(
         "task": about.task,
         "protocol": about.protocol,
         "promised_apart": PROMISES[about.protocol],
+        "spread": scale,
         "near_below": settings.near,
         "identical_below": settings.identical,
         "segments": len(folds[0][1]),
@@ -229,6 +233,12 @@ def shared(
 def is_promised(protocol: str, key: str, pair: tuple[str, str]) -> bool:
     """Whether the protocol says that no value of the key is on both sides."""
     return key in PROMISES[protocol] and _EXCEPTED.get((protocol, key)) != pair
+
+
+def spread(motion: Float32) -> float:
+    """Root mean square distance of segments (n, …) from their mean, in the unit of the motion."""
+    rows = np.asarray(motion, np.float64)
+    return float(np.sqrt(np.mean((rows - rows.mean(axis=0)) ** 2)))
 
 
 def nearest(queries: Float32, others: Float32 | None) -> tuple[NDArray[np.int64], Floats]:

@@ -43,7 +43,7 @@ def leakage_picture(
     axes.set_xlim(0, 1.03 * largest)
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.set_xlabel("distance (RMS per scaled coordinate)", fontsize=11)
+    axes.set_xlabel("distance (RMS, as a share of the task's spread)", fontsize=11)
     axes.set_ylabel("share of test segments within it", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="0.93", linewidth=1)
@@ -94,7 +94,7 @@ def leakage_tables(found: Mapping[str, Any]) -> list[Table]:
             "The nearest other segment of a test segment, by motion",
             ["nearest", "n", "5 % quantile", "median", "near, %", "identical"],
             distances,
-            caption=f"Root mean square over scaled coordinates; near: below {found['near_below']:g}."
+            caption=f"Root mean square, as a share of the task's spread; near: below {found['near_below']:g}."
             f" Copying the class of the nearest training segment is right in"
             f" {_percent(nearest['accuracy'])} % (chance {_percent(nearest['chance'])} %).",
         ),

@@ -50,7 +50,9 @@ NEGATIVES = {
 KEYS = {
     "piece": "piece (a whole dance)",
     "unit": "movement unit",
+    "figure": "figure (all takes of it)",
     "capture": "capture session",
+    "body": "body",
 }
 
 

@@ -17,7 +17,7 @@ from motionmusic.scoring.intervals import Interval
 Found = Mapping[str, Mapping[str, Any]]
 """Task → its evaluation.json."""
 _SHOWN = {name: NETWORKS[name] for name in ("alone", "longer", "fc")}
-_BASELINE = "best baseline (joints)"
+_BASELINE = "best baseline on validation (joints)"
 _SERIES = {
     _BASELINE: ("0.45", "s"),
     _SHOWN["alone"]: ("#9ecae1", "o"),
@@ -64,8 +64,8 @@ def overview_tables(
             f"Accuracy per test {level}, joints and bones fused, in percent",
             columns,
             [row(task, of, level) for task, of in found.items()],
-            caption="[95 % interval over pieces]; differences are paired, and one whose interval"
-            f" holds zero is no difference. {told}".strip(),
+            caption="[95 % interval over pieces, by_figure over figures]; differences are paired, and"
+            f" one whose interval holds zero is no difference. {told}".strip(),
             note=f"{recipes} (the paper: width 64, 1500 + 1500, one seed).",
         )
         for level in LEVELS
@@ -84,7 +84,7 @@ def overview_figure(found: Found) -> Figure:
         )
         for level in LEVELS
     ]
-    note = "95 % intervals over pieces; dashed: chance"
+    note = "95 % intervals over pieces, by_figure over figures; dashed: chance"
     return forest(panels, _SERIES, "Dance types told from motion, by task", note)
 
 

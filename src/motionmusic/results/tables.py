@@ -14,7 +14,7 @@ from motionmusic.params import Train
 from motionmusic.results.figures import confusion_figure
 from motionmusic.results.names import INPUTS, VARIANTS, counted, made_of, model
 from motionmusic.results.table import Column, Row, Table, table
-from motionmusic.scoring.accuracy import LEVELS
+from motionmusic.scoring.accuracy import LEVELS, resampled_over
 from motionmusic.scoring.evaluation import BEST, EXPERIMENTS, ROWS, best_baseline
 from motionmusic.scoring.intervals import Interval
 from motionmusic.scoring.paper import printed, printed_confusion, published_predictions
@@ -161,12 +161,12 @@ def accuracy_table(found: Found, level: str, train: Train, epochs_together: int)
 def seen(found: Found) -> str:
     """What numbers of a task are: counts, chance, protocol, seeds."""
     chance, seeds = found["chance"], found["n_seeds"]
-    over = "dancers" if found["facts"]["source"] == "aist_retargeted" else "pieces"
     return (
         f"{counted(found['n_segments'], 'test segment')}, {counted(found['n_excerpts'], 'excerpt')},"
         f" {counted(found['n_pieces'], 'piece')}; {_protocol(found['facts'])};"
         f" {'one seed' if seeds == 1 else f'mean ± standard deviation over {seeds} seeds'};"
-        f" [95 % interval over {over}]; chance {100 * chance['uniform']:.1f}"
+        f" [95 % interval over {resampled_over(found['facts']['protocol'])}];"
+        f" chance {100 * chance['uniform']:.1f}"
         f" (largest class {100 * chance['largest_class']:.1f})"
     )
 

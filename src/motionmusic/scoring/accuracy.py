@@ -1,15 +1,16 @@
 """How well a model names the dance: accuracy, votes, fusion, confusion (docs/method.md).
 
 Accuracies are fractions by count. Rows are found by their id (split, piece, excerpt, segment), never
-by their order. Segments of a piece go right or wrong together, so intervals resample whole pieces.
+by their order. Segments of a piece go right or wrong together, so intervals resample whole pieces, or
+what the protocol of the task says (``resampling``).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,12 @@ from motionmusic.predictions import ID, id_text, logit_columns, logits_of
 from motionmusic.scoring.intervals import bootstrap, ratio
 
 LEVELS = ("segment", "excerpt")
+T = TypeVar("T")
+# of AIST++ retargeted, where all pieces of a dancer go right or wrong together
+_OVER_DANCERS = dict.fromkeys(
+    ("random_segment", "by_track", "by_dancer", "by_choreography", "by_dancer_and_choreography"),
+    "dancers",
+)
 
 
 def predicted(frame: pd.DataFrame) -> NDArray[np.int64]:
@@ -28,36 +35,53 @@ def predicted(frame: pd.DataFrame) -> NDArray[np.int64]:
     return np.asarray(logits_of(frame).argmax(axis=1), dtype=np.int64)
 
 
-def vote(predictions: Iterable[int]) -> int:
+def resampled_over(protocol: str) -> str:
+    """What the intervals of a protocol's results are over, for captions."""
+    known = {"by_figure": "figures", "by_body": "pieces, body by body"} | _OVER_DANCERS
+    return known.get(protocol, "pieces")
+
+
+def vote(given: Iterable[T]) -> T:
     """The most frequent of the predictions (at least one), in time order; of equals the first."""
     # Counter keeps the order of first appearance, and most_common the first of equal counts.
-    return int(Counter(predictions).most_common(1)[0][0])
+    return Counter(given).most_common(1)[0][0]
 
 
 def at_level(frame: pd.DataFrame, level: str) -> pd.DataFrame:
     """Columns piece, excerpt, segment, label, predicted, in time order within each piece.
 
-    At the level ``excerpt`` without segment: the vote of each excerpt's segments (Tables 5, 6).
-    Raises ValueError where a segment stands in two splits of the frame; choose one split first.
+    At the level ``excerpt`` without segment: the vote of each excerpt's segments (Tables 5, 6), of
+    those only that one fold tests. fold, stratum and group of ``resampling.resampled`` are kept, of an
+    excerpt the group that most of its segments have; without them there is one fold, and groups are
+    pieces. Raises ValueError where a segment stands in two splits of the frame; choose one first.
     """
     rows = frame[["piece", "excerpt", "segment", "label"]].assign(predicted=predicted(frame))
     if rows.duplicated(subset=["piece", "excerpt", "segment"]).any():
         raise ValueError("a segment occurs twice: score one split at a time")
+    for name, otherwise in (("fold", 0), ("stratum", 0), ("group", rows["piece"])):
+        rows[name] = frame.get(name, otherwise)
     rows = rows.sort_values(["piece", "excerpt", "segment"], ignore_index=True)
     if level == "segment":
         return rows
-    groups = rows.groupby(["piece", "excerpt"])
-    votes = [vote(group) for _, group in groups["predicted"]]
-    return groups["label"].first().reset_index().assign(predicted=votes)
+    groups = rows.groupby(["piece", "excerpt", "fold"])
+    votes = {name: [vote(group) for _, group in groups[name]] for name in ("predicted", "group")}
+    return groups[["label", "stratum"]].first().reset_index().assign(**votes)
 
 
-def per_piece(level: pd.DataFrame, unit: Callable[[str], str] = str) -> pd.DataFrame:
-    """Columns right, n by piece (the index, sorted) of a frame from :func:`at_level`.
+def with_units(frame: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
+    """Predictions of test segments with the columns of ``resampling.resampled``; rows keep their order."""
+    return frame.merge(units, on=["piece", "excerpt", "segment"], how="left", validate="one_to_one")
 
-    By what ``unit`` makes of a piece's name, where more than a piece goes right or wrong together.
-    """
-    right = (level["label"] == level["predicted"]).groupby(level["piece"].map(unit))
+
+def right_of(level: pd.DataFrame) -> pd.DataFrame:
+    """Columns right, n by (stratum, group), the index, sorted, of a frame from :func:`at_level`."""
+    right = (level["label"] == level["predicted"]).groupby([level["stratum"], level["group"]])
     return pd.DataFrame({"right": right.sum(), "n": right.count()})
+
+
+def strata(right: pd.DataFrame) -> list[int]:
+    """How many groups there are in each stratum, for the bootstrap; of :func:`right_of`."""
+    return right.groupby(level="stratum").size().tolist()
 
 
 def fuse(
@@ -141,10 +165,10 @@ def score(frame: pd.DataFrame, seed: int, resamples: int = 2000) -> dict[str, An
     k = len(logit_columns(frame))
     result: dict[str, Any] = {}
     for level in LEVELS:
-        pieces = per_piece(at_level(frame, level))
-        statistic = ratio(pieces["right"], pieces["n"])
-        found = bootstrap(statistic, len(pieces), seed, resamples).json()
-        result[level] = found | {name: int(pieces[name].sum()) for name in ("right", "n")}
+        groups = right_of(at_level(frame, level))
+        statistic = ratio(groups["right"], groups["n"])
+        found = bootstrap(statistic, strata(groups), seed, resamples).json()
+        result[level] = found | {name: int(groups[name].sum()) for name in ("right", "n")}
     labels, guesses = frame["label"].to_numpy(), predicted(frame)
     return result | {
         "macro_f1": macro_f1(labels, guesses, k),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from motionmusic.data.safe_pickle import read_pickle
 from motionmusic.errors import UserError
 from motionmusic.predictions import make_predictions
-from motionmusic.scoring.accuracy import at_level, confusion, fuse, per_piece, predicted
+from motionmusic.scoring.accuracy import at_level, confusion, fuse, predicted, right_of
 from motionmusic.scoring.paper import printed, printed_confusion, published_predictions
 
 _REMEDY = "delete it and run `dvc repro` for the stage that downloads it"
@@ -161,7 +161,7 @@ def _labels(folder: Path, test: Excerpts) -> NDArray[np.int64]:
 
 def _right(frame: pd.DataFrame, level: str) -> int:
     """How many segments or excerpts (``level``) are right."""
-    return int(per_piece(at_level(frame, level))["right"].sum())
+    return int(right_of(at_level(frame, level))["right"].sum())
 
 
 def scores(folder: Path) -> pd.DataFrame:

@@ -1,14 +1,15 @@
 """All cells of a task beside each other: the numbers behind Tables 3 to 6 and Figures 4, 5.
 
 A cell is named ``row/input`` and is a list of frames of predictions, one a seed, each with the test
-rows of all folds. Rows are ``alone`` (the motion encoder after phase 1, "without CL"), ``longer``
-(the control that the paper lacks: alone for as many epochs as with CL), the variants ``plain``,
-``dropout``, ``fc`` after collaborative learning, and baselines, whose input is ``joints``.
+rows of all folds and the units of the bootstrap that they are in (``resampling``). Rows are ``alone``
+(the motion encoder after phase 1, "without CL"), ``longer`` (the control that the paper lacks: alone
+for as many epochs as with CL), the variants ``plain``, ``dropout``, ``fc`` after collaborative
+learning, and baselines, whose input is ``joints``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from motionmusic import workspace
 from motionmusic.files import read_json
-from motionmusic.predictions import read_predictions
+from motionmusic.predictions import logits_of, read_predictions
 from motionmusic.scoring.accuracy import (
     LEVELS,
     at_level,
@@ -27,10 +28,12 @@ from motionmusic.scoring.accuracy import (
     fuse,
     macro_f1,
     per_class,
-    per_piece,
     predicted,
+    right_of,
     rows_of_split,
     same_segments,
+    strata,
+    with_units,
 )
 from motionmusic.scoring.baselines import BASELINES
 from motionmusic.scoring.intervals import Interval, bootstrap, ratio
@@ -62,12 +65,24 @@ def cell_files(cells: Path, seeds: Sequence[int]) -> dict[str, list[Path]]:
     }
 
 
-def read_cells(files: Mapping[str, Sequence[Path]]) -> dict[str, list[pd.DataFrame]]:
-    """The test rows of every file. Raises UserError where one is missing, broken or without them."""
-    return {
-        cell: [rows_of_split(read_predictions(file), "test", file) for file in seeds]
-        for cell, seeds in files.items()
-    }
+def is_network(cell: str) -> bool:
+    """Whether a cell is a network's, and no baseline's or entry's."""
+    return cell.split("/")[0] in ROWS
+
+
+def read_cells(
+    files: Mapping[str, Sequence[Path]], split: str, units: pd.DataFrame | None = None
+) -> dict[str, list[pd.DataFrame]]:
+    """The rows of one split of every file, with the ``units`` of the bootstrap where they are given.
+
+    Raises UserError where a file is missing, broken or without such rows.
+    """
+
+    def read(file: Path) -> pd.DataFrame:
+        rows = rows_of_split(read_predictions(file), split, file)
+        return rows if units is None else with_units(rows, units)
+
+    return {cell: [read(file) for file in seeds] for cell, seeds in files.items()}
 
 
 def complete_cells(
@@ -88,43 +103,39 @@ def complete_cells(
     for (cell, _), frame in zip(given, aligned, strict=True):
         result.setdefault(cell, []).append(frame)
     for row in ROWS:
+        if not {f"{row}/joints", f"{row}/bones"} <= set(result):
+            continue
         pairs = zip(result[f"{row}/joints"], result[f"{row}/bones"], strict=True)
         result[f"{row}/fused"] = [fuse(pair) for pair in pairs]
     return {cell: result[cell] for cell in order if cell in result}
 
 
-def evaluate(
-    cells: Cells,
-    classes: Sequence[str],
-    seed: int,
-    resamples: int,
-    unit: Callable[[str], str] = str,
-) -> dict[str, Any]:
-    """Every cell's scores, and what collaborative learning adds, with intervals over pieces.
+def evaluate(cells: Cells, classes: Sequence[str], seed: int, resamples: int) -> dict[str, Any]:
+    """Every cell's scores, and what collaborative learning adds, with intervals over groups.
 
-    ``cells`` are from :func:`complete_cells`, ``classes`` the names by label, k of them; what is
-    resampled is what ``unit`` makes of a piece's name.
+    ``cells`` are from :func:`complete_cells`, ``classes`` the names by label, k of them. Seeds that
+    give the same logits are one run of a model without chance, and count once.
 
-    Returns n_segments, n_excerpts, n_pieces, n_seeds, classes, chance {uniform, largest_class};
+    Returns n_segments, n_excerpts, n_pieces, n_groups, n_seeds, classes, chance {uniform, largest_class};
     cells {row/input: {segment, excerpt: {value, low, high, sd, per_seed}, macro_f1: {value, sd,
     per_seed}, per_class, confusion}}; gain {alone, longer: {input: {row: {segment, excerpt: {value,
     low, high}}}}}, paired, of the rows that come after the one compared with. Fractions; intervals
     are of the counts averaged over seeds, sd is over seeds, confusion sums the seeds.
     """
+    cells = {cell: different(frames) for cell, frames in cells.items()}
     first = next(iter(cells.values()))
-    k, sizes = len(classes), {}
+    k, sizes, groups = len(classes), {}, {}
     for level in LEVELS:
-        sizes[level] = per_piece(at_level(first[0], level), unit)["n"].to_numpy()
-    # (cell, level) → right by seed and piece; pieces are the same everywhere
+        counts = right_of(at_level(first[0], level))
+        sizes[level], groups[level] = counts["n"].to_numpy(), strata(counts)
+    # (cell, level) → right by seed and group; groups are the same everywhere
     right = {
-        (cell, level): right_by_piece(of, level, unit)
-        for cell, of in cells.items()
-        for level in LEVELS
+        (cell, level): right_by_group(of, level) for cell, of in cells.items() for level in LEVELS
     }
 
     def interval(counts: NDArray[np.float64], level: str) -> Interval:
         n = sizes[level]
-        return bootstrap(ratio(counts.mean(axis=0), n), len(n), seed, resamples)
+        return bootstrap(ratio(counts.mean(axis=0), n), groups[level], seed, resamples)
 
     def scored(cell: str, level: str) -> dict[str, Any]:
         seeds = (right[cell, level].sum(axis=1) / sizes[level].sum()).tolist()
@@ -132,15 +143,16 @@ def evaluate(
         return found | {"per_seed": seeds}
 
     def gain(row: str, without: str, name: str, level: str) -> dict[str, float]:
-        more = right[f"{row}/{name}", level] - right[f"{without}/{name}", level]
-        return interval(more, level).json()
+        pair = (right[f"{one}/{name}", level].mean(axis=0) for one in (row, without))
+        return interval(np.subtract(*pair)[None], level).json()
 
     shares = np.bincount(first[0]["label"], minlength=k) / len(first[0])
     return {
         "n_segments": int(sizes["segment"].sum()),
         "n_excerpts": int(sizes["excerpt"].sum()),
         "n_pieces": first[0]["piece"].nunique(),
-        "n_seeds": len(first),
+        "n_groups": sum(groups["segment"]),
+        "n_seeds": max(len(frames) for frames in cells.values()),
         "classes": list(classes),
         "chance": {"uniform": 1 / k, "largest_class": float(shares.max())},
         "cells": {
@@ -152,6 +164,7 @@ def evaluate(
                 name: {
                     row: {level: gain(row, without, name, level) for level in LEVELS}
                     for row in ROWS[ROWS.index(without) + 1 :]
+                    if {f"{row}/{name}", f"{without}/{name}"} <= set(cells)
                 }
                 for name in EXPERIMENTS
             }
@@ -160,17 +173,27 @@ def evaluate(
     }
 
 
-def unit_of(source: str) -> Callable[[str], str]:
-    """Of a piece's name what is resampled: itself; of AIST++ retargeted the dancer, one of 28."""
-    return (lambda piece: piece.split("_")[3]) if source == "aist_retargeted" else str
+def different(frames: Sequence[pd.DataFrame]) -> Sequence[pd.DataFrame]:
+    """The frames of all seeds, or the first alone where all have the same logits, row by row."""
+    first = logits_of(frames[0])
+    return frames[:1] if all(np.array_equal(first, logits_of(f)) for f in frames[1:]) else frames
 
 
-def right_by_piece(
-    frames: Sequence[pd.DataFrame], level: str, unit: Callable[[str], str] = str
-) -> NDArray[np.float64]:
-    """How many segments or excerpts are right, (seeds, pieces), pieces (or units) sorted."""
-    counts = [per_piece(at_level(frame, level), unit)["right"] for frame in frames]
+def right_by_group(frames: Sequence[pd.DataFrame], level: str) -> NDArray[np.float64]:
+    """How many segments or excerpts are right, (seeds, groups), groups sorted."""
+    counts = [right_of(at_level(frame, level))["right"] for frame in frames]
     return np.stack([one.to_numpy(dtype=np.float64) for one in counts])
+
+
+def validated(cells: Cells) -> dict[str, float]:
+    """Of every cell the share of validation segments that are right, mean over seeds.
+
+    ``cells`` as for :func:`evaluate`, but of the split validation.
+    """
+    return {
+        cell: float(np.mean([(predicted(f) == f["label"]).mean() for f in frames]))
+        for cell, frames in cells.items()
+    }
 
 
 def _sd(seeds: Sequence[float]) -> float:
@@ -221,13 +244,12 @@ def facts(
 
 
 def best_baseline(evaluation: Mapping[str, Any]) -> str:
-    """The baseline with most segments right, then most excerpts."""
+    """The baseline that names most *validation* segments right; of equals the first.
 
-    def order(name: str) -> tuple[float, ...]:
-        scores = evaluation["cells"][f"{name}/joints"]
-        return tuple(scores[level]["value"] for level in LEVELS)
-
-    return max(BASELINES, key=order)
+    The best of several on test would be too good, and what is compared with it would look too bad.
+    """
+    found = evaluation["validation"]
+    return max(BASELINES, key=lambda name: float(found[f"{name}/joints"]))
 
 
 def headline(evaluation: Mapping[str, Any]) -> dict[str, float]:

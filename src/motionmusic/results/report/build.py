@@ -152,7 +152,7 @@ def glance(found: Found) -> Table:
         for text, name in (
             ("MCLEMCD-FC with CL, fused", BEST),
             ("without CL, as many epochs, fused", "longer/fused"),
-            (f"best baseline: {model(baseline)}, joints", f"{baseline}/joints"),
+            (f"best baseline on validation: {model(baseline)}, joints", f"{baseline}/joints"),
         )
     ]
     rows.append(["chance: guessing evenly", *[Interval(found["chance"]["uniform"])] * 2])
