@@ -33,10 +33,10 @@ Labels = Annotated[dict[str, str], Field(min_length=2)]
 Count = Annotated[int, Field(ge=1)]
 Pair = Annotated[int, Field(ge=2)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
+Module = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 Weight = Annotated[float, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0)]
 Seeds = Annotated[list[Seed], Field(min_length=1)]
-Module = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
 class Group(BaseModel):
@@ -315,6 +315,7 @@ class Schema(BaseModel):
     ratings: Ratings
     seeds: Seeds
     benchmark: Benchmark
+    collaborative: Annotated[Seeds, Field(min_length=2)]
 
     @model_validator(mode="before")
     @classmethod
@@ -336,7 +337,8 @@ class Schema(BaseModel):
         for name, row in self.train.items():
             if row.select == "last_hundred" and self.cotrain[name].epochs <= 100:
                 raise ValueError(f"cotrain.{name}: select last_hundred needs more than 100 epochs")
-        for values in (self.seeds, self.benchmark.entries, self.benchmark.seeds):
+        of = self.benchmark
+        for values in (self.seeds, of.entries, of.seeds, self.collaborative):
             if len(set(values)) != len(values):
                 raise ValueError(f"{values}: each may stand once")
         for name, corpus in self.corpora.items():
@@ -357,12 +359,8 @@ class Schema(BaseModel):
 
 
 BY_TASK: dict[str, type[Group]] = {
-    "segment": Segment,
-    "train": Train,
-    "cotrain": Epochs,
-    "synchrony": Epochs,
-    "dance": Dance,
-}
+    "segment": Segment, "train": Train, "cotrain": Epochs, "synchrony": Epochs, "dance": Dance,
+}  # fmt: skip
 
 
 def group(model: type[T] | TypeAdapter[T], name: str, of: str | None = None) -> T:

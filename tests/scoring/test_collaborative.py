@@ -1,0 +1,115 @@
+"""What collaborative learning adds over seeds, on planted differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from motionmusic.params import Epochs, Train
+from motionmusic.predictions import make_predictions
+from motionmusic.results.collaborative_table import collaborative_table, verdict
+from motionmusic.scoring.collaborative import collaborative, crossed, student
+
+PIECES, SEGMENTS = 24, 20
+
+
+def frame(share: float, seed: int) -> pd.DataFrame:
+    """Each segment right with the probability ``share``, by one draw a segment and seed."""
+    ids = pd.DataFrame(
+        [("test", f"P_{p}", 0, s, p % 2) for p in range(PIECES) for s in range(SEGMENTS)],
+        columns=["split", "piece", "excerpt", "segment", "label"],
+    )
+    right = np.random.default_rng(seed).uniform(size=len(ids)) < share
+    return make_predictions("x", ids, np.eye(2)[np.where(right, ids["label"], 1 - ids["label"])])
+
+
+def found(alone: list[float], longer: list[float], fc: list[float]) -> dict[str, Any]:
+    """Of planted accuracies, one a seed; one seed draws alike in all three rows."""
+    rows = {"alone": alone, "longer": longer, "fc": fc}
+    cells = {
+        f"{row}/fused": [frame(share, seed) for seed, share in enumerate(shares)]
+        for row, shares in rows.items()
+    }
+    return collaborative(cells, 0, 500)
+
+
+def test_a_planted_difference_is_found() -> None:
+    got = found([0.6] * 5, [0.65] * 5, [0.75] * 5)
+    longer = got["gains"]["longer"]
+    assert longer["value"] == pytest.approx(0.10, abs=0.03)
+    assert longer["low"] > 0.05
+    assert longer["value"] == pytest.approx(
+        got["rows"]["fc"]["value"] - got["rows"]["longer"]["value"]
+    )
+    assert got["gains"]["alone"]["value"] == pytest.approx(0.15, abs=0.03)
+    assert got["gains"]["control"]["value"] == pytest.approx(0.05, abs=0.03)
+    assert np.mean(longer["per_seed"]) == pytest.approx(longer["value"])
+    assert (got["n_seeds"], got["n_segments"], got["n_pieces"]) == (5, 480, 24)
+    assert 0 < longer["visible"] < 0.10  # so a difference of ten points is found nearly always
+    assert verdict(got["gains"]) == "CL is better"
+
+
+def test_what_one_run_shows_and_the_next_takes_back_is_no_effect() -> None:
+    """Ten points up in one run, ten down in the next: each run's interval excludes zero."""
+    down = [0.6, 0.8, 0.6, 0.8, 0.7]
+    got = found([0.7] * 5, [0.7] * 5, [1.4 - x for x in down])
+    assert verdict(got["gains"]) == "no effect is shown"
+    longer = got["gains"]["longer"]
+    assert longer["low"] < -0.03
+    assert longer["high"] > 0.03
+    one = found([0.7] * 2, [0.7] * 2, [0.8] * 2)["gains"]["longer"]
+    assert one["low"] > 0
+    steady = found([0.7] * 5, [0.7] * 5, [0.72] * 5)["gains"]["longer"]
+    assert longer["visible"] > 2 * steady["visible"]
+
+
+def test_a_gain_over_a_control_that_got_worse_is_told() -> None:
+    got = found([0.75] * 5, [0.65] * 5, [0.75] * 5)
+    assert verdict(got["gains"]) == "CL is better than a control that got worse by training on"
+    assert verdict(found([0.7] * 5, [0.75] * 5, [0.6] * 5)["gains"]) == "CL is worse"
+
+
+def test_intervals_by_hand() -> None:
+    """Equal groups: only seeds differ, so their draws are all there is."""
+    per_seed = np.array([0.1, 0.2, 0.3, 0.4])
+    right = np.repeat(per_seed[:, None], 6, axis=1) * 10
+    got = crossed(right, np.full(6, 10.0), [6], 0, 4000)
+    assert got.value == pytest.approx(0.25)
+    means = np.random.default_rng(1).choice(per_seed, (20_000, 4)).mean(axis=1)
+    assert (got.low, got.high) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])), abs=0.02)
+    # equal seeds: only groups differ
+    of_groups = np.array([[2.0, 4.0, 6.0, 8.0]] * 3)
+    got = crossed(of_groups, np.full(4, 10.0), [4], 0, 4000)
+    means = np.random.default_rng(1).choice(of_groups[0] / 10, (20_000, 4)).mean(axis=1)
+    assert (got.low, got.high) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])), abs=0.03)
+    # a stratum's groups stand for each other only: both strata have no spread
+    apart = np.array([[2.0, 2.0, 8.0, 8.0]] * 3)
+    got = crossed(apart, np.full(4, 10.0), [2, 2], 0, 200)
+    assert (got.low, got.high) == pytest.approx((0.5, 0.5))
+    interval = stats.t.interval(0.95, 3, per_seed.mean(), stats.sem(per_seed))
+    mine = student(per_seed)
+    assert (mine.low, mine.high) == pytest.approx(interval)
+
+
+def test_the_table_has_each_number_in_its_column() -> None:
+    train = Train(
+        width=16, batch=36, learning_rate=0.003, schedule="one_cycle", precision="fp32",
+        recipe="paper", epochs=60, select="last",
+    )  # fmt: skip
+    facts = {"protocol": "by_figure", "stand_ins": {}, "pieces": 24, "excerpts": 34}
+    got = found([0.6, 0.62], [0.65, 0.66], [0.75, 0.77])
+    table = collaborative_table(
+        {"a.task": got | {"facts": facts}}, {"a.task": train}, {"a.task": Epochs(epochs=30)}
+    )
+    (row,) = table.rows
+    assert row.cells[:3] == ("a.task", "2", "480 / 24 figures")
+    rows, gains = got["rows"], got["gains"]
+    values = [rows[name]["value"] for name in ("alone", "longer", "fc")]
+    values += [gains["longer"]["value"], gains["longer"]["over_seeds"]["value"]]
+    values += [gains["longer"]["visible"], gains["control"]["value"]]
+    assert [cell.value for cell in row.cells[3:10]] == values  # type: ignore[union-attr]
+    assert "width 16, 60 + 30 epochs" in table.note
