@@ -67,6 +67,7 @@ def write_task(space: Path) -> None:
     labels = {name: int(name[2:]) % CLASSES for name in NAMES}
     write_tables(space / DATA, labels, {name: f"{name}.wav" for name in NAMES})
     write_json(space / DATA / "segments/about.json", ABOUT | {"excerpt_frames": EXCERPT})
+    write_text(space / DATA / "segments/units.csv", "piece,start,end,unit,capture\n")
     cut(space / DATA)
 
 
