@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from closure import ROOT
 from scipy import stats
+from task_facts import ABOUT
 
+from motionmusic.files import read_json, write_json, write_parquet, write_text
 from motionmusic.params import Epochs, Train
-from motionmusic.predictions import make_predictions
+from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.results.collaborative_table import collaborative_table, verdict
+from motionmusic.scoring.accuracy import fuse, predicted
 from motionmusic.scoring.collaborative import collaborative, crossed, student
+from motionmusic.scoring.evaluation import cell_files
 
 PIECES, SEGMENTS = 24, 20
 
@@ -113,3 +121,37 @@ def test_the_table_has_each_number_in_its_column() -> None:
     values += [gains["longer"]["visible"], gains["control"]["value"]]
     assert [cell.value for cell in row.cells[3:10]] == values  # type: ignore[union-attr]
     assert "width 16, 60 + 30 epochs" in table.note
+
+
+def test_the_stage_reads_each_row_input_and_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file has other logits; what is read is fused and counted as by hand."""
+    monkeypatch.chdir(tmp_path)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    params |= {"collaborative": [0, 3]}
+    params["evaluate"]["resamples"] = 100
+    Path("params.yaml").write_text(yaml.safe_dump(params), "utf-8")
+    segments = Path("data/synthetic/segments")
+    write_json(segments / "about.json", ABOUT)
+    write_parquet(segments / "index.parquet", frame(1, 0).assign(fold=0))
+    write_text(segments / "units.csv", "piece,start,end,unit,capture\n")
+    files, made = cell_files(Path("data/synthetic/cells"), [0, 3]), {}
+    names = [f"{row}/{kind}" for row in ("alone", "longer", "fc") for kind in ("joints", "bones")]
+    for number, name in enumerate(names):
+        for place, path in enumerate(files[name]):
+            rng = np.random.default_rng(10 * number + place)
+            ids = frame(1, 0)
+            logits = rng.normal(size=(len(ids), 2)) + (0.2 + 0.2 * number) * np.eye(2)[ids["label"]]
+            made[name, place] = make_predictions("synthetic", ids, logits)
+            both = [made[name, place], made[name, place].assign(split="validation", logit_0=9.0)]
+            write_predictions(path, pd.concat(both))
+    importlib.import_module("collaborative").main(["synthetic"])
+    got = read_json(Path("metrics/collaborative/gains.json"), "")["synthetic"]
+    assert (got["seeds"], got["n_seeds"]) == ([0, 3], 2)
+    for row in ("alone", "longer", "fc"):
+        for place in (0, 1):
+            one = fuse([made[f"{row}/joints", place], made[f"{row}/bones", place]])
+            share = (predicted(one) == one["label"]).mean()
+            assert got["rows"][row]["per_seed"][place] == pytest.approx(share, abs=1e-5)
+    assert "synthetic" in Path("metrics/collaborative/collaborative.md").read_text("utf-8")
