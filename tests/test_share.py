@@ -447,7 +447,7 @@ def test_the_workflow_compares_the_demo_of_base_and_head(origin: Clone, tmp_path
     ci.git("commit", "--quiet", "--message", "base")
     base = ci.git("rev-parse", "HEAD").strip()
     params = ci.folder / "params.yaml"
-    params.write_text(params.read_text("utf-8").replace("near: 0.05", "near: 0.1"))
+    params.write_text(params.read_text("utf-8").replace("near: 0.25", "near: 0.3"))
     ci.git("commit", "--quiet", "--all", "--message", "head")
     ci.run("make", "demo")
     summary = tmp_path / "summary.md"
@@ -457,6 +457,6 @@ def test_the_workflow_compares_the_demo_of_base_and_head(origin: Clone, tmp_path
         for line in summary.read_text("utf-8").splitlines()
         if line.startswith("|") and (cells := line.split("|"))
     }
-    assert [float(cell) for cell in rows["near_below"]] == [0.05, 0.1]
+    assert [float(cell) for cell in rows["near_below"]] == [0.25, 0.3]
     assert "one_nearest_neighbour.accuracy" not in rows  # only what changed
     assert (ci.folder / "metrics.md").read_text("utf-8") == summary.read_text("utf-8")

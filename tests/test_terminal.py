@@ -77,6 +77,7 @@ def test_interrupted(tmp_path: Path) -> None:
     code = """
 import os, signal
 from motionmusic.errors import run
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 run(lambda _: os.kill(os.getpid(), signal.SIGINT))
 """
     ended = called(tmp_path, code=code)

@@ -8,6 +8,8 @@ import pytest
 from motionmusic.features.keypoints import HIPS, KEYPOINTS, TORSO, keypoints
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
 
+WHOLE = ["musictodance", "aist"]  # aist_proximal has no hands and feet
+
 
 def body(layout: LayoutName, frames: int) -> np.ndarray:
     """Somebody who stands still, facing z, the left towards +x, arms stretched out."""
@@ -31,7 +33,7 @@ def turned(joints: np.ndarray, angle: float) -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", WHOLE)
 def test_proportions_and_place(layout: LayoutName) -> None:
     seen = keypoints(body(layout, 60), layout, 30.0)
     assert seen.shape == (60, 13, 2)
@@ -47,7 +49,7 @@ def test_proportions_and_place(layout: LayoutName) -> None:
     assert seen[0, 0, 1] < seen[0, 5, 1] < seen[0, 11, 1]  # y points down
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", WHOLE)
 def test_heading_place_unit_and_mirror_do_not_matter(layout: LayoutName) -> None:
     random = np.random.default_rng(0)
     joints = body(layout, 50) + random.normal(0, 3, (50, len(LAYOUTS[layout].joints), 3))
@@ -92,3 +94,9 @@ def test_of_60_hz_two_frames_are_averaged() -> None:
 def test_other_joints_are_refused() -> None:
     with pytest.raises(ValueError, match="not of aist"):
         keypoints(body("musictodance", 3), "aist", 60.0)
+
+
+def test_joints_without_hands_and_feet_are_refused() -> None:
+    joints = np.zeros((50, len(LAYOUTS["aist_proximal"].joints), 3))
+    with pytest.raises(ValueError, match="aist_proximal has no wrists"):
+        keypoints(joints, "aist_proximal", 25.0)

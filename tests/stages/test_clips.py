@@ -179,6 +179,7 @@ def test_clips_for_a_study_do_not_name_their_music(space: Path, shown: dict[str,
             assert (panel.title, panel.detail, title) == ("", "", "")
             own = f"{piece} {1 + first / 25:.2f}"
             assert panel.sound == (f"track{rank} {10 * rank:.2f}" if rank else own)
+    Path("kit").mkdir()
     for method in ("category", "contrastive"):
         made = ["make", str(folder / f"{method}.csv"), "--out", f"kit/{method}"]
         result = CliRunner().invoke(app, made)

@@ -39,6 +39,8 @@ def limbs(segments: Tensor, layout: LayoutName, paper: bool) -> Tensor:
 def test_bones_move_as_the_bones_of_moved_joints(
     layout: LayoutName, scale: Scale, paper: bool
 ) -> None:
+    if layout == "aist_proximal" and paper:
+        pytest.skip("the paper's slots of these 13 joints lack the left ear, the right one's image")
     how = replace(QUICK, mirror=0.5, noise=0.1)
     source = joints(layout, n=16)
     arrays = {"joints": source, "bones": limbs(source, layout, paper)}

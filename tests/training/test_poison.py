@@ -234,9 +234,10 @@ def test_scores_are_those_of_the_folds_own_matcher_pair_by_pair(name: str, once:
     for fold in range(FOLDS):
         of = load(folder / f"matchers/{method}-0", fold)
         starts = [weights.load(folder / f"cells/{s.format(fold)}.safetensors") for s in case.starts]
-        encoders = {"motion": of.network.motion_encoder, "music": of.network.music_encoder}
         if method == "category":
             encoders = {"motion": of.network.joints, "": of.network.bones}
+        else:
+            encoders = {"motion": of.network.motion_encoder, "music": of.network.music_encoder}
         for number, (part, module) in enumerate(encoders.items()):
             state = weights.part(starts[min(number, len(starts) - 1)], part or "motion")
             own = module.state_dict()

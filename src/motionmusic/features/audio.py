@@ -123,7 +123,7 @@ def _checked(
         remedy = "mend start_position in config.json, or put the whole music there"
         got = f"a sound of {sound.frames / sound.rate:.2f} s"
         raise UserError(file, "", expected, got, remedy)
-    if high - low < 2 * _SILENCE:  # a constant, which nobody hears, is silence too
+    if count > 1 and high - low < 2 * _SILENCE:  # a constant, which nobody hears, is silence too
         part_s = f"from {first / sound.rate:g} s to {(first + count) / sound.rate:g} s"
         got = f"silence (no sample is further than {(high - low) / 2:.1g} from their middle)"
         remedy = "put the dance's music there, or mend start_position in config.json"

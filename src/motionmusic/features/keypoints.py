@@ -73,6 +73,8 @@ def _thirteen(joints: NDArray[np.float64], layout: LayoutName) -> NDArray[np.flo
     """(n, 13, 3); of MusicToDance's head the middle five times."""
     if joints.ndim != 3 or joints.shape[1:] != (len(LAYOUTS[layout].joints), 3) or not len(joints):
         raise ValueError(f"joints {joints.shape}, not of {layout}")
+    if layout == "aist_proximal":
+        raise ValueError(f"{layout} has no wrists: take `joints: all`")
     if layout == "aist":
         return joints[:, : len(KEYPOINTS)]
     body = np.empty((len(joints), len(KEYPOINTS), 3))

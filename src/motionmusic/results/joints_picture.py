@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from motionmusic.data.points import Floats, joints_of, points_of, whole
 from motionmusic.data.smpl import smpl_joints
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.files import write_bytes
+from motionmusic.lettering import Figure
 from motionmusic.render.body import ACTIVE
 from motionmusic.results.figures import png
 

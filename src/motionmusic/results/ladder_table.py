@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from matplotlib.figure import Figure
-
+from motionmusic.lettering import Figure
 from motionmusic.results.figures import Panel, forest
 from motionmusic.results.names import RETARGETED, model
 from motionmusic.results.table import Cell, Column, Table, table
