@@ -126,7 +126,7 @@ def recommend(
     - `unmapped`: nearest in the codes below that space
     - `contrastive`: nearest of two small networks, trained on pairs of one category
     - `infonce`: the same, trained to find a dance's own second of music
-    - `synchrony`: a network's vote on whether this is the music of this movement
+    - `synchrony`: where beats of the track and of the dance fall together best
     - `deconfounded`: two variational autoencoders, adjusted for genre
 
     The first run on a catalogue decodes every track, one or two seconds each; later runs only what
