@@ -9,11 +9,6 @@ from pathlib import Path
 
 # a test is one thread, however many run beside it
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# numba's cache does not bear two processes that write it for the first time
-os.environ["NUMBA_CACHE_DIR"] = str(
-    Path(__file__).parents[1] / ".pytest_cache" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
-)
-
 
 import numpy as np
 import pandas as pd

@@ -92,7 +92,7 @@ def tone(file: Path, *hz: float, seconds: float = 10.0, phase: float = 0.0) -> P
 
 def band_of(hz: float) -> int:
     """The band of the 96 whose middle is nearest: Slaney's mel scale from 80 to 7,600 Hz."""
-    import librosa
+    from motionmusic.numba_cache import librosa
 
     middles = librosa.mel_frequencies(98, fmin=80.0, fmax=7600.0)[1:-1]
     return int(np.abs(middles - hz).argmin())

@@ -70,7 +70,7 @@ def test_the_command_needs_no_more_than_is_installed_with_it() -> None:
                     imported[min(known & wanted or known)] = path.name
     del imported["motionmusic"]
     assert {name: file for name, file in imported.items() if name not in wanted} == {}
-    assert wanted - imported.keys() == {"resampy"}  # librosa's, for kaiser_fast
+    assert wanted <= imported.keys()
 
 
 def test_citation() -> None:

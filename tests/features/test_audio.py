@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pytest
 import soundfile
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
 from motionmusic.features.audio import duration_s, read_audio
+from motionmusic.numba_cache import librosa
 from motionmusic.params import Resampler
 
 RATE = 44_100

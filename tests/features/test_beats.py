@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import librosa
 import numpy as np
 import pytest
 import soundfile
@@ -24,6 +23,7 @@ from motionmusic.features.beats import (
     tempo_difference,
 )
 from motionmusic.features.piece_beats import piece_beats
+from motionmusic.numba_cache import librosa
 
 Floats = NDArray[np.float64]
 OFFSET = 0.013  # s: a beat right on a frame has two equally slow neighbours and is no minimum

@@ -258,7 +258,6 @@ def main() -> int:
         return 0
     started = time.monotonic()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".pytest_cache" / "alone"))
     for name in LIBRARIES:
         import_module(name)
     fork = multiprocessing.get_context("fork")

@@ -14,12 +14,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import librosa
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from motionmusic.files import Float32
+from motionmusic.numba_cache import librosa
 
 SAME = 0.25
 """Bits of one recording differ less than this; a half differ by chance."""

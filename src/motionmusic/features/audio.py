@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import librosa
 import numpy as np
 
 from motionmusic.errors import UserError
 from motionmusic.features.decoding import AGAIN, Sound, opened
 from motionmusic.files import Float32
+from motionmusic.numba_cache import librosa
 from motionmusic.params import Resampler
 
 _SILENCE = 1e-5

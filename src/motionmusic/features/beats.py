@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import librosa
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import argrelextrema
+
+from motionmusic.numba_cache import librosa
 
 Floats = NDArray[np.float64]
 Definition = Literal["mint", "bailando"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import librosa
 import numpy as np
 from numpy.typing import NDArray
 
 from motionmusic.features.motion import rows_at
+from motionmusic.numba_cache import librosa
 
 BANDS = 128
 """Of the mel spectrogram, the highest first."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import librosa
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
 from motionmusic.features.motion import min_max, rows_at
 from motionmusic.files import Float32, read_array
+from motionmusic.numba_cache import librosa
 from motionmusic.params import AnyMusic, Feature, Scale, StoredMusic
 from motionmusic.streams import stream
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import librosa
 import numpy as np
 from numpy.typing import NDArray
 
 from motionmusic.features.beats import music_beats
+from motionmusic.numba_cache import librosa
 
 Floats = NDArray[np.float64]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pandas as pd
 
@@ -13,6 +12,7 @@ from motionmusic.features.audio import read_audio
 from motionmusic.features.motion import Floats
 from motionmusic.files import Float32
 from motionmusic.lettering import Figure
+from motionmusic.numba_cache import librosa
 from motionmusic.results.figures import png
 from motionmusic.terminal import shown
 

@@ -1,0 +1,54 @@
+"""What librosa compiles is written by one process at a time."""
+
+from __future__ import annotations
+
+import ast
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from closure import ROOT
+
+
+def test_nothing_else_imports_librosa() -> None:
+    paths = [*(ROOT / "src").rglob("*.py"), *(ROOT / "stages").glob("*.py")]
+    names = {
+        (path.name, name)
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in (
+            [alias.name for alias in node.names] if isinstance(node, ast.Import)
+            else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        )
+    }  # fmt: skip
+    assert {file for file, name in names if name.split(".")[0] in ("librosa", "resampy")} == {
+        "numba_cache.py"
+    }
+
+
+def test_who_comes_second_waits(tmp_path: Path) -> None:
+    lock = os.open(tmp_path / f"motionmusic-{os.getuid()}.lock", os.O_CREAT | os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    code = "print('begun', flush=True); from motionmusic.numba_cache import librosa; print('done')"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, bufsize=1,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    ) as second:  # fmt: skip
+        assert second.stdout is not None
+        assert second.stdout.readline() == "begun\n"
+        with pytest.raises(subprocess.TimeoutExpired):  # it takes three seconds where nobody waits
+            second.wait(8)
+        os.close(lock)
+        assert second.communicate(timeout=120)[0] == "done\n"
+
+
+def test_it_works_where_no_lock_can_be_had(tmp_path: Path) -> None:
+    (tmp_path / f"motionmusic-{os.getuid()}.lock").symlink_to(tmp_path / "elsewhere")
+    code = "from motionmusic.numba_cache import librosa"
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env=os.environ | {"TMPDIR": str(tmp_path)}
+    )
+    assert not (tmp_path / "elsewhere").exists()
