@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo tour test lint bench mutants weigh pipeline clean
+.PHONY: help setup demo tour verify test lint bench mutants weigh pipeline clean
 
 help: ## list what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,9 @@ demo: setup ## the paper's way on synthetic dances: tables, a clip and a page in
 
 tour: setup ## the demo, then matching, synchrony, motion from music and the full page
 	$(BIN)/python -m motionmusic.app.schedule tour
+
+verify: setup ## do the committed results belong to the committed code? Seconds, without the data
+	$(BIN)/python -m motionmusic.app.verify
 
 test: $(VENV)/.dev ## all tests
 	$(BIN)/python -m pytest
