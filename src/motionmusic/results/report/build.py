@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from motionmusic import workspace
 from motionmusic.errors import UserError
 from motionmusic.files import read_json, write_bytes, write_text
+from motionmusic.results.crate import provenance, write_crate
 from motionmusic.results.curves import curves_figure, last_values, svg
 from motionmusic.results.leakage_picture import leakage_tables
 from motionmusic.results.names import cell, made_of, model
@@ -111,7 +112,7 @@ def write_page(task: str, folder: Path, *, full: bool) -> None:
         "clips": shown,
         "runs": _runs_table(sources.csv(metrics / "runs.csv")),
         "data": {"classes": found["classes"], "dances": more["dances"]} | excerpts,
-        "sources": dict(sorted(sources.read.items())),
+        "sources": provenance(sources.read),
     }
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
@@ -121,6 +122,7 @@ def write_page(task: str, folder: Path, *, full: bool) -> None:
     write_text(folder / "index.html", page)
     for name in ("style.css", "script.js"):
         write_bytes(folder / name, (_HERE / name).read_bytes())
+    write_crate(folder, task, sources.read)
 
 
 def _shown(value: Any) -> Any:
