@@ -27,6 +27,7 @@ ORDER = (
     "check",
     "convert",
     "pose",
+    "evaluate",
     "models",
     "study",
     "conduct",

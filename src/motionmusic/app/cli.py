@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from motionmusic import errors
-from motionmusic.app import check, convert, pose, study, sync
+from motionmusic.app import check, convert, evaluate, pose, study, sync
 from motionmusic.app.arguments import (
     Command,
     DanceArgument,
@@ -342,6 +342,7 @@ def conduct(
 app.command(cls=Command)(sync.sync)
 app.command(cls=Command)(check.check)
 app.command(cls=Command)(convert.convert)
+app.command(cls=Command)(evaluate.evaluate)
 app.command(cls=Command)(pose.pose)
 app.add_typer(study.app, name="study")
 

@@ -1,0 +1,75 @@
+"""Dances of a folder and their music: by name, or by a table."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from motionmusic.errors import UserError
+
+MOTION = (".npy", ".npz", ".pkl", ".bvh", ".c3d", ".json")
+
+
+class Pair(NamedTuple):
+    """A dance's file or folder, and its music where that is another file."""
+
+    dance: Path
+    music: Path | None
+
+
+def pairs_of(folder: Path, others: Counter[str]) -> list[Pair]:
+    """The dances of a folder, sorted, with the music of their names; what is neither is counted.
+
+    A video is music where a dance has its name, and else a dance. Raises UserError where there is
+    no dance, or two files are the music of one.
+    """
+    from motionmusic.data.musictodance import SOUND_SUFFIXES, VIDEO_SUFFIXES, sound_file
+
+    if (folder / "skeletons.json").exists():
+        return [Pair(folder, None)]
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    moving, sounding, filmed = (
+        {path.stem.casefold() for path in entries if path.suffix.lower() in suffixes}
+        for suffixes in (MOTION, SOUND_SUFFIXES, VIDEO_SUFFIXES)
+    )
+    pairs = []
+    for path in entries:
+        suffix, stem = path.suffix.lower(), path.stem.casefold()
+        if (path / "skeletons.json").exists():
+            pairs.append(Pair(path, None))
+        elif suffix in MOTION or (suffix in VIDEO_SUFFIXES and stem not in moving):
+            known = stem in sounding or (stem in filmed and suffix in MOTION)
+            pairs.append(Pair(path, sound_file(folder, path.stem) if known else None))
+        elif suffix not in SOUND_SUFFIXES + VIDEO_SUFFIXES or stem not in moving | filmed:
+            others["folder" if path.is_dir() else suffix or "no suffix"] += 1
+    if not pairs:
+        expected = f"dances ({', '.join(MOTION)}, videos, or folders with a skeletons.json)"
+        got = f"none among {sum(others.values())} files and folders"
+        raise UserError(folder, "", expected, got, "name the folder that the dances are in")
+    return pairs
+
+
+def listed_pairs(file: Path, folder: Path) -> list[Pair]:
+    """The dances of a table with the columns dance and music, which may be empty. Raises UserError."""
+    remedy = "write lines such as a.npy,songs/a.mp3 under the heads dance,music"
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as content:
+            rows = list(csv.DictReader(content))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(file, "", "a table in UTF-8", f"{error}", remedy) from None
+    if not rows or not {"dance", "music"} <= rows[0].keys():
+        got = ", ".join(map(str, rows[0])) if rows else "no line below them"
+        raise UserError(file, "line 1", "the heads dance and music, and lines", got, remedy)
+    pairs = []
+    for number, row in enumerate(rows, 2):
+        dance, music = (row[name] or "" for name in ("dance", "music"))
+        for path in filter(None, (dance, music)):
+            if not (folder / path).exists():
+                expected = f"a file in {folder}"
+                raise UserError(file, f"line {number}", expected, f"{path}, not there", remedy)
+        if not dance:
+            raise UserError(file, f"line {number}", "a dance", "none", remedy)
+        pairs.append(Pair(folder / dance, folder / music if music else None))
+    return pairs
