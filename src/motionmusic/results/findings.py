@@ -1,0 +1,282 @@
+"""The page that tells what was found, written from the metrics that are there and from nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from motionmusic import workspace
+from motionmusic.files import read_json
+from motionmusic.lettering import Figure
+from motionmusic.results.figures import Panel, forest
+from motionmusic.results.ladder_table import PROTOCOLS
+from motionmusic.results.table import Table, grid, read_tables
+from motionmusic.scoring.evaluation import BEST
+from motionmusic.scoring.intervals import Interval
+from motionmusic.scoring.paper import printed
+
+TASKS = {
+    "paper": ("m2d.paper", "paper_time"),
+    "published": ("m2d.published", "paper_time_published"),
+    "mini": ("m2d_mini",),
+}
+"""The tasks of the story; the second name is of results that are older than the pipeline's layout."""
+SPLITS = {"paper": "the paper's split", "published": "name order", "mini": "no piece on two sides"}
+VERSIONS = {"published": "as published", "on_beat": "on the beat"}
+_REGRESSION = "logistic_regression/joints"
+_BLUE, _ORANGE = "#08306b", "#b35806"
+_REMEDY = "restore it from git"
+
+
+def interval(found: Mapping[str, Any]) -> Interval:
+    """A number of a results file; older ones call it mean or difference."""
+    names = ("value", "mean", "difference")
+    value = next((found[name] for name in names if found.get(name) is not None), None)
+    return Interval.read({**found, "value": value})
+
+
+def percent(found: Mapping[str, Any] | Interval) -> str:
+    """98.3 % [95.5, 100.0]."""
+    value, bracket, rest = _read(found).text("percent").partition(" [")
+    return f"{value} %{bracket}{rest}"
+
+
+def points(found: Mapping[str, Any] | Interval) -> str:
+    """+0.4 points [−1.3, +2.2]."""
+    value, bracket, rest = _read(found).text("points").partition(" [")
+    return f"{value} points{bracket}{rest}"
+
+
+def share(value: float) -> str:
+    """57.5 %, or 25 % where that is all."""
+    return f"{100 * value:.1f}".removesuffix(".0") + " %"
+
+
+def _read(found: Mapping[str, Any] | Interval) -> Interval:
+    return found if isinstance(found, Interval) else interval(found)
+
+
+def facts() -> dict[str, Any]:
+    """What the template names, None for results that are not there."""
+    tasks = {name: _task(names) for name, names in TASKS.items()}
+    table3 = printed("table3").set_index(["row", "cl", "input"])["percent"]
+    return {
+        **tasks,
+        "printed": table3["fc", "yes", "fused"],
+        "authors": _authors(),
+        "leaks": _leaks(),
+        "ladder": _ladder(_json("aist_retargeted/ladder.json")),
+        "splits": _columns("splits/splits.json", 0, 2, 4, 7, 8, 9),
+        "collaborative": _columns("collaborative/collaborative.json", 0, 1, 6, 7, 8, 10),
+        "timing": _timing(_json("on_beat/timing.json")),
+        "two": _json("aist_retargeted/two_corpora.json"),
+        "sync": _synchrony(workspace.metrics("on_beat.by_piece", "synchrony", "synchrony.json")),
+        "matching": _columns("m2d_mini/matching/matching.json", 0, 1, 3),
+        "matching_before": _matching(_json("m2d_mini/matching.json")),
+        "gains": {
+            SPLITS[name]: {part: task[part] for part in ("adds", "before", "after")}
+            for name, task in tasks.items()
+            if task
+        },
+    }
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """findings.md, of :func:`facts`."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters |= {"percent": percent, "points": points, "share": share}
+    text = environment.get_template("findings.md.j2").render(**found)
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def pictures(found: Mapping[str, Any]) -> dict[str, Figure]:
+    """By their names in plots/findings; of :func:`facts`."""
+    drawn = {"splits.png": _splits_picture(found)} if _there(found) else {}
+    return drawn | ({"in_time.png": _in_time_picture(found)} if found["timing"] else {})
+
+
+def _splits_picture(found: Mapping[str, Any]) -> Figure:
+    """The networks and a logistic regression, from the paper's split to no piece on two sides."""
+    rows = {
+        f"{title} (n {of['segments']})": {
+            "MCLEMCD-FC, joints and bones": interval(of["fc"]),
+            "logistic regression, joints": interval(of["lr"]),
+        }
+        for name, title in SPLITS.items()
+        if (of := found[name])
+    }
+    chance = {row: of["chance"] for row, of in zip(rows, _there(found), strict=True)}
+    panel = Panel("right segments", rows, percent=True, chance=chance, limits=(0, 100))
+    note = "95 % intervals over pieces; dashed: chance"
+    return forest([panel], _colours(rows), "MusicToDance: what is left of the paper's number", note)
+
+
+def _in_time_picture(found: Mapping[str, Any]) -> Figure:
+    """True music against the same music part of a beat off, as published and on the beat."""
+    told = {"phase": "told the beat's phase", "onset": "told only what sounds"}
+    tests = {"by_piece": "new pieces", "by_figure": "new figures"}
+    rows = {
+        f"{told[model]}: {tests[test]}": {
+            VERSIONS[version]: interval(found["timing"][version][model][test])
+            for version in VERSIONS
+        }
+        for model in told
+        for test in tests
+    }
+    chance = found["timing"]["chance"]
+    panel = Panel("true music preferred", rows, percent=True, chance=chance, limits=(40, 100))
+    note = "95 % intervals over pieces or figures; dashed: chance"
+    return forest([panel], _colours(rows), "MusicToDance: in time with its music?", note)
+
+
+def _there(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [found[name] for name in SPLITS if found[name]]
+
+
+def _colours(rows: Mapping[str, Mapping[str, Interval]]) -> dict[str, tuple[str, str]]:
+    names = list(dict.fromkeys(name for values in rows.values() for name in values))
+    return dict(zip(names, ((_BLUE, "o"), (_ORANGE, "s")), strict=True))
+
+
+def _json(name: str) -> Any:
+    """metrics/NAME, None where there is none."""
+    path = Path("metrics", name)
+    return read_json(path, _REMEDY) if path.is_file() else None
+
+
+def _columns(name: str, *places: int) -> str | None:
+    """Some columns of the first table of metrics/NAME as Markdown, with its caption."""
+    if not Path("metrics", name).is_file():
+        return None
+    whole = read_tables(Path("metrics", name))[0]
+    rows = [[cells[place][0] for place in places] for cells in whole.texts()]
+    lines = grid([whole.columns[place].head for place in places], rows)
+    return f"{lines}\n\n{whole.caption}"
+
+
+def _task(names: Sequence[str]) -> dict[str, Any] | None:
+    """Of the newest of a task's results: what the networks and the regression have, what CL adds."""
+    name = next((n for n in names if workspace.metrics(n, "evaluation.json").is_file()), None)
+    if name is None:
+        return None
+    of = read_json(workspace.metrics(name, "evaluation.json"), _REMEDY)
+    cells, gains = of["cells"], of.get("gain") or of["collaborative_gain"]
+    seeds = of["n_seeds"]
+    return {
+        "segments": of["n_segments"],
+        "pieces": of["n_pieces"],
+        "seeds": "one seed" if seeds == 1 else f"{seeds} seeds",
+        "chance": of["chance"]["uniform"],
+        "shared": read_json(workspace.metrics(name, "leakage.json"), _REMEDY)["tested_with_shared"],
+        "fc": cells[BEST]["segment"],
+        "fc_joints": cells["fc/joints"]["segment"],
+        "lr": cells[_REGRESSION]["segment"],
+        "adds": gains["longer"]["fused"]["fc"]["segment"],
+        "before": interval(cells["alone/fused"]["segment"]).value,
+        "after": interval(cells["longer/fused"]["segment"]).value,
+    }
+
+
+def _authors() -> dict[str, Any]:
+    """How many printed accuracies the authors' files give, and what name order costs in them."""
+    cells = pd.read_csv("metrics/authors/cells.csv")
+    by = cells.groupby(["table", "row", "cl", "input"])
+    per_segment = cells[cells["table"] == "table3"]
+    both = per_segment[(per_segment["of"] == 432) & per_segment["input"].ne("merged")]
+    falls = both["percent"] - 100 * both["right"] / both["of"]
+    runs = per_segment[(per_segment["cl"] == "no") & (per_segment["input"] == "joints")]
+    two = runs.set_index("row")["percent"]
+    return {
+        "cells": by.ngroups,
+        "with_file": int(by["file"].apply(lambda names: names.notna().any()).sum()),
+        "same": int(by["reproduces"].apply(lambda given: given.eq(True).any()).sum()),
+        "both": len(both),
+        "lower": int((falls > 0).sum()),
+        "most": f"{falls.max():.0f}",
+        "runs_apart": f"{abs(two['plain'] - two['dropout']):.1f}",
+    }
+
+
+def _leaks() -> dict[str, Any]:
+    """One nearest neighbour on the splits of AIST++ retargeted."""
+    found = {}
+    for name in PROTOCOLS:
+        of = _json(f"aist_retargeted/{name}/leakage.json")
+        nearest = of["one_nearest_neighbour"]
+        found[name] = {
+            "tested": of["tested"], "found": nearest["accuracy"], "chance": nearest["chance"]
+        }  # fmt: skip
+    return found
+
+
+def _ladder(found: Mapping[str, Any] | None) -> str | None:
+    """The best baseline, the entry and held bones alone, split by split, of ladder.json."""
+    if found is None:
+        return None
+    lines = []
+    for name, of in found["protocols"].items():
+        (entry,) = of["ahead"]
+        shown = (of["best"], entry, "held")
+        values = [of["models"][one]["all"]["segment"]["accuracy"] for one in shown]
+        lines.append(
+            [PROTOCOLS[name], *map(percent, values), points(of["ahead"][entry]["excerpt"])]
+        )
+    heads = ["split", "best baseline on validation", "the entry", "held bones alone"]
+    return grid([*heads, "entry − baseline, per dance"], lines)
+
+
+def _timing(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    first = found["versions"]["on_beat"]["part_of_a_beat_off_phase"]
+    return {
+        "figures": first["by_figure"]["figures"],
+        "chance": first["by_piece"]["chance"],
+    } | {
+        version: {
+            model: found["versions"][version][f"part_of_a_beat_off_{model}"]
+            for model in ("phase", "onset")
+        }
+        for version in VERSIONS
+    }
+
+
+def _synchrony(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    pairs, _, own = read_tables(path)
+
+    def of(table: Table, row: str, place: int) -> Any:
+        (cells,) = (one.cells for one in table.rows if str(one.cells[0]).startswith(row))
+        return cells[place]
+
+    rows = {"network": "synchrony", "tempo": "true tempo", "category": "true category"}
+    return {
+        "caption": own.caption.split(" [")[0].rstrip("; ."),
+        "easy": of(pairs, "from another piece", 1),
+        "super_hard": of(pairs, "part of a beat off", 1),
+        "chance": {"first": of(own, "chance", 1).value, "one_tempo": of(own, "chance", 4)},
+    } | {
+        name: {"first": of(own, row, 1), "one_tempo": of(own, row, 4)} for name, row in rows.items()
+    }
+
+
+def _matching(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The paper's way and the best of those that only hear the music, of results of the old layout."""
+    if found is None:
+        return None
+    hears = {name: found["rows"][name]["hit_1"] for name in found["differences"]}
+    best = max(hears, key=lambda name: interval(hears[name]).value)
+    return {
+        "queries": found["queries"], "pieces": found["pieces"], "best": hears[best],
+        "category": found["rows"]["category"]["hit_1"], "chance": found["rows"]["chance"]["hit_1"],
+        "difference": found["differences"][best]["hit_1"],
+    }  # fmt: skip

@@ -1,0 +1,104 @@
+"""docs/findings.md is what the stage writes of the committed metrics, and has no number of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from closure import ROOT
+
+from motionmusic.results import findings
+from motionmusic.results.findings import facts, page, percent, pictures, points, share
+from motionmusic.results.ladder_table import PROTOCOLS
+
+TEMPLATE = (ROOT / "src/motionmusic/results/findings.md.j2").read_text("utf-8")
+
+
+@pytest.fixture
+def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the committed metrics, to be changed."""
+    shutil.copytree(ROOT / "metrics", tmp_path / "metrics")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "metrics"
+
+
+def test_the_page_is_what_the_metrics_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "docs/findings.md").read_text("utf-8")
+    assert text == page(facts()), "run `dvc repro findings`"
+    assert len(text.split()) <= 1500
+    shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)
+    assert len(shown) <= 6
+    assert all((ROOT / "docs" / name).is_file() for name in shown)
+
+
+def test_no_number_is_typed() -> None:
+    prose = re.sub(r"<!--.*-->|{[{%].*?[%}]}|`[^`]+`|\]\(\S+\)", "", TEMPLATE)
+    assert set(re.findall(r"\d[\d,.]*\d|\d", prose)) == {
+        "2024",
+        "95",
+    }  # the paper's year, intervals
+
+
+def test_numbers_as_they_are_written() -> None:
+    assert percent({"mean": 0.983333, "low": 0.955025, "high": 1.0}) == "98.3 % [95.5, 100.0]"
+    assert points({"difference": -0.111, "low": -0.2, "high": 0.01}) == "−11.1 points [−20.0, +1.0]"
+    assert (share(0.25), share(0.5751)) == ("25 %", "57.5 %")
+
+
+def test_another_result_is_another_page(space: Path) -> None:
+    name = next(n for n in findings.TASKS["paper"] if (space / n.replace(".", "/")).is_dir())
+    path = space / name.replace(".", "/") / "evaluation.json"
+    of = json.loads(path.read_text())
+    of["cells"]["fc/fused"]["segment"] |= {"mean": 0.5432, "value": 0.5432}
+    path.write_text(json.dumps(of))
+    assert "**54.3 % [95.5, 100.0]** on the same split" in page(facts())
+
+
+def test_what_was_not_run_is_said(space: Path) -> None:
+    for names in findings.TASKS.values():
+        for name in names:
+            shutil.rmtree(space / name.replace(".", "/"), ignore_errors=True)
+    for gone in ("on_beat/timing.json", "aist_retargeted/two_corpora.json"):
+        (space / gone).unlink()
+    shutil.rmtree(space / "on_beat/by_piece")
+    found = facts()
+    assert pictures(found) == {}
+    text = page(found)
+    assert "\n\n\n" not in text
+    for command in ("table3", "splits", "genres", "collaborative"):
+        assert re.search(rf"not run yet[^\n]*`dvc repro {command}`", text, re.IGNORECASE), command
+
+
+def ladder() -> dict[str, Any]:
+    """ladder.json of a made-up ladder: the entry is a tenth better than the baseline everywhere."""
+
+    def of(value: float) -> dict[str, Any]:
+        number = {"value": value, "low": value - 0.05, "high": value + 0.05}
+        return {"all": {"segment": {"accuracy": number}}}
+
+    gain = {"segment": {"value": 0.1}, "excerpt": {"value": 0.12, "low": -0.01, "high": 0.25}}
+    return {
+        "protocols": {
+            name: {
+                "best": "random_forest",
+                "models": {"random_forest": of(0.9 - 0.1 * n), "mine": of(0.95 - 0.1 * n),
+                           "held": of(0.3), "logistic_regression": of(0.1)},
+                "ahead": {"mine": gain},
+            }
+            for n, name in enumerate(PROTOCOLS)
+        }
+    }  # fmt: skip
+
+
+def test_a_ladder_is_told_row_by_row(space: Path) -> None:
+    (space / "aist_retargeted/ladder.json").write_text(json.dumps(ladder()))
+    row = next(line for line in page(facts()).splitlines() if line.startswith("| new dancer "))
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        "new dancer", "70.0 % [65.0, 75.0]", "75.0 % [70.0, 80.0]", "30.0 % [25.0, 35.0]",
+        "+12.0 points [−1.0, +25.0]",
+    ]  # fmt: skip
