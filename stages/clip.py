@@ -1,4 +1,4 @@
-"""One test dance with its own music, and the motion of all of them, for the short page."""
+"""The tested dances for the short page: to watch and to hear; one as a video and on paper."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ import pandas as pd
 
 from motionmusic import errors, workspace
 from motionmusic.files import new_folder, write_json, write_text
-from motionmusic.render.clips import Excerpt, dancer, own_clip
+from motionmusic.render.clips import Excerpt, own_clip, poses, watched
 
 
 def main(given: Sequence[str]) -> None:
     """clip.py TASK."""
     (task,) = workspace.arguments(given, "task")
     about, index = workspace.about(task), workspace.read_index(task)
-    raw = workspace.data(about.corpus, "raw")
-    tested = index[index["split"] == "test"].drop_duplicates(["piece", "excerpt"])
-    tested = tested.sort_values(["label", "piece", "excerpt"])
+    raw, names = workspace.data(about.corpus, "raw"), list(about.labels.values())
+    tested = index[index["split"] == "test"].sort_values(["label", "piece", "excerpt"])
     first = tested.iloc[0]
-    category = list(about.labels.values())[int(first["label"])]
-    excerpt = Excerpt(about, raw, str(first["piece"]), int(first["excerpt"]), category)
+    excerpt = Excerpt(
+        about, raw, str(first["piece"]), int(first["excerpt"]), names[int(first["label"])]
+    )
     with new_folder(workspace.data(task, "clip")) as folder:
-        rows = own_clip(excerpt, folder)
+        rows = [own_clip(excerpt, folder), poses(excerpt, folder)]
         write_text(folder / "clips.csv", pd.DataFrame(rows).to_csv(index=False))
-        write_json(folder / "motion.json", dancer(about, raw, tested))
+        (folder / "dances").mkdir()
+        dances = watched(about, raw, tested.drop_duplicates("piece"), names, folder / "dances")
+        write_json(folder / "dances.json", dances)
 
 
 if __name__ == "__main__":

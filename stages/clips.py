@@ -1,4 +1,4 @@
-"""Clips to watch: dances with their own, recommended and unnamed music, and motion from music."""
+"""For the full page: recommended music, dances on paper, motion from music; clips for a study."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from motionmusic import errors, workspace
-from motionmusic.files import new_folder, write_text
+from motionmusic.files import new_folder, write_json, write_text
 from motionmusic.params import group
 from motionmusic.render import clips
 
@@ -24,7 +24,7 @@ def main(given: Sequence[str]) -> None:
     label_of = workspace.read_pieces(about.corpus).set_index("piece")["label"]
     names = list(about.labels.values())
     first = found.sort_values(["piece", "excerpt"]).groupby("category", sort=True).first()
-    watched = list(first[["piece", "excerpt"]].itertuples())
+    chosen = list(first[["piece", "excerpt"]].itertuples())
     made = workspace.read_neighbours(dance)
     made = made.assign(label=made["piece"].map(label_of)).sort_values(["label", "piece", "excerpt"])
 
@@ -34,15 +34,19 @@ def main(given: Sequence[str]) -> None:
 
     with new_folder(workspace.data(task, "clips")) as folder:
         (folder / "study").mkdir()
-        shown, rated = [], []
-        for dance_ in tqdm(watched, desc="recommended", mininterval=5):
-            shown += clips.recommended_clips(*one(*dance_), folder)
+        (folder / "tracks").mkdir()
+        shown, tracks, rated = [], [], []
+        for dance_ in tqdm(chosen, desc="recommended", mininterval=5):
+            excerpt, rows = one(*dance_)
+            shown.append(clips.poses(excerpt, folder))
+            tracks += clips.recommended(excerpt, rows, folder / "tracks")
         for row in made.drop_duplicates("label").head(clips.MADE).to_dict("records"):
             excerpt, _ = one(names[row["label"]], row["piece"], row["excerpt"])
             neighbour = row["neighbour"], row["neighbour_start"]
             shown.append(clips.made_clip(excerpt, *neighbour, real, dance / "motion", folder))
         for each in tqdm(clips.study_dances(found, seed), desc="study", mininterval=5):
             rated += clips.study_clips(*one(*each), folder / "study")
+        write_json(folder / "tracks.json", tracks)
         write_text(folder / "clips.csv", pd.DataFrame(shown).to_csv(index=False))
         for method, rows in pd.DataFrame(rated).groupby("method"):
             text = rows.drop(columns="method").to_csv(index=False)

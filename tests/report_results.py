@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import importlib
 import json
-import shutil
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,7 @@ LABELS = {"C": "<b>Cha-cha</b>", "R": "Rumba & co", "T": "Tango", "W": 'Waltz "s
 CLASSES = list(LABELS.values())
 PIECES = ["C_1", "<i>C_2", "R_1", "R_2", "T_1", "T_2", "W_1", "W_2"]
 WRONG = 3  # of the nine segments of an excerpt of the first class, which become the second
-TASK, FRAMES, JOINTS = "synthetic", 115, 23
+TASK, JOINTS = "synthetic", 23
 
 
 def predictions() -> pd.DataFrame:
@@ -77,7 +75,7 @@ def make_results(folder: Path) -> None:
 
 
 def _others(data: Path, metrics: Path, plots: Path) -> None:
-    for name in ("leakage", "look", "matching", "dance"):
+    for name in ("matching", "dance"):
         _picture(plots / f"{name}.png")
     distances = {"n": 144, "quantile_5": 0.1, "median": 0.2, "near": 0.05, "identical": 0}
     write_json(
@@ -96,28 +94,40 @@ def _others(data: Path, metrics: Path, plots: Path) -> None:
         head: list[Column | str] = ["", Column("hit@1", "percent")]
         one = table(f"Table of {name}", head, rows, note="Less is <i>not</i> better.")
         write_tables(metrics / name, name, [one])
-    importlib.import_module("ratings").main([])
-    write_text(data / "recommendations.csv", _recommendations().to_csv(index=False))
+    _dances(data / "clip")
+    _clips(data / "clips")
+
+
+def _dances(folder: Path) -> None:
+    """Two excerpts of 2 s a piece, two beats of music a second; the last piece has no sound."""
+    from motionmusic.render.film import sound_file
+    from motionmusic.render.view import drawn_body, drawn_dance
+
+    (folder / "dances").mkdir(parents=True)
+    for number, _ in enumerate(PIECES):
+        facts = drawn_dance(_walk(100), "musictodance", 25.0)
+        facts |= {"motion_beats": [0.5, 1.5], "music_beats": [0.5 * beat for beat in range(8)]}
+        write_json(folder / "dances" / f"{number}.json", facts)
+        sound_file(folder / "dances" / f"{number}.m4a", _tone(32_000, 4))
+    write_json(
+        folder / "dances.json",
+        drawn_body("musictodance") | {"excerpt_s": 2.0, "dances": [
+            {"piece": piece, "category": CLASSES[n // 2], "file": f"{n}", "sound": n < 7}
+            for n, piece in enumerate(PIECES)
+        ]},
+    )  # fmt: skip
+    _picture(folder / "own_poses.png")
+    (folder / "own_own.mp4").write_bytes(b"a video")
+    write_text(folder / "clips.csv", "file,shows\nown_own.mp4,own\nown_poses.png,poses\n")
+
+
+def _walk(frames: int) -> Any:
     rng = np.random.default_rng(0)
-    drawn = {
-        f"{piece}/{e}": base64.b64encode(rng.bytes(FRAMES * JOINTS * 2)).decode()
-        for piece in PIECES for e in (0, 1)
-    }  # fmt: skip
-    parents = [max(0, n - 1) for n in range(JOINTS)]
-    write_json(data / "clip" / "motion.json", {"rate": 12.5, "parents": parents, "motion": drawn})
-    _clips(data / "clip")
-    shutil.copytree(data / "clip", data / "clips")
+    return rng.normal(size=(1, JOINTS, 3)) + np.linspace(0, 1, frames)[:, None, None]
 
 
-def _recommendations() -> pd.DataFrame:
-    rows = [
-        {"method": method, "seed": 0, "piece": piece, "excerpt": 0, "category": CLASSES[i // 2],
-         "bpm": 120.0, "rank": rank, "track": f"{other}.ogg", "track_piece": other, "score": 1 / rank,
-         "track_category": CLASSES[rank], "track_bpm": np.nan, "track_start_s": 1.0}
-        for i, piece in enumerate(PIECES) for method in ("category", "contrastive")
-        for rank, other in enumerate(("R_1", "T_<i>"), start=1)
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
+def _tone(rate: int, seconds: float) -> Any:
+    return 0.1 * np.sin(2 * np.pi * 220 * np.arange(rate * seconds) / rate).astype(np.float32)
 
 
 def _picture(path: Path) -> None:
@@ -130,19 +140,28 @@ def _picture(path: Path) -> None:
 
 
 def _clips(folder: Path) -> None:
-    """Two seconds of a dance with a tone, and its key poses."""
+    """Two seconds of a dance with a tone, key poses, and two recommended tracks for T_1."""
+    from motionmusic.render.film import poster, sound_file
     from motionmusic.render.page import Panel, video
 
-    rng = np.random.default_rng(0)
-    joints = rng.normal(size=(1, 23, 3)) + np.linspace(0, 1, 50)[:, None, None]
-    tone = 0.1 * np.sin(2 * np.pi * 220 * np.arange(96_000) / 48_000).astype(np.float32)
-    panel = Panel("its own music", "x", tone)
-    video(folder / "Tango_own.mp4", joints, "musictodance", 25.0, [panel])
+    panel = Panel("its own music", "x", _tone(48_000, 2))
+    video(folder / "Tango_made.mp4", _walk(50), "musictodance", 25.0, [panel])
+    poster(folder / "Tango_made.mp4")
     _picture(folder / "Tango_poses.png")
     text = "file,category,piece,excerpt,shows\n"
-    for file, shows in (("Tango_own.mp4", "own"), ("Tango_poses.png", "poses")):
+    for file, shows in (("Tango_made.mp4", "dance"), ("Tango_poses.png", "poses")):
         text += f"{file},<b>Tango,T_1,0,{shows}\n"
     write_text(folder / "clips.csv", text)
+    (folder / "tracks").mkdir()
+    tracks = []
+    for method in ("category", "contrastive"):
+        sound_file(folder / "tracks" / f"{method}.m4a", _tone(32_000, 3))
+        tracks.append(
+            {"piece": "T_1", "excerpt": 0, "method": method, "rank": 1, "track": "R_<i>",
+             "category": CLASSES[1], "bpm": None, "file": f"{method}.m4a", "from": 1.0,
+             "beats": [1.0, 2.0]}
+        )  # fmt: skip
+    write_json(folder / "tracks.json", tracks)
 
 
 def written(folder: Path, kind: str) -> dict[str, bytes]:

@@ -23,9 +23,12 @@ from typer.testing import CliRunner
 from motionmusic.app.study import app
 from motionmusic.data.own import OwnDance
 from motionmusic.errors import UserError
+from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.files import write_array, write_json
 from motionmusic.render import clips
-from motionmusic.render.page import Panel
+from motionmusic.render.film import SMALL_HZ, SOUND_HZ
+from motionmusic.render.view import drawn_body, drawn_dance
+from motionmusic.workspace import About
 
 FRAMES = 13  # of an excerpt, 0.52 s at 25 frames a second: 15.6 frames at 30, of which 15 are whole
 MADE_FRAMES = 15
@@ -97,8 +100,14 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return f"study/{path.name}" if path.parent.name == "study" else path.name
 
     def read_audio(file: Path, rate: int, *, start_s: float, duration_s: float) -> Any:
-        assert duration_s == FRAMES / 25
-        return f"{file.stem} {start_s:.2f}"
+        if rate == SOUND_HZ:
+            assert duration_s == FRAMES / 25
+            return f"{file.stem} {start_s:.2f}"
+        return f"{file.stem} {start_s:.2f} for {duration_s:.2f}"
+
+    def sound_file(path: Path, sound: str) -> None:
+        path.write_bytes(b"sound")
+        found[key(path)] = sound
 
     def video(path: Path, joints: Any, layout: str, rate: float, panels: Any, title: str) -> None:
         path.write_bytes(b"video")
@@ -109,36 +118,42 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         found[key(path)] = pictures, sound
 
     monkeypatch.setattr(clips, "read_audio", read_audio)
+    monkeypatch.setattr(clips, "sound_file", sound_file)
+    monkeypatch.setattr(clips, "music_beats", lambda sound, rate: (np.array([0.5, 1.0]), 120.0))
+    monkeypatch.setattr(clips, "poster", lambda path: None)
     monkeypatch.setattr(clips, "video", video)
     monkeypatch.setattr(clips, "film", film)
     monkeypatch.setattr(clips, "side_by_side", lambda *given: given)
-    monkeypatch.setattr(clips, "key_poses", lambda *_, title: Figure())
+    monkeypatch.setattr(clips, "key_poses", lambda *_: Figure())
     return found
 
 
-def test_a_dance_of_each_class_with_its_own_and_recommended_music(
-    space: Path, shown: dict[str, Any]
-) -> None:
+def test_a_dance_of_each_class_with_recommended_music(space: Path, shown: dict[str, Any]) -> None:
     stage.main(["some.task"])
     rows = pd.read_csv(TASK / "clips/clips.csv")
-    watched = rows[rows["shows"] != "dance"]
+    watched = rows[rows["shows"] == "poses"]
     assert watched.groupby("category")["piece"].unique().str[0].to_dict() == {
         "A dance": "A_1", "Bolero": "B_10", "Cha-cha": "C_1", "Zouk": "Z_1",
     }  # fmt: skip
     assert set(watched["excerpt"]) == {1}
-    assert watched.groupby("shows").size().to_dict() == dict.fromkeys(
-        ("own", "poses", "category", "contrastive"), 4
+    tracks = json.loads((TASK / "clips/tracks.json").read_text())
+    assert len(tracks) == 4 * 2 * 3
+    assert all((TASK / "clips/tracks" / track["file"]).is_file() for track in tracks)
+    # excerpt 1 begins at 0.52 s of 2.4; a track that is heard there from second 10 was at 9.48
+    one = next(
+        t for t in tracks if (t["piece"], t["method"], t["rank"]) == ("C_1", "contrastive", 1)
     )
-    assert all((TASK / "clips" / file).is_file() for file in rows["file"])
-    # excerpt 1 begins at frame 13, its music 0.52 s after that of frame 0
-    frames, (own,), title = shown["Bolero_B_10_1_own.mp4"]
-    assert frames == list(range(13, 26))
-    assert own == Panel("its own music", "B_10.wav, from 1.5 s", "B_10 1.52")  # type: ignore[arg-type]
-    assert title == "B_10 · truth Bolero · predicted Zouk"
-    frames, panels, title = shown["Bolero_B_10_1_contrastive.mp4"]
-    assert frames == list(range(13, 26))
-    assert panels[1] == Panel("2. P_2, Zouk", "120 bpm, from 20.0 s", "track2 20.00")  # type: ignore[arg-type]
-    assert title.endswith("· contrastive")
+    assert shown[one["file"]] == "track1 9.48 for 2.40"
+    assert (one["from"], one["beats"], one["excerpt"], one["bpm"]) == (0, [0.5, 1.0], 1, 120)
+
+
+def test_a_track_that_begins_later_than_the_dance(space: Path, shown: dict[str, Any]) -> None:
+    found = pd.read_csv(TASK / "recommendations.csv").query("piece == 'C_1' and excerpt == 3")
+    about = clips.Excerpt(About(**ABOUT), Path("raw"), "C_1", 3, "Cha-cha")  # type: ignore[arg-type]
+    (row,) = clips.recommended(about, found.head(1).assign(track_start_s=1.0), Path())
+    # excerpt 3 begins at 1.56 s, so the track at 0.56 s of the dance, and so do its beats
+    assert shown[row["file"]] == "track1 0.00 for 1.84"
+    assert (row["from"], row["beats"]) == (0.56, [1.06, 1.56])
 
 
 def test_motion_from_music_beside_the_dance_and_its_neighbour(
@@ -158,9 +173,9 @@ def test_motion_from_music_beside_the_dance_and_its_neighbour(
     starts = [float(motion[0, 0, 0]) for motion in motions.values()]
     assert starts == pytest.approx([2.16, 32.16, 4.20])
     assert sound == "B_10 1.52"
-    assert title == "Bolero: B_10, excerpt 1"
+    assert title == "Bolero: piece B_10, excerpt 1"
     assert "trained on other pieces" in foot
-    assert len(shown["Zouk_Z_1_1_made.mp4"][0][0]["the dance"]) == 9
+    assert len(shown["Zouk_Z_1_1_made.mp4"][0][0]["the dance\n"]) == 9
 
 
 def test_clips_for_a_study_do_not_name_their_music(space: Path, shown: dict[str, Any]) -> None:
@@ -215,7 +230,8 @@ def test_without_what_an_earlier_stage_writes(
 def test_the_short_pages_clip_and_motion(space: Path) -> None:
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(3 * 22_050) / 22_050)
     Path("data/dances/raw").mkdir()
-    soundfile.write("data/dances/raw/Z_1.wav", tone, 22_050)
+    for piece in ("B_2", "Z_1"):
+        soundfile.write(f"data/dances/raw/{piece}.wav", tone, 22_050)
     rows = [("test", 0, "B_2", 1, 1), ("test", 0, "Z_1", 2, 0), ("train", 0, "A_1", 0, 3)]
     columns = ["split", "fold", "piece", "excerpt", "label"]
     pd.DataFrame(rows, columns=columns).to_parquet(TASK / "segments/index.parquet")
@@ -226,19 +242,39 @@ def test_the_short_pages_clip_and_motion(space: Path) -> None:
     assert table["shows"].tolist() == ["own", "poses"]
     with av.open(folder / "Zouk_Z_1_2_own.mp4") as file:
         assert sum(1 for _ in file.decode(video=0)) == FRAMES
-    found = json.loads((folder / "motion.json").read_text())
-    assert found["motion"].keys() == {"B_2/1", "Z_1/2"}
-    assert found["rate"] == 12.5
-    assert len(found["parents"]) == 23
-    assert len(base64.b64decode(found["motion"]["Z_1/2"])) == 7 * 23 * 2  # every second frame
+    found = json.loads((folder / "dances.json").read_text())
+    assert [(d["piece"], d["category"], d["file"]) for d in found["dances"]] == [
+        ("Z_1", "Zouk", "0"), ("B_2", "Bolero", "1"),
+    ]  # fmt: skip
+    assert found["excerpt_s"] == 0.52
+    dance = json.loads((folder / "dances/0.json").read_text())
+    assert (dance["rate"], dance["seconds"]) == (12.5, 2.4)
+    with av.open(folder / "dances/0.m4a") as file:
+        (sound,) = file.streams.audio
+        assert (sound.codec_context.name, sound.rate) == ("aac", SMALL_HZ)
+        heard = np.concatenate([f.to_ndarray() for f in file.decode(audio=0)], axis=1)
+    # from second 1 of three, until the music ends
+    assert heard.shape[1] / SMALL_HZ == pytest.approx(2, abs=0.05)
 
 
-def test_motion_keeps_its_proportions() -> None:
-    joints = np.zeros((2, 2, 3))
-    joints[1, 1] = [1, 2, 9]  # to the right and up; depth is not seen
-    joints[..., 0] += np.arange(2)[:, None]  # a path to the right
-    points = np.frombuffer(base64.b64decode(clips.drawn_motion(joints)), np.uint8).reshape(2, 2, 2)
-    # each frame about its middle: 2 high and 1 wide, so the width is half of the height
-    assert points[0].tolist() == [[128, 255], [128, 255]]
-    assert points[1].tolist() == [[64, 255], [191, 0]]
-    assert len(set(base64.b64decode(clips.drawn_motion(np.ones((5, 1, 3)))))) == 1
+def test_a_dance_on_a_page_keeps_its_proportions() -> None:
+    """Who stands upright, 1 from shoulders to ankles, the left hand out by 0.5."""
+    at = {"shoulder": (0.2, 1.0), "hip": (0.1, 0.5), "knee": (0.1, 0.25), "ankle": (0.1, 0)}
+    names = MUSICTODANCE.joints
+    places = np.zeros((1, len(names), 3))
+    for number, name in enumerate(names):
+        across, height = at.get(name.split()[-1], (0, 0.7))
+        places[0, number] = [-across if "right" in name else across, height, 0]
+    places[0, names.index("left hand")] = [0.5, 0.7, 0]
+    # as the corpus has it: centimetres, somewhere in the room, left-handed
+    drawn = drawn_dance(np.tile(100 * places + 70, (5, 1, 1)), "musictodance", 25.0)
+    points = np.frombuffer(base64.b64decode(drawn["points"]), "<i2").reshape(3, -1, 3) / 1000
+    assert (drawn["rate"], drawn["seconds"]) == (12.5, 0.2)
+    hand, foot = (points[0, names.index(name)] for name in ("left hand", "right ankle"))
+    assert hand - foot == pytest.approx([0.6, 0.7, 0], abs=2e-3)
+    assert foot[1] == 0
+    body = drawn_body("musictodance")
+    assert points.shape[1] == len(names) + 5
+    assert points[0, body["pelvis"]] - foot == pytest.approx([0.1, 0.5, 0], abs=2e-3)
+    colours = {names[end]: colour for _, end, _, colour, _ in body["bones"] if end < len(names)}
+    assert (colours["left knee"], colours["right toe"]) == ("left", "right")

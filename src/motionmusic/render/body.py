@@ -41,7 +41,7 @@ _HEADS: dict[LayoutName, tuple[int, int, int]] = {
 
 # In units of the body, which is from shoulders to ankles, about 130 cm.
 HEAD_RADIUS = 0.085
-_LIMB, _EDGE, _SPACING = 0.045, 0.02, 0.4
+_LIMB, _EDGE, _SPACING, _SHADOW = 0.045, 0.02, 0.4, 0.09
 _ELEVATION = np.radians(11)
 _DISTANCE = 4.0
 _SMALL = 1e-9
@@ -60,11 +60,12 @@ class Stroke(NamedTuple):
 
 
 class Pose(NamedTuple):
-    """A body in one frame: strokes from back to front, corners (n, 2) of torso and shadow."""
+    """A body in one frame: strokes from back to front, the torso's corners, its shadow's lines."""
 
     strokes: list[Stroke]
-    torso: Floats
-    shadow: Floats
+    torso: Floats  # (n, 2)
+    shadow: Floats  # (n, 2, 2): every limb as the floor shows it under a lamp high above
+    shadow_width: float = 0.0
 
 
 class Painter:
@@ -72,8 +73,8 @@ class Painter:
 
     def __init__(self, axes: Axes, animated: bool = False):
         self.axes = axes
-        self._shadow, self._torso = PolyCollection([]), PolyCollection([])
-        self._lines = LineCollection([], capstyle="round")
+        self._shadow = LineCollection([], capstyle="round")
+        self._torso, self._lines = PolyCollection([]), LineCollection([], capstyle="round")
         self._artists = (self._shadow, self._torso, self._lines)
         for order, artist in enumerate(self._artists):
             # snapping to whole pixels would take the discs away
@@ -93,7 +94,8 @@ class Painter:
         self._lines.set_linewidth([width * 72 / DPI for _, width, _ in lines])
         self._lines.set_color([colours.get(colour, colour) for *_, colour in lines])
         self._torso.set(verts=[pose.torso], facecolor=colours["torso"])
-        self._shadow.set(verts=[pose.shadow], facecolor=colours["shadow"])
+        self._shadow.set_segments(list(pose.shadow + _DOT))
+        self._shadow.set(color=colours["shadow"], linewidth=pose.shadow_width * 72 / DPI)
 
     def draw(self) -> None:
         """Draw the pose on the canvas now."""
@@ -122,10 +124,10 @@ def body(joints: Floats, layout: LayoutName, width: float, height: float) -> Bod
 
     ``joints`` are (frames, v, 3), positions in the room in any unit, the second axis up.
     """
-    points, size = _points(joints, layout)
+    points, size = body_points(joints, layout)
     names = LAYOUTS[layout].joints
     low, high = points.min(axis=(0, 1)), points.max(axis=(0, 1))
-    points -= np.array([(low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2])
+    points -= np.array([(low[0] + high[0]) / 2, floor_of(points), (low[2] + high[2]) / 2])
     half = (high - low) / 2
     distance = _DISTANCE * max(float(np.linalg.norm(half)), size)
 
@@ -146,24 +148,22 @@ def body(joints: Floats, layout: LayoutName, width: float, height: float) -> Bod
     def pixels(places: Floats) -> Floats:
         return np.asarray(seen(places)[..., :2] * scale + shift)
 
-    bones, flat_size = _bones(layout), size * scale
-    ends = np.array([bone[:2] for bone in bones])
+    drawn, flat_size = bones(layout), size * scale
+    ends = np.array([bone[:2] for bone in drawn])
     order = flat[:, ends, 2].mean(axis=2).argsort(axis=1, kind="stable")  # far ones first
     lines = pixels(points)[:, ends]
     corners = ("left shoulder", "right shoulder", "right hip", "left hip")
     torso = pixels(points[:, [names.index(name) for name in corners]])
-    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    circle = 0.22 * size * np.stack([np.cos(angle), 0 * angle, np.sin(angle)], axis=1)
-    shadow = pixels(points[:, None, len(names) + 1] * (1, 0, 1) + circle)
+    shadows = pixels(points * (1, 0, 1))[:, ends]
     poses = []
     for frame, numbers in enumerate(order):
         strokes = []
         for n in numbers:
-            _, _, wide, colour, edge = bones[n]
+            _, _, wide, colour, edge = drawn[n]
             strokes.append(
                 Stroke(lines[frame, n], wide * flat_size, colour, edge, _EDGE * flat_size)
             )
-        poses.append(Pose(strokes, torso[frame], shadow[frame]))
+        poses.append(Pose(strokes, torso[frame], shadows[frame], _SHADOW * flat_size))
 
     spacing = _SPACING * size
     # wider than the dance, and nearer still, so that the floor does not end before the panel does
@@ -176,7 +176,12 @@ def body(joints: Floats, layout: LayoutName, width: float, height: float) -> Bod
     return Body(poses, pixels(np.array(grid)), pixels(np.array(floor)), flat_size)
 
 
-def _points(joints: Floats, layout: LayoutName) -> tuple[Floats, float]:
+def floor_of(points: Floats) -> float:
+    """The height of the floor: one foot stands on it nearly always, and a few frames are broken."""
+    return float(np.quantile(points[..., 1].min(axis=1), 0.2))
+
+
+def body_points(joints: Floats, layout: LayoutName) -> tuple[Floats, float]:
     """Joints, neck, pelvis, throat, head, nose as (frames, v + 5, 3), and the body's size.
 
     Right-handed, z towards the viewer, turned so that the dancer faces them on average.
@@ -212,7 +217,7 @@ def _unit(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.maximum(lengths, _SMALL))
 
 
-def _bones(layout: LayoutName) -> list[tuple[int, int, float, str, str]]:
+def bones(layout: LayoutName) -> list[tuple[int, int, float, str, str]]:
     """From point, to point, width in units of the body, colour, colour of the edge around it."""
     joints, parents = LAYOUTS[layout].joints, LAYOUTS[layout].parents
     index, v = joints.index, len(joints)
@@ -222,10 +227,10 @@ def _bones(layout: LayoutName) -> list[tuple[int, int, float, str, str]]:
     shoulders = index("left shoulder"), index("right shoulder")
     # the torso's joints hang on different parents in each layout, so it is drawn alike in both
     middle = [shoulders, LAYOUTS[layout].hips, *pairwise(spine), (neck, throat)]
-    bones = [(a, b, _LIMB, "middle", "") for a, b in middle]
+    found = [(a, b, _LIMB, "middle", "") for a, b in middle]
     for joint in range(_HEADS[layout][2], v):
         if joint not in torso and parents[joint] != joint and joint not in spine:
             side = joints[joint].split()[0]
-            bones.append((parents[joint], joint, _LIMB, side, "paper"))
+            found.append((parents[joint], joint, _LIMB, side, "paper"))
     round_head = head, head, 2 * HEAD_RADIUS, "head", "middle"
-    return [*bones, round_head, (nose, nose, 0.45 * HEAD_RADIUS, "middle", "")]
+    return [*found, round_head, (nose, nose, 0.45 * HEAD_RADIUS, "middle", "")]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,23 +11,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from motionmusic.data.own import read_piece
 from motionmusic.features.audio import read_audio
+from motionmusic.features.beats import SAMPLE_RATE, motion_beats, music_beats
 from motionmusic.features.keypoints import FRAMES
-from motionmusic.features.skeletons import LAYOUTS, chosen_joints
-from motionmusic.files import Float32, read_array
+from motionmusic.features.skeletons import chosen_joints
+from motionmusic.files import Float32, read_array, write_json
 from motionmusic.render.conductor_clip import side_by_side
-from motionmusic.render.film import SOUND_HZ, film
+from motionmusic.render.film import SMALL_HZ, SOUND_HZ, film, poster, sound_file
 from motionmusic.render.page import Panel, key_poses, video
+from motionmusic.render.view import drawn_body, drawn_dance
 from motionmusic.streams import stream
 from motionmusic.workspace import About
 
 METHODS = ("category", "contrastive")  # the paper's, and the best that is learned
 STUDY_DANCES = 3  # of a category, the paper's on MusicToDance; fewer where there are fewer pieces
 MADE = 3  # categories of which motion from music is shown
-_LEVELS = 255  # of a coordinate of the motion that a page shows
-_SHOWN_HZ = 12.5  # of that motion, at least
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Excerpt:
     def seconds(self) -> float:
         """How long it is."""
         return self.about.excerpt_frames / self.about.motion_rate_hz
+
+    @property
+    def title(self) -> str:
+        """Above a picture of it."""
+        return f"{self.category}: piece {self.piece}, excerpt {self.number}"
 
     def file(self, what: str) -> str:
         """CATEGORY_PIECE_EXCERPT_WHAT."""
@@ -85,39 +91,94 @@ class Excerpt:
         video(path, joints, about.layout, about.motion_rate_hz, panels, title)
 
 
-def own_clip(excerpt: Excerpt, folder: Path, said: str = "") -> list[dict[str, Any]]:
-    """…_own.mp4, the dance with its own music, and …_poses.png; their rows of clips.csv."""
+def own_clip(excerpt: Excerpt, folder: Path) -> dict[str, Any]:
+    """…_own.mp4, the dance with its own music; its row of clips.csv."""
     joints, own = excerpt.dance()
-    title = f"{excerpt.piece} · truth {excerpt.category}{said}"
-    excerpt.film(folder / excerpt.file("own.mp4"), joints, own, title=title)
-    about, title = excerpt.about, f"{excerpt.piece}, {excerpt.category}"
-    poses = key_poses(joints, about.layout, about.motion_rate_hz, title=title)
-    # without the version of matplotlib, so that equal figures give equal bytes
-    poses.savefig(folder / excerpt.file("poses.png"), metadata={"Software": None})
-    return [excerpt.row("own.mp4", "own"), excerpt.row("poses.png", "poses")]
+    excerpt.film(folder / excerpt.file("own.mp4"), joints, own, title=excerpt.title)
+    return excerpt.row("own.mp4", "own")
 
 
-def recommended_clips(excerpt: Excerpt, found: pd.DataFrame, folder: Path) -> list[dict[str, Any]]:
-    """:func:`own_clip`, and …_METHOD.mp4 with each method's tracks.
-
-    ``found`` is the excerpt's rows of recommendations.csv, one seed's.
-    """
-    drawn = found.loc[found["method"] == "category", "track_category"].iloc[0]
-    rows = own_clip(excerpt, folder, f" · predicted {drawn}")
+def poses(excerpt: Excerpt, folder: Path) -> dict[str, Any]:
+    """…_poses.png, the dance on paper; its row of clips.csv."""
     joints, _ = excerpt.dance()
-    for method in METHODS:
-        panels = [
-            Panel(
-                f"{row['rank']}. {row['track_piece']}, {row['track_category']}",
-                f"{row['track_bpm']:.0f} bpm, from {row['track_start_s']:.1f} s",
-                excerpt.sound(excerpt.raw / row["track"], row["track_start_s"]),
-            )
-            for row in found[found["method"] == method].to_dict("records")
-        ]
-        title = f"{excerpt.piece} · truth {excerpt.category} · predicted {drawn} · {method}"
-        excerpt.film(folder / excerpt.file(f"{method}.mp4"), joints, *panels, title=title)
-        rows.append(excerpt.row(f"{method}.mp4", method))
+    figure = key_poses(joints, excerpt.about.layout, excerpt.about.motion_rate_hz, excerpt.title)
+    # without the version of matplotlib, so that equal figures give equal bytes
+    figure.savefig(folder / excerpt.file("poses.png"), metadata={"Software": None})
+    return excerpt.row("poses.png", "poses")
+
+
+def watched(
+    about: About, raw: Path, pieces: pd.DataFrame, names: Sequence[str], folder: Path
+) -> dict[str, Any]:
+    """Whole dances to turn, scrub and hear on a page: FOLDER/N.json and N.m4a of each.
+
+    Args:
+        about: of the task.
+        raw: of its corpus.
+        pieces: piece, label; one row a dance.
+        names: of the categories.
+        folder: for the files.
+
+    Returns:
+        What is drawn (view.drawn_body), excerpt_s, and dances: piece, category, file, and whether
+        it has sound.
+    """
+    dances = []
+    for number, row in enumerate(tqdm(pieces.to_dict("records"), desc="dances", mininterval=5)):
+        own = read_piece(about.source, raw, str(row["piece"]))
+        joints = chosen_joints(own.in_the_room(), about.layout)
+        facts = drawn_dance(joints, about.layout, own.rate_hz)
+        facts |= {"motion_beats": _seconds(motion_beats(joints, own.rate_hz, "mint"))}
+        if own.music_file is not None:
+            sound, beats = _music(own.music_file, own.music_start_s, own.seconds)
+            sound_file(folder / f"{number}.m4a", sound)
+            facts |= {"music_beats": beats}
+        write_json(folder / f"{number}.json", facts)
+        category = names[int(row["label"])]
+        dances.append(
+            {"piece": str(row["piece"]), "category": category, "file": f"{number}",
+             "sound": own.music_file is not None}
+        )  # fmt: skip
+    excerpt_s = about.excerpt_frames / about.motion_rate_hz
+    return drawn_body(about.layout) | {"excerpt_s": excerpt_s, "dances": dances}
+
+
+def recommended(excerpt: Excerpt, found: pd.DataFrame, folder: Path) -> list[dict[str, Any]]:
+    """Each method's tracks for an excerpt, as FOLDER/PIECE_METHOD_RANK.m4a and their facts.
+
+    ``found`` is the excerpt's rows of recommendations.csv, one seed's. A track goes on before and
+    after the excerpt for as long as the dance and the track do.
+
+    Returns:
+        piece, excerpt, method, rank, track, category, bpm, file, from (the dance's second at which
+        the file begins), beats (seconds of the dance).
+    """
+    own = read_piece(excerpt.about.source, excerpt.raw, excerpt.piece)
+    rows = []
+    for row in found[found["method"].isin(METHODS)].to_dict("records"):
+        ahead = excerpt.number * excerpt.seconds - row["track_start_s"]
+        start = max(0.0, ahead)
+        sound, beats = _music(excerpt.raw / row["track"], start - ahead, own.seconds - start)
+        file = excerpt.file(f"{row['method']}_{row['rank']}.m4a")
+        sound_file(folder / file, sound)
+        rows.append(
+            {"piece": excerpt.piece, "excerpt": excerpt.number, "method": row["method"],
+             "rank": row["rank"], "track": row["track_piece"], "category": row["track_category"],
+             "bpm": None if pd.isna(row["track_bpm"]) else round(row["track_bpm"]), "file": file,
+             "from": round(start, 3), "beats": [round(start + beat, 2) for beat in beats]}
+        )  # fmt: skip
     return rows
+
+
+def _music(file: Path, start_s: float, duration_s: float) -> tuple[Float32, list[float]]:
+    """Its sound for a page, and the seconds of its beats."""
+    heard = read_audio(file, SAMPLE_RATE, start_s=start_s, duration_s=duration_s)
+    beats, _ = music_beats(heard, SAMPLE_RATE)
+    return read_audio(file, SMALL_HZ, start_s=start_s, duration_s=duration_s), _seconds(beats)
+
+
+def _seconds(times: NDArray[np.float64]) -> list[float]:
+    return [round(float(time), 2) for time in times]
 
 
 def study_dances(found: pd.DataFrame, seed: int) -> list[tuple[str, str, int]]:
@@ -162,7 +223,7 @@ def study_clips(excerpt: Excerpt, found: pd.DataFrame, folder: Path) -> list[dic
 def made_clip(
     excerpt: Excerpt, neighbour: str, neighbour_start: int, real: Path, made: Path, folder: Path
 ) -> dict[str, Any]:
-    """…_made.mp4: a dance, what was made from its music, and real motion to similar music.
+    """…_made.mp4 and .jpg: a dance, what was made from its music, motion to similar music.
 
     Args:
         excerpt: which.
@@ -172,56 +233,21 @@ def made_clip(
     """
     first, length = round(excerpt.number * excerpt.seconds * FRAMES), int(excerpt.seconds * FRAMES)
     own, other = f"{excerpt.piece}.npy", f"{neighbour}.npy"
-    similar = f"real motion to similar music\n({neighbour})"
+    similar = f"what was danced to\nsimilar music ({neighbour})"
     motions = {
-        "the dance": read_array(real / own)[first : first + length],
-        "made from its music": read_array(made / own)[first : first + length],
+        "the dance\n": read_array(real / own)[first : first + length],
+        "made from its music\n": read_array(made / own)[first : first + length],
         similar: read_array(real / other)[neighbour_start : neighbour_start + length],
     }
     # motion from music ends where its music does
     shown = min(map(len, motions.values()))
     motions = {name: motion[:shown] for name, motion in motions.items()}
     foot = (
-        f"task {excerpt.about.task}, piece {excerpt.piece}, category {excerpt.category};"
-        " the generator was trained on other pieces\n"
-        "blue: the dancer’s left; seen from the front, whichever way the dancer faces"
+        f"task {excerpt.about.task}; the generator was trained on other pieces; blue: the dancer’s"
+        " left\ndrawn from the front, whichever way the dancer faces"
     )
-    title = f"{excerpt.category}: {excerpt.piece}, excerpt {excerpt.number}"
     _, music = excerpt.dance()
-    pictures = side_by_side(motions, title, foot)
+    pictures = side_by_side(motions, excerpt.title, foot)
     film(folder / excerpt.file("made.mp4"), pictures, music.sound, FRAMES)
+    poster(folder / excerpt.file("made.mp4"))
     return excerpt.row("made.mp4", "dance")
-
-
-def dancer(about: About, raw: Path, tested: pd.DataFrame) -> dict[str, Any]:
-    """The motion of all test excerpts (``tested``: piece, excerpt) as a page shows it.
-
-    Returns:
-        parents (of each joint), rate (frames a second), motion {piece/excerpt: :func:`drawn_motion`}.
-    """
-    step = max(1, round(about.motion_rate_hz / _SHOWN_HZ))
-    motion = {}
-    for piece, rows in tested.groupby("piece"):
-        room = chosen_joints(read_piece(about.source, raw, str(piece)).in_the_room(), about.layout)
-        for excerpt in rows["excerpt"]:
-            start = excerpt * about.excerpt_frames
-            here = room[start : start + about.excerpt_frames : step]
-            motion[f"{piece}/{excerpt}"] = drawn_motion(here)
-    parents = LAYOUTS[about.layout].parents
-    return {"parents": parents, "rate": about.motion_rate_hz / step, "motion": motion}
-
-
-def drawn_motion(joints: NDArray[np.float64]) -> str:
-    """Motion (frames, v, 3), y upwards, along x and y, without its path along x.
-
-    Returns:
-        Base64 of bytes (frames, v, 2): x to the right, y downwards, 0 to 255 in one scale.
-    """
-    points = joints[..., :2].copy()
-    points[..., 0] -= points[..., 0].mean(axis=1, keepdims=True)  # else a path makes it small
-    points[..., 1] *= -1
-    low, high = points.min(axis=(0, 1)), points.max(axis=(0, 1))
-    size = max(float((high - low).max()), 1e-9)
-    offset = (size - (high - low)) / 2  # the shorter side is in the middle
-    scaled = np.round((points - low + offset) / size * _LEVELS).astype(np.uint8)
-    return base64.b64encode(scaled.tobytes()).decode("ascii")

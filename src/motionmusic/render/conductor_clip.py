@@ -110,4 +110,4 @@ def _pose(places: Floats, scale: float, frame: int) -> Pose:
         for a, b in (("shoulder", "elbow"), ("elbow", "wrist")):
             arm = line(f"{side} {a}", f"{side} {b}")
             strokes.append(Stroke(arm, limb, side, "paper", 0.012 * scale))
-    return Pose(strokes, now[_CORNERS], now[:0])
+    return Pose(strokes, now[_CORNERS], np.zeros((0, 2, 2)))

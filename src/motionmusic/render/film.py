@@ -16,12 +16,14 @@ import av
 import numpy as np
 from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from motionmusic.files import Float32, replaceable
 
 WIDTH, HEIGHT = 1280, 720  # of a picture, in pixels
 SOUND_HZ = 48_000
+SMALL_HZ = 32_000  # of the sound of a page
 Picture = NDArray[np.uint8]
 
 
@@ -44,6 +46,27 @@ def film(path: Path, pictures: Iterable[Picture], sound: Float32, fps: int) -> N
         with av.open(part, "w", format="mp4", options={"movflags": "+faststart"}) as file:
             _mux(file, pictures, np.clip(sound, -1, 1).astype(np.float32), fps)
         part.replace(path)
+
+
+def poster(path: Path) -> Path:
+    """A picture from the middle of a film, NAME.jpg beside NAME.mp4; its path."""
+    with av.open(path) as file:
+        frames = list(file.decode(video=0))
+        picture = frames[len(frames) // 2].to_ndarray(format="rgb24")
+    imsave(path.with_suffix(".jpg"), picture, pil_kwargs={"quality": 88})
+    return path.with_suffix(".jpg")
+
+
+def sound_file(path: Path, sound: Float32) -> None:
+    """Write samples (n,) at ``SMALL_HZ`` as AAC in MP4, small enough for one a dance."""
+    with av.open(path, "w", format="mp4", options={"movflags": "+faststart"}) as file:
+        heard = file.add_stream("aac", rate=SMALL_HZ, layout="mono")
+        heard.bit_rate = 40_000
+        samples = np.clip(sound, -1, 1).astype(np.float32)[None]
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = SMALL_HZ, 0, Fraction(1, SMALL_HZ)
+        file.mux(heard.encode(frame))
+        file.mux(heard.encode())
 
 
 def _mux(file: OutputContainer, pictures: Iterable[Picture], sound: Float32, fps: int) -> None:

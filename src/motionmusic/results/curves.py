@@ -1,4 +1,4 @@
-"""Training curves of a task: a drawing, and the last values as a table."""
+"""Training curves of a task as a drawing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from matplotlib.ticker import LogFormatter
 
 from motionmusic.lettering import Figure
 from motionmusic.results.names import VARIANTS
-from motionmusic.results.table import Cell, Column, Table, table
 from motionmusic.scoring.evaluation import INPUTS
-from motionmusic.scoring.intervals import Interval
 
 # column of the histories → what it is
 _QUANTITIES = {
@@ -70,15 +68,3 @@ def svg(figure: Figure) -> bytes:
     with mpl.rc_context({"svg.hashsalt": "motionmusic", "svg.fonttype": "none"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
-
-
-def last_values(curves: pd.DataFrame) -> Table:
-    """What every training ended with."""
-    columns = [str(name) for name in curves if name not in ("cell", "epoch")]
-    last = curves.groupby("cell", sort=True).last().reset_index()
-    rows: list[list[Cell]] = [
-        [str(row["cell"]), f"{row['epoch']:.0f}", *(Interval(float(row[name])) for name in columns)]
-        for row in last.to_dict("records")
-    ]
-    heads = [Column(name.replace("_", " "), digits=3) for name in columns]
-    return table("Last values", ["training", "epochs", *heads], rows, caption="Means over folds.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,14 +14,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from motionmusic import workspace
 from motionmusic.errors import UserError
+from motionmusic.features.segments import SEGMENT_FRAMES
 from motionmusic.files import read_json, write_bytes, write_text
 from motionmusic.results.crate import provenance, write_crate
-from motionmusic.results.curves import curves_figure, last_values, svg
+from motionmusic.results.curves import curves_figure, svg
 from motionmusic.results.leakage_picture import leakage_tables
-from motionmusic.results.names import cell, made_of, model
+from motionmusic.results.names import MATCHERS, cell, made_of, model
 from motionmusic.results.table import Cell, Column, Table, read_tables, table
-from motionmusic.results.tables import beaten, gained, paper_names, seen
-from motionmusic.scoring.accuracy import LEVELS
+from motionmusic.results.tables import gained, paper_names, seen
 from motionmusic.scoring.evaluation import BEST, best_baseline
 from motionmusic.scoring.intervals import Interval
 from motionmusic.terminal import shown
@@ -51,20 +52,12 @@ class _Sources:
         return read_tables(self.use(path))
 
     def csv(self, path: Path) -> pd.DataFrame:
-        return pd.read_csv(self.use(path), dtype={"piece": str, "track_piece": str})
+        return pd.read_csv(self.use(path), dtype={"piece": str})
 
     def copied(self, path: Path, folder: Path) -> str:
         """Into the page's folder; its name there."""
         shutil.copyfile(self.use(path), folder / path.name)
         return path.name
-
-    def clips(self, source: Path, folder: Path) -> list[dict[str, Any]]:
-        """The clips that a folder lists in clips.csv, copied to FOLDER/clips."""
-        (folder / "clips").mkdir()
-        listed = self.csv(source / "clips.csv")
-        for file in listed["file"]:
-            self.copied(source / str(file), folder / "clips")
-        return clips(listed)
 
 
 def write_page(task: str, folder: Path, *, full: bool) -> None:
@@ -73,7 +66,7 @@ def write_page(task: str, folder: Path, *, full: bool) -> None:
     Args:
         task: whose results.
         folder: an empty one.
-        full: beside the classification also matching, motion from music, ratings.
+        full: beside the classification also matching and motion from music.
 
     Raises:
         UserError: a result is missing or broken.
@@ -85,33 +78,33 @@ def write_page(task: str, folder: Path, *, full: bool) -> None:
     names = paper_names(found["facts"]["source"])
     curves = sources.csv(plots / "curves.csv")
     write_bytes(folder / "curves.svg", svg(curves_figure(curves)))
-    shown = sources.clips(data / ("clips" if full else "clip"), folder)
-    excerpts = behind(
-        pd.read_parquet(sources.use(data / "votes.parquet")),
-        sources.json(data / "clip" / "motion.json"),
-        found["n_seeds"],
-        shown,
+    settings, *accuracies = (
+        sources.tables(metrics / "tables" / f"{name}.json") for name in names[:3]
     )
-    more = _more(task, found["facts"]["corpus"], folder, sources) if full else {"dances": []}
+    watched, clip = _dances(data / "clip", folder, sources)
+    more: dict[str, Any] = {"stills": [clip], "methods": {}}
+    if full:
+        more = _more(task, folder, sources, watched["dances"])
+    votes = pd.read_parquet(sources.use(data / "votes.parquet"))
     context = more | {
         "task": task,
         "full": full,
         "classes": found["classes"],
         "found": found,
-        "glance": glance(found),
-        "tables": {name: sources.tables(metrics / "tables" / f"{name}.json") for name in names[:3]},
+        "short": in_short(found),
+        "made_of": made_of(found["facts"]),
+        "private": found["facts"]["source"] != "synthetic",
+        "accuracies": accuracies,
+        "settings": settings,
         "best": BEST,
         "models": {name: cell(name) for name in found["cells"]},
         "matrix": shades(found["cells"][BEST]["confusion"]),
-        "figure": sources.copied(plots / "tables" / f"{names[3]}.png", folder),
         "per_class": _classes_table(found),
-        "rate": excerpts["rate"],
-        "last_values": last_values(curves),
+        "video": sources.copied(data / "clip" / clip.replace("_poses.png", "_own.mp4"), folder),
         "leakage": leakage_tables(sources.json(metrics / "leakage.json")),
-        "leakage_picture": sources.copied(plots / "leakage.png", folder),
-        "clips": shown,
         "runs": _runs_table(sources.csv(metrics / "runs.csv")),
-        "data": {"classes": found["classes"], "dances": more["dances"]} | excerpts,
+        "data": {"classes": found["classes"], "body": watched, "methods": more["methods"]}
+        | behind(votes, [dance["piece"] for dance in watched["dances"]], found["n_seeds"]),
         "sources": provenance(sources.read),
     }
     environment = Environment(
@@ -120,7 +113,7 @@ def write_page(task: str, folder: Path, *, full: bool) -> None:
     )  # fmt: skip
     page = environment.get_template("page.html.j2").render(**context)
     write_text(folder / "index.html", page)
-    for name in ("style.css", "script.js"):
+    for name in ("style.css", "viewer.js", "script.js"):
         write_bytes(folder / name, (_HERE / name).read_bytes())
     write_crate(folder, task, sources.read)
 
@@ -130,46 +123,69 @@ def _shown(value: Any) -> Any:
     return shown(value, "\n\t") if type(value) is str else value
 
 
-def _more(task: str, corpus: str, folder: Path, sources: _Sources) -> dict[str, Any]:
-    """What only the full page shows."""
-    metrics, plots = workspace.metrics(task), workspace.plots(task)
-    ratings = "table8" if corpus == "aist" else "table7"
+def _dances(made: Path, folder: Path, sources: _Sources) -> tuple[dict[str, Any], str]:
+    """FOLDER/dances with N.js and N.m4a of each; what the viewer is told of them; the still."""
+    (folder / "dances").mkdir()
+    watched = sources.json(made / "dances.json")
+    for dance in watched["dances"]:
+        name = dance["file"]
+        facts = json.dumps(sources.json(made / "dances" / f"{name}.json"))
+        # a script, as a page that is opened from a disk may not fetch
+        write_text(folder / "dances" / f"{name}.js", f"viewer.take({name}, {facts});\n")
+        if dance["sound"]:
+            sources.copied(made / "dances" / f"{name}.m4a", folder / "dances")
+        dance["tracks"] = []
+    listed = sources.csv(made / "clips.csv").set_index("shows")["file"]
+    return watched, sources.copied(made / str(listed["poses"]), folder)
+
+
+def _more(
+    task: str, folder: Path, sources: _Sources, dances: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """What only the full page shows; the recommended tracks are added to their dances."""
+    metrics, plots, clips = (
+        workspace.metrics(task),
+        workspace.plots(task),
+        workspace.data(task, "clips"),
+    )
+    of = {dance["piece"]: dance for dance in dances}
+    (folder / "tracks").mkdir()
+    tracks = sources.json(clips / "tracks.json")
+    for track in tracks:
+        sources.copied(clips / "tracks" / track["file"], folder / "tracks")
+        of[track["piece"]]["tracks"].append(track)
+    listed = sources.csv(clips / "clips.csv")
+    stills = listed.loc[listed["shows"] == "poses", "file"]
+    made = listed[listed["shows"] == "dance"].to_dict("records")
+    for clip in made:
+        for suffix in (".mp4", ".jpg"):
+            sources.copied((clips / clip["file"]).with_suffix(suffix), folder)
     return {
-        "look": sources.copied(workspace.plots(corpus, "look.png"), folder),
+        "stills": [sources.copied(clips / file, folder) for file in stills],
+        "methods": {track["method"]: MATCHERS[track["method"]] for track in tracks},
+        "made": made,
         "matching": sources.tables(metrics / "matching" / "matching.json"),
         "synchrony": sources.tables(metrics / "synchrony" / "synchrony.json"),
         "matching_picture": sources.copied(plots / "matching.png", folder),
-        "dances": _recommended(sources.csv(workspace.data(task, "recommendations.csv"))),
         "dance": sources.tables(metrics / "dance" / "dance.json"),
         "dance_picture": sources.copied(plots / "dance.png", folder),
-        "ratings": sources.tables(workspace.metrics("ratings", f"{ratings}.json")),
     }
 
 
-def glance(found: Found) -> Table:
-    """The few numbers to begin with, per segment and per excerpt."""
+def in_short(found: Found) -> tuple[str, str, str]:
+    """Three sentences: how often the paper's network is right, what CL adds, what was counted."""
+
+    def share(name: str, level: str) -> str:
+        return Interval.read(found["cells"][name][level]).text("percent").replace(" [", " % [", 1)
+
     baseline = best_baseline(found)
-    rows: list[list[Cell]] = [
-        [text, *(Interval.read(found["cells"][name][level]) for level in LEVELS)]
-        for text, name in (
-            ("MCLEMCD-FC with CL, fused", BEST),
-            ("without CL, as many epochs, fused", "longer/fused"),
-            (f"best baseline on validation: {model(baseline)}, joints", f"{baseline}/joints"),
-        )
-    ]
-    rows.append(["chance: guessing evenly", *[Interval(found["chance"]["uniform"])] * 2])
-    for text, without in (("what CL adds", "alone"), ("what CL adds at equal epochs", "longer")):
-        gains = found["gain"][without]["fused"]["fc"]
-        rows.append(
-            [text, *(f"{Interval.read(gains[level]).text('points')} points" for level in LEVELS)]
-        )
-    texts = (gained(found, "segment"), beaten(found, "segment"), made_of(found["facts"]))
-    return table(
-        "Accuracy on the test split, in percent",
-        ["", Column("per segment", "percent"), Column("per excerpt", "percent")],
-        rows,
-        caption=" ".join(filter(None, (f"{seen(found)}.", *texts))),
-        sortable=False,
+    return (
+        f"{model('fc')}, joints and bones fused, is right about {share(BEST, 'segment')} of the test"
+        f" segments of {SEGMENT_FRAMES} frames and {share(BEST, 'excerpt')} of the excerpts; the best"
+        f" simple baseline, {model(baseline)} on joints, about {share(f'{baseline}/joints', 'segment')}"
+        " of the segments.",
+        gained(found, "segment"),
+        f"Counted: {seen(found)}.",
     )
 
 
@@ -199,32 +215,26 @@ def shades(counts: Sequence[Sequence[int]]) -> list[list[tuple[int, float, int]]
     return result
 
 
-def behind(
-    votes: pd.DataFrame, motion: Mapping[str, Any], seeds: int, shown: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def behind(votes: pd.DataFrame, pieces: Sequence[str], seeds: int) -> dict[str, Any]:
     """The excerpts behind every confusion matrix, for the page's script.
 
     Args:
         votes: votes.parquet: cell, piece, excerpt, label, predicted, segments (over seeds).
-        motion: motion.json of the stage clip: parents, rate, motion {piece/excerpt: drawn}.
+        pieces: of the dances that can be watched, in their order.
         seeds: of the runs.
-        shown: :func:`clips`.
 
     Returns:
-        excerpts [[piece, excerpt, label, segments of one seed, id of its clip]], behind {cell:
-        [[excerpt, its row; predicted; segments]]}, seeds, motion, parents, rate.
+        excerpts [[the dance's place, excerpt, label, segments of one seed]], behind {cell:
+        [[excerpt, its row; predicted; segments]]}, seeds.
     """
     by = ["piece", "excerpt", "label"]
     best = votes[votes["cell"] == BEST].groupby(by, as_index=False)["segments"].sum()
-    clip_of = {(clip["piece"], clip["excerpt"]): clip["id"] for clip in shown}
-    excerpts = [
-        [row.piece, row.excerpt, row.label, row.segments // seeds,
-         clip_of.get((row.piece, row.excerpt), "")]
-        for row in best.itertuples()
-    ]  # fmt: skip
-    places = {(piece, excerpt): n for n, (piece, excerpt, *_) in enumerate(excerpts)}
+    places = {(row.piece, row.excerpt): n for n, row in enumerate(best.itertuples())}
     return {
-        "excerpts": excerpts,
+        "excerpts": [
+            [pieces.index(str(row.piece)), row.excerpt, row.label, row.segments // seeds]
+            for row in best.itertuples()
+        ],
         "behind": {
             str(name): [
                 [places[row.piece, row.excerpt], row.predicted, row.segments]
@@ -233,61 +243,7 @@ def behind(
             for name, rows in votes.groupby("cell", sort=False)
         },
         "seeds": seeds,
-        "motion": [motion["motion"][f"{piece}/{excerpt}"] for piece, excerpt in places],
-        "parents": motion["parents"],
-        "rate": motion["rate"],
     }
-
-
-def _recommended(found: pd.DataFrame) -> list[dict[str, Any]]:
-    """recommendations.csv of the first seed, dance by dance, with its rows as texts."""
-    own = found[found["seed"] == found["seed"].min()]
-    return [
-        {
-            "piece": piece,
-            "excerpt": excerpt,
-            "category": rows["category"].iloc[0],
-            "bpm": _bpm(rows["bpm"].iloc[0]),
-            "rows": [
-                [row.method, f"{row.rank}", row.track, row.track_category, _bpm(row.track_bpm),
-                 f"{row.track_start_s:.1f}", f"{row.score:.3g}".replace("-", "−")]
-                for row in rows.itertuples()
-            ],
-        }
-        for (piece, excerpt), rows in own.groupby(["piece", "excerpt"], sort=True)
-    ]  # fmt: skip
-
-
-def _bpm(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.0f}"
-
-
-def clips(listed: pd.DataFrame) -> list[dict[str, Any]]:
-    """Clips by what they show of which excerpt.
-
-    Args:
-        listed: clips.csv of the stages clip and clips: file, category, piece, excerpt, shows (own, a
-            method's name, dance for motion from music; a picture of key poses is named .png).
-
-    Returns:
-        One dict an excerpt: id, title, piece, excerpt, videos [[what it shows, file]], poses.
-    """
-    result: list[dict[str, Any]] = []
-    for (category, piece, excerpt), rows in listed.groupby(["category", "piece", "excerpt"]):
-        files = list(zip(rows["shows"], rows["file"], strict=True))
-        videos = [pair for pair in files if pair[1].endswith(".mp4")]
-        result.append(
-            {
-                "id": f"clip-{len(result)}",
-                "title": f"{category}: {piece}, excerpt {excerpt}",
-                "piece": piece,
-                "excerpt": excerpt,
-                # the dance's own music first
-                "videos": sorted(videos, key=lambda pair: (pair[0] != "own", pair[0])),
-                "poses": next((file for _, file in files if file.endswith(".png")), None),
-            }
-        )
-    return result
 
 
 def _runs_table(runs: pd.DataFrame) -> Table:

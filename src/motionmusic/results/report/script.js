@@ -1,16 +1,6 @@
 "use strict";
 
 // What the page needs beyond its tables; every part works without the others.
-const results = JSON.parse(document.getElementById("results").textContent);
-const byId = (id) => document.getElementById(id);
-const element = (name, text, attributes = {}) => {
-  const made = document.createElement(name);
-  made.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-};
-const show = (id) => { byId(id).closest("[hidden]").hidden = false; };
-
 // Sorting: by number where the column's first lines are numbers, what is a dash comes last.
 const number = (text) => {
   const found = text.replaceAll("−", "-").replaceAll(",", "").match(/^[+-]?\d+(\.\d+)?(e[+-]?\d+)?/);
@@ -30,6 +20,7 @@ const sortTable = (table, column, ascending) => {
 };
 for (const table of document.querySelectorAll("table.sortable")) {
   [...table.tHead.rows[0].cells].forEach((head, column) => {
+    if (head.tagName !== "TH") return; // the corner
     const button = element("button", "", { type: "button", class: "sort" });
     button.append(...head.childNodes);
     head.append(button);
@@ -42,122 +33,64 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
-// The dancer: frames of one byte a coordinate, a line from every joint to its parent.
-const canvas = byId("dancer");
-const still = matchMedia("(prefers-reduced-motion: reduce)");
-const dancer = { points: null, frames: 0, frame: 0, timer: 0 };
-const draw = () => {
-  const context = canvas.getContext("2d");
-  const style = getComputedStyle(document.documentElement);
-  const joints = results.parents.length;
-  const at = (joint) => {
-    const place = (dancer.frame * joints + joint) * 2;
-    const margin = 24;
-    const scale = (canvas.width - 2 * margin) / 255;
-    return [margin + dancer.points[place] * scale, margin + dancer.points[place + 1] * scale];
-  };
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  context.lineCap = "round";
-  context.lineWidth = 6;
-  context.strokeStyle = style.getPropertyValue("--plain");
-  results.parents.forEach((parent, joint) => {
-    if (parent === joint) return;
-    context.beginPath();
-    context.moveTo(...at(joint));
-    context.lineTo(...at(parent));
-    context.stroke();
-  });
-  context.fillStyle = style.getPropertyValue("--ink");
-  for (let joint = 0; joint < joints; joint += 1) {
-    context.beginPath();
-    context.arc(...at(joint), 4, 0, 2 * Math.PI);
-    context.fill();
-  }
-};
-const tell = () => {
-  const second = (dancer.frame / results.rate).toFixed(1);
-  byId("playing").textContent = `${dancer.name}, second ${second}`;
-};
-const pause = () => {
-  clearInterval(dancer.timer);
-  dancer.timer = 0;
-  byId("play").textContent = "Play";
-};
-const play = () => {
-  pause();
-  byId("play").textContent = "Pause";
-  dancer.timer = setInterval(() => {
-    dancer.frame = (dancer.frame + 1) % dancer.frames;
-    draw();
-    tell();
-  }, 1000 / results.rate);
-};
-const choose = (excerpt) => {
-  const [piece, number_] = results.excerpts[excerpt];
-  dancer.points = Uint8Array.from(atob(results.motion[excerpt]), (c) => c.charCodeAt(0));
-  dancer.frames = dancer.points.length / (2 * results.parents.length);
-  dancer.frame = 0;
-  dancer.name = `${piece}, excerpt ${number_}`;
-  for (const button of byId("behind").querySelectorAll("button")) {
-    button.setAttribute("aria-current", String(button.value === String(excerpt)));
-  }
-  byId("play").disabled = false;
-  draw();
-  tell();
-};
-
 // The matrix: counts of the chosen model, and the excerpts behind the chosen cell.
 {
-  show("model");
-  show("dancer");
   const model = byId("model");
   const buttons = [...byId("matrix").querySelectorAll("button")];
+  model.closest("[hidden]").hidden = false;
+  byId("behind").closest("[hidden]").hidden = false;
   let chosen = null;
   const rowsOf = (button) =>
     results.behind[model.value].filter(
       ([excerpt, said]) =>
         results.excerpts[excerpt][2] === Number(button.dataset.true) && said === Number(button.dataset.said),
-    );
+    ).sort((a, b) => b[2] - a[2]);
+  const play = (excerpt, asked) => {
+    for (const button of byId("behind").querySelectorAll("button")) {
+      button.setAttribute("aria-current", String(button.value === String(excerpt)));
+    }
+    viewer.show(results.excerpts[excerpt][0], results.excerpts[excerpt][1], asked);
+  };
   const list = (button) => {
-    if (chosen === button) return false;
     chosen = button;
     for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
-    const rows = rowsOf(button).sort((a, b) => b[2] - a[2]);
+    const rows = rowsOf(button);
     const [truth, said] = [button.dataset.true, button.dataset.said].map((k) => results.classes[k]);
     byId("behind-name").textContent =
-      `${truth}, predicted ${said}: ${rows.length} ${rows.length === 1 ? "excerpt" : "excerpts"}`;
+      `${truth}, taken for ${said}: ${rows.length} ${rows.length === 1 ? "excerpt" : "excerpts"}`;
     byId("behind").replaceChildren(
       ...rows.map(([excerpt, , count]) => {
-        const [piece, number_, , segments, clip] = results.excerpts[excerpt];
+        const [dance, number_, , segments] = results.excerpts[excerpt];
         const item = document.createElement("li");
-        const words = `${piece}, excerpt ${number_}: ${count} of ${segments * results.seeds} segments`;
+        const words = `${results.body.dances[dance].piece}, excerpt ${number_}: ${count} of ${segments * results.seeds} segments`;
         item.append(element("button", words, { type: "button", value: excerpt }));
-        if (clip) item.append(element("a", "clip with music", { href: `#${clip}` }));
         return item;
       }),
     );
-    pause();
-    if (rows.length) {
-      choose(rows[0][0]);
-      if (!still.matches) play();
-    } else {
-      canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
-      byId("play").disabled = true;
-      byId("playing").textContent = "";
-    }
-    return true;
+    return rows;
   };
   for (const button of buttons) {
     button.setAttribute("aria-pressed", "false");
-    button.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") list(button); });
-    button.addEventListener("click", () => list(button));
+    button.addEventListener("click", () => {
+      const [first] = list(button);
+      if (first) play(first[0], true);
+    });
   }
   byId("behind").addEventListener("click", (event) => {
-    if (event.target.tagName !== "BUTTON") return;
-    choose(Number(event.target.value));
-    play();
+    if (event.target.tagName === "BUTTON") play(Number(event.target.value), true);
   });
-  byId("play").addEventListener("click", () => (dancer.timer ? pause() : play()));
+  // what most segments of an excerpt are taken for
+  const tell = () => viewer.tell((dance) => {
+    const votes = results.behind[model.value].filter(([excerpt]) => results.excerpts[excerpt][0] === dance);
+    const best = {};
+    for (const [excerpt, said, count] of votes) {
+      if (count > (best[excerpt]?.[1] ?? 0)) best[excerpt] = [said, count];
+    }
+    return Object.entries(best).map(([excerpt, [said]]) => {
+      const [, number_, truth] = results.excerpts[excerpt];
+      return [number_, results.classes[said], said === truth];
+    });
+  });
   model.addEventListener("change", () => {
     byId("matrix-name").textContent = model.selectedOptions[0].textContent;
     const sums = results.classes.map((_, truth) =>
@@ -170,27 +103,15 @@ const choose = (excerpt) => {
       button.children[1].textContent = `${(100 * share).toFixed(1)} %`;
       button.parentElement.className = `s${Math.round(10 * share)}`;
     }
-    const before = chosen;
-    chosen = null;
-    if (before) list(before);
+    tell();
+    if (chosen) list(chosen);
   });
-}
-
-// Recommendations: one dance at a time.
-if (results.dances.length) {
-  show("dance-shown");
-  byId("dance-shown").addEventListener("change", (event) => {
-    const dance = results.dances[event.target.value];
-    const body = byId("recommended").tBodies[0];
-    for (const head of byId("recommended").tHead.rows[0].cells) head.removeAttribute("aria-sort");
-    byId("dance-name").textContent =
-      `${dance.category}: ${dance.piece}, excerpt ${dance.excerpt}, its own music ${dance.bpm} bpm`;
-    body.replaceChildren(
-      ...dance.rows.map(([method, ...others]) => {
-        const row = document.createElement("tr");
-        row.append(element("th", method, { scope: "row" }), ...others.map((text) => element("td", text)));
-        return row;
-      }),
-    );
-  });
+  tell();
+  // to begin with: the first cell with an excerpt, of a dance with recommended music if there is one
+  const first = buttons.find((button) => rowsOf(button).length);
+  if (first) {
+    const rows = list(first);
+    const [excerpt] = rows.find(([one]) => results.body.dances[results.excerpts[one][0]].tracks.length) ?? rows[0];
+    play(excerpt, false);
+  }
 }
