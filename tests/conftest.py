@@ -13,13 +13,23 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
-from closure import ROOT
 from commands import Result
+from params_file import set_params
 from task_facts import ABOUT
 
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.files import write_array, write_json
+
+LONG = (
+    "test_share", "test_poison", "test_schedule", "test_dance_stage", "test_interrupted",
+    "test_wiring", "test_training_stages", "test_match_stage", "test_corpus_stages", "test_browser",
+    "test_synthetic", "test_study_make", "test_entries", "test_conduct",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no worker sits over one of them at the end."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 @pytest.fixture
@@ -55,15 +65,9 @@ def command(
 @pytest.fixture
 def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workspace with the segments of two folds of `synthetic`, small networks, recipe quick."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    params["train"]["synthetic"] |= {
-        "width": 4,
-        "recipe": "quick",  # whose augmentation draws at every step
-        "batch": 6,
-        "epochs": 4,
-    }
-    params["cotrain"]["synthetic"]["epochs"] = 8
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    quick = {"width": 4, "recipe": "quick", "batch": 6, "epochs": 4}  # it draws at every step
+    set_params({f"train.synthetic.{key}": value for key, value in quick.items()}, tmp_path)
+    set_params({"cotrain.synthetic.epochs": 8}, tmp_path)
     folder = tmp_path / "data" / "synthetic" / "segments"
     rng = np.random.default_rng(0)
     joints = rng.random((36, 3, 25, 23)).astype(np.float32)

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
-from closure import ROOT
+from params_file import set_params
 from task_facts import ABOUT
 
 from motionmusic.files import write_array, write_json, write_parquet, write_text
@@ -46,10 +45,8 @@ def in_files() -> pd.DataFrame:
 
 def make_results(folder: Path) -> None:
     """Everything that the full page reads, in a workspace."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    params["evaluate"]["resamples"] = 100
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), "utf-8")
+    set_params({"evaluate.resamples": 100}, folder)
     with chdir(folder):
         data = Path("data", TASK)
         frame = predictions()

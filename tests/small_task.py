@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 import torch
-import yaml
-from closure import ROOT
+from params_file import set_params
 from task_facts import ABOUT
 
 from motionmusic.features.skeletons import MUSICTODANCE, paper_graph
@@ -37,6 +36,14 @@ ORDER = sorted(NAMES, key=lambda name: (int(name[2:]) % CLASSES, name))
 EXCERPT, EXCERPTS, SEGMENTS, FRAMES = 55, 2, 2, 120  # frames of 25 a second; a tail is left over
 SOUND_HZ, SOUND_S = 12_800, 8.0
 CHANNELS = {"joints": 3, "bones": 3, "merged": 6}
+PARAMS: dict[str, object] = {
+    "train.synthetic.width": WIDTH, "train.synthetic.batch": 16, "train.synthetic.epochs": 2,
+    "train.synthetic.select": "last", "cotrain.synthetic.epochs": 2,
+    "match.size": 4, "match.epochs": 2, "match.batch": 16, "deconfounded.hardest": 3,
+    "synchrony.synthetic.epochs": 2, "dance.synthetic": {"steps": 2, "generator_steps": 1},
+    "baseline": {"trees": 20, "logistic_c": 0.3}, "evaluate.resamples": 100,
+    "benchmark.seeds": [0, 1],
+}  # fmt: skip
 
 
 def split_of(name: str, fold: int) -> str:
@@ -49,19 +56,21 @@ def pieces_of(fold: int, *splits: str) -> list[str]:
     return [name for name in NAMES if split_of(name, fold) in splits]
 
 
+def few(fold: int, *splits: str) -> list[str]:
+    """Two pieces a side: enough for large networks."""
+    return [name for name in pieces_of(fold, *splits) if int(name[2:]) % CLASSES < 2]
+
+
+def keep_few() -> None:
+    """Leave two pieces a side in the index of segments, in the current folder."""
+    path = DATA / "segments/index.parquet"
+    index = pd.read_parquet(path)
+    index[index["piece"].str[2:].astype(int) % CLASSES < 2].to_parquet(path)
+
+
 def write_task(space: Path) -> None:
     """Everything but what trainings leave."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    params["train"][TASK] |= {"width": WIDTH, "batch": 16, "epochs": 2, "select": "last"}
-    params["cotrain"][TASK]["epochs"] = 2
-    params["match"] |= {"size": 4, "epochs": 2, "batch": 16}
-    params["deconfounded"]["hardest"] = 3
-    params["synchrony"][TASK]["epochs"] = 2
-    params["dance"][TASK] = {"steps": 2, "generator_steps": 1}
-    params["baseline"] = {"trees": 20, "logistic_c": 0.3}
-    params["evaluate"]["resamples"] = 100
-    params["benchmark"]["seeds"] = [0, 1]
-    (space / "params.yaml").write_text(yaml.safe_dump(params))
+    set_params(PARAMS, space)
     for name in NAMES:
         write_piece(space / DATA, name, 0)
     labels = {name: int(name[2:]) % CLASSES for name in NAMES}

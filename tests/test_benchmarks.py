@@ -104,21 +104,6 @@ def test_what_is_timed_is_what_a_training_does(precision: Literal["fp32", "bf16"
         assert torch.equal(timed.state_dict()[name], value), name
 
 
-def test_steps_change_what_they_train_and_nothing_else() -> None:
-    for step, parts in steps.STEPS.items():
-        for networks in both():
-            before = {name: p.clone() for name, p in networks.named_parameters()}
-            adams = [phases.adam(networks.get_submodule(part), 1e-3) for part in parts]
-            losses = steps.losses_of(networks, step, steps.batch_of(SMALL))
-            plain.one_backward(losses, adams)
-            changed = {
-                name.split(".")[0]
-                for name, p in networks.named_parameters()
-                if not torch.equal(p, before[name])
-            }
-            assert changed == set(parts), step
-
-
 @pytest.mark.parametrize(
     ("step", "gflop"),
     [("motion", 219.5), ("music", 89.1), ("phase 2 fc", 330)],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -286,119 +285,58 @@ def assert_one_error(status: int, err: str, *texts: str) -> None:
         assert text in err
 
 
-class Runs:
-    """Pickles as a call of os.system."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.system, (f"touch {self.mark}",)
-
-
-def files(folder: str, **content: str) -> None:
-    Path(folder).mkdir()
-    for name, text in content.items():
-        Path(folder, f"{name}.mp3").write_text(text)
-
-
 def not_a_number() -> None:
     joints = np.ones((100, 23, 3))
     joints[7, 3, 1] = np.nan
     np.save("nan.npy", joints)
 
 
-def code_in_a_pickle() -> None:
-    Path("bad.pkl").write_bytes(pickle.dumps({"keypoints3d_optim": Runs(Path("mark"))}))
-
-
 MATCHERS = Path("data/demo/matchers")
-ARRAY = ("--layout", "musictodance", "--rate", "25")
+RECOMMEND = ("recommend", DANCE)
 
 
 @pytest.mark.parametrize(
     ("prepare", "arguments", "texts"),
     [
-        (lambda: write_dance(Path("short"), 2), ["short"], ["25 frames", "2 frames at 25"]),
-        (None, [DANCE, "--layout", "coco"], ["--layout", "smpl24, mediapipe33, got coco"]),
-        (not_a_number, ["nan.npy", *ARRAY], ["nan.npy: expected a body in most frames"]),
-        (code_in_a_pickle, ["bad.pkl"], ["posix.system (it was not run)"]),
-        (None, ["nowhere"], ["nowhere", "no such file or folder"]),
-        (lambda: files("empty"), [DANCE, "--catalogue", "empty"], ["empty: expected sound files"]),
-        (None, [DANCE, "--catalogue", "nowhere"], ["nowhere", "no such folder"]),
-        (
-            lambda: files("broken", a="no", b="sound"),
-            [DANCE, "--catalogue", "broken"],
-            ["2 that cannot, the first a.mp3"],
-        ),
-        (
-            lambda: tone(Path("own/same.wav"), MIDDLE),
-            [DANCE, "--catalogue", "own"],
-            ["music other than the dance's own", "--include-own"],
-        ),
-        (lambda: RAW.rename("all"), ["all/DANCE_W_1"], ["music/demo/raw", "--catalogue DIR"]),
-        (
-            lambda: Path("file").touch(),
-            [DANCE, "--out", "file/out.json"],
-            ["file: expected a folder"],
-        ),
-        (lambda: Path("folder").mkdir(), [DANCE, "--out", "folder"], ["a name ending in .json"]),
-        (lambda: MATCHERS.rename("gone"), [DANCE], ["dvc repro pipeline/music/m2d_mini/dvc.yaml"]),
-        (
-            lambda: save(Path("data/other/new/matchers"), "contrastive"),
-            [DANCE],
-            ["data/demo/matchers, data/other/new/matchers"],
-        ),
-        (None, [DANCE, "--model", "data/demo"], ["data/demo: expected a folder of trained"]),
-        (None, [DANCE, "--method", "infonce"], ["category, contrastive, synchrony, got infonce"]),
-        (
-            lambda: (MATCHERS / "contrastive-0/matcher.json").write_text("{"),
-            [DANCE],
-            ["contrastive-0/matcher.json"],
-        ),
+        (lambda: write_dance(Path("short"), 2), ("recommend", "short"), ["25 frames", "2 frames"]),
+        (lambda: write_dance(Path("DANCE_C_9"), 1), ("recommend", "DANCE_C_9"),
+         ["DANCE_C_9", "1 frames"]),
+        (lambda: write_dance(Path("DANCE_C_9"), 1),
+         ("render", "DANCE_C_9", "x.mp4", "--music", DANCE / "audio.wav"),
+         ["DANCE_C_9: expected a dance of at least two frames, got 1"]),
+        (lambda: write_dance(Path("short"), 5), ("render", "short", "out.mp4"),
+         ["a dance with music beside it", "--music FILE"]),
+        (None, ("render", DANCE, "out.mp4", "--start", "60"), ["audio.wav", "from 60 s on"]),
+        (not_a_number, ("recommend", "nan.npy", "--layout", "musictodance", "--rate", "25"),
+         ["nan.npy: expected a body in most frames"]),
+        (lambda: Path("empty").mkdir(), (*RECOMMEND, "--catalogue", "empty"),
+         ["empty: expected sound files"]),
+        (lambda: tone(Path("own/same.wav"), MIDDLE), (*RECOMMEND, "--catalogue", "own"),
+         ["music other than the dance's own", "--include-own"]),
+        (lambda: RAW.rename("all"), ("recommend", "all/DANCE_W_1"),
+         ["music/demo/raw", "--catalogue DIR"]),
+        (lambda: MATCHERS.rename("gone"), RECOMMEND, ["dvc repro pipeline/music/m2d_mini/dvc.yaml"]),
+        (lambda: save(Path("data/other/new/matchers"), "contrastive"), RECOMMEND,
+         ["data/demo/matchers, data/other/new/matchers"]),
+        (None, (*RECOMMEND, "--model", "data/demo"), ["data/demo: expected a folder of trained"]),
+        (lambda: (MATCHERS / "contrastive-0/matcher.json").write_text("{"), RECOMMEND,
+         ["contrastive-0/matcher.json"]),
     ],
-)
+)  # fmt: skip
 def test_mistakes(
     place: Path,
     call: Call,
     prepare: Callable[[], object] | None,
-    arguments: list[object],
+    arguments: tuple[object, ...],
     texts: list[str],
 ) -> None:
+    """Those of paths and options alone are in test_outputs.py."""
     if prepare:
         prepare()
-    refused(place, call, ["recommend", *arguments], texts)
-    assert not Path("mark").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "texts"),
-    [
-        (["short", "file/out.mp4", "--music", DANCE / "audio.wav"], ["file"]),
-        (["short", "out.mp4"], ["a dance with music beside it", "--music FILE"]),
-        ([DANCE, "out.mp4", "--music", "nowhere.mp3"], ["nowhere.mp3", "no such file"]),
-        ([DANCE, "out.mp4", "--start", "60"], ["audio.wav", "from 60 s on"]),
-    ],
-)
-def test_mistakes_in_rendering(
-    place: Path, call: Call, arguments: list[object], texts: list[str]
-) -> None:
-    write_dance(Path("short"), 5)
-    Path("file").touch()
-    refused(place, call, ["render", *arguments], texts)
-
-
-def refused(place: Path, call: Call, arguments: list[object], texts: list[str]) -> None:
     before = {path for path in place.rglob("*") if "cache" not in path.parts}
     status, _, err = call(*arguments)
     assert_one_error(status, err, *texts)
     assert {path for path in place.rglob("*") if "cache" not in path.parts} == before
-
-
-def test_the_pickle_would_have_run(place: Path) -> None:
-    code_in_a_pickle()
-    pickle.loads(Path("bad.pkl").read_bytes())
-    assert Path("mark").exists()
 
 
 @pytest.mark.parametrize(
@@ -432,24 +370,11 @@ def test_help_is_quick_and_helps(call: Call) -> None:
         assert text in out
 
 
-PAGES = [
-    "",
-    "recommend",
-    "sync",
-    "render",
-    "check",
-    "convert",
-    "pose",
-    "evaluate",
-    "models",
-    "study",
-    "study make",
-    "study score",
-    "conduct",
-]
-
-
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page",
+    ["", "recommend", "sync", "render", "check", "convert", "pose", "evaluate", "models", "study",
+     "study make", "study score", "conduct"],
+)  # fmt: skip
 def test_help_is_readable_at_80_columns(command: Call, page: str) -> None:
     _, out, _ = command(*page.split(), "--help", columns=80)
     assert max(map(len, out.splitlines())) <= 80
@@ -509,13 +434,6 @@ def test_more_tracks_than_there_are(place: Path, call: Call, top: int) -> None:
         assert "Traceback" not in err
     else:
         assert len(written()["recommended"]) == 3
-
-
-def test_a_dance_of_one_frame_is_named(place: Path, call: Call) -> None:
-    write_dance(Path("DANCE_C_9"), 1)
-    refused(place, call, ["render", "DANCE_C_9", "x.mp4", "--music", DANCE / "audio.wav"],
-            ["DANCE_C_9: expected a dance of at least two frames, got 1"])  # fmt: skip
-    refused(place, call, ["recommend", "DANCE_C_9"], ["DANCE_C_9", "1 frames"])
 
 
 def test_a_dance_through_a_link_a_slash_or_from_within(

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from closure import ROOT
+from params_file import committed_params, set_params
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from motionmusic import params
@@ -22,12 +22,6 @@ MODELS = [
     for _, model in inspect.getmembers(params, inspect.isclass)
     if issubclass(model, BaseModel) and model.__module__ == params.__name__
 ]
-
-
-def committed() -> dict[str, Any]:
-    whole = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    assert isinstance(whole, dict)
-    return whole
 
 
 def at(whole: dict[str, Any], path: str) -> dict[str, Any]:
@@ -53,7 +47,7 @@ def test_no_field_has_a_default_and_no_other_key_is_allowed(model: type[BaseMode
 
 
 def test_no_key_may_be_left_out() -> None:
-    whole = committed()
+    whole = committed_params()
     Schema.model_validate(whole)
     for path in leaves(whole):
         broken = copy.deepcopy(whole)
@@ -67,7 +61,7 @@ def test_no_key_may_be_left_out() -> None:
     "path", ["", "train.m2d.paper", "segment.synthetic", "corpora.m2d", "match"]
 )
 def test_no_key_may_be_added(path: str) -> None:
-    whole = committed()
+    whole = committed_params()
     at(whole, path)["epoch"] = 3
     with pytest.raises(ValidationError, match="epoch"):
         Schema.model_validate(whole)
@@ -98,7 +92,7 @@ def test_no_key_may_be_added(path: str) -> None:
     ],
 )
 def test_wrong_or_contradictory_values_are_errors(path: str, value: object) -> None:
-    whole = committed()
+    whole = committed_params()
     *groups, last = path.split(".")
     at(whole, ".".join(groups))[last] = value
     with pytest.raises(ValidationError):
@@ -107,7 +101,7 @@ def test_wrong_or_contradictory_values_are_errors(path: str, value: object) -> N
 
 def test_the_papers_settings() -> None:
     """What params.yaml says of the paper's own corpora (docs/method.md)."""
-    whole = committed()
+    whole = committed_params()
     aist = whole["train"]["aist"]["official"]
     assert (aist["width"], aist["batch"], aist["learning_rate"]) == (64, 128, 5e-4)
     assert (aist["schedule"], aist["select"]) == ("constant", "last_hundred")
@@ -136,16 +130,14 @@ def test_the_reader_gives_checked_groups(monkeypatch: pytest.MonkeyPatch) -> Non
     assert group(Segment, "segment", "aist.official").excerpt_frames == 425
     assert group(Dance, "dance", "synthetic").steps == 100
     assert isinstance(group(CORPUS, "corpora", "aist"), Aist)
-    assert group(TypeAdapter(list[int]), "seeds") == committed()["seeds"]
+    assert group(TypeAdapter(list[int]), "seeds") == committed_params()["seeds"]
     with pytest.raises(UserError, match="m2d_mini"):
         group(Train, "train", "nowhere")
 
 
 def test_the_reader_names_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = committed()
-    whole["train"]["aist"]["official"]["batch"] = 0
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(whole), "utf-8")
     monkeypatch.chdir(tmp_path)
+    set_params({"train.aist.official.batch": 0})
     with pytest.raises(UserError) as caught:
         group(Segment, "segment", "m2d.paper")  # a mistake in any group is an error
     assert caught.value.where == "train.aist.official.batch"

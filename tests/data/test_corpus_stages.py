@@ -27,8 +27,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-import yaml
 from closure import ROOT
+from params_file import set_params
 
 from motionmusic import errors, params, workspace
 from motionmusic.data.own import read_piece
@@ -67,17 +67,6 @@ def write_dance(folder: Path, frames: int = 60, seed: int = 0) -> None:
     soundfile.write(folder / "audio.wav", random.uniform(-0.5, 0.5, 3 * SOUND_HZ), SOUND_HZ)
 
 
-def set_param(key: str, value: object) -> None:
-    file = Path("params.yaml")
-    whole = yaml.safe_load(file.read_text("utf-8"))
-    *groups, last = key.split(".")
-    inner = whole
-    for name in groups:
-        inner = inner[name]
-    inner[last] = value
-    file.write_text(yaml.safe_dump(whole, sort_keys=False), "utf-8")
-
-
 def run_here(call: str) -> int:
     """Run a stage in this process and the current folder; its exit status."""
     stage, *given = call.split()
@@ -112,9 +101,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     space = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(space)
-        shutil.copyfile(ROOT / "params.yaml", "params.yaml")
-        set_param("segment.own.excerpt_frames", 50)
-        set_param("corpora.own.labels", {"C": "Cha-cha", "R": "Rumba"})
+        labels = {"C": "Cha-cha", "R": "Rumba"}
+        set_params({"segment.own.excerpt_frames": 50, "corpora.own.labels": labels})
         for number, piece in enumerate(("C_1", "C_2", "C_3", "R_1", "R_2", "R_3")):
             write_dance(Path(f"dances/DANCE_{piece}"), seed=number)
         for stage in WHOLE:
@@ -239,7 +227,7 @@ def test_what_the_stages_leave(space: Path) -> None:
 def test_a_class_with_fewer_excerpts_decides_for_all(
     space: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    set_param("segment.own.excerpts", 34)
+    set_params({"segment.own.excerpts": 34})
     assert run_here("segment own") == 0
     assert "own: 3 excerpts of each class, not 34" in capsys.readouterr().err
     assert workspace.about("own").excerpts == 3
@@ -255,12 +243,11 @@ def test_real_sequences_of_aist(space: Path, capsys: pytest.CaptureFixture[str])
     tone = 0.3 * np.sin(2 * np.pi * 220 * seconds) * (np.sin(2 * np.pi * 2 * seconds) > 0)
     for track in tracks:
         soundfile.write(f"aist/music/{track}.wav", tone, 16_000)
-    set_param("corpora.aist.folder", "aist")
-    set_param("corpora.aist.labels", {"gBR": "Break", "gJS": "Street jazz"})
+    labels = {"gBR": "Break", "gJS": "Street jazz"}
+    set_params({"corpora.aist.folder": "aist", "corpora.aist.labels": labels})
     assert run_here("download aist") == 2
     assert "corpora.aist.accept_terms: expected true" in capsys.readouterr().err
-    set_param("corpora.aist.accept_terms", True)
-    set_param("segment.aist.official.choose", "one")
+    set_params({"corpora.aist.accept_terms": True, "segment.aist.official.choose": "one"})
     for stage in ("local", "download", "joints", "bones", "merge", "music"):
         assert run_here(f"{stage} aist") == 0
     assert run_script("segment aist.official aist")[0] == 0
@@ -327,24 +314,24 @@ def test_folders_of_dances(refused: Refused) -> None:
     shutil.rmtree("dances")
     refused("local own", "error: dances: expected the folder of corpora.own.folder, got no such")
     refused("download own", "error: dances: expected a folder of dances, got no such")
-    set_param("corpora.m2d.stand_ins", "nowhere")
+    set_params({"corpora.m2d.stand_ins": "nowhere"})
     refused("local m2d", "error: nowhere: expected the folder of corpora.m2d.stand_ins")
-    set_param("corpora.m2d.stand_ins", None)
+    set_params({"corpora.m2d.stand_ins": None})
     assert run_here("local m2d") == 0
     assert Path("data/m2d/local.tsv").read_text() == "path\tsize\tmd5\n"
 
 
 def test_labels_and_dances_that_do_not_fit(refused: Refused) -> None:
-    set_param("corpora.own.labels", {"C": "Cha-cha", "R": "Rumba", "T": "Tango"})
+    set_params({"corpora.own.labels": {"C": "Cha-cha", "R": "Rumba", "T": "Tango"}})
     refused("joints own", "at least one dance of type T (Tango)", "corpora.own.labels")
-    set_param("corpora.own.labels", {"C": "Cha-cha", "T": "Tango"})
+    set_params({"corpora.own.labels": {"C": "Cha-cha", "T": "Tango"}})
     refused("joints own", "R_1: name: expected a dance type of C, T", "corpora.own.labels")
 
 
 def test_arguments_and_parameters(refused: Refused) -> None:
     refused("joints nope", "error: params.yaml: corpora: expected one of", "got nope")
     refused("joints own more", "error: command line: expected CORPUS, got own more")
-    set_param("train.aist.nope", 1)  # an unknown knob of training stops every stage
+    set_params({"train.aist.nope": 1})  # an unknown knob of training stops every stage
     refused("local own", "error: params.yaml: train.aist")
 
 
@@ -372,9 +359,6 @@ def test_broken_sound(refused: Refused, fault: str) -> None:
 
 
 def test_worker_processes(space: Path) -> None:
-    before = tree(space)
-    assert run_script("music own")[0] == 0
-    assert tree(space) == before
     raw("R_1", "audio.wav").write_bytes(b"")
     before = tree(space)
     the_error(*run_script("music own"), "got an empty file")
@@ -394,8 +378,7 @@ def test_worker_processes(space: Path) -> None:
 def test_too_few_for_the_split(
     refused: Refused, values: dict[str, object], needed: tuple[str, ...]
 ) -> None:
-    for name, value in values.items():
-        set_param(f"segment.own.{name}", value)
+    set_params({f"segment.own.{name}": value for name, value in values.items()})
     refused("segment own", "error: params.yaml: segment.own.", *needed)
 
 
@@ -437,9 +420,8 @@ def test_a_disk_that_gets_full(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fsync)
-    set_param("joints.own.scale", "per_coordinate_piece")  # the results would be others
-    set_param("music.own.scale", "per_coordinate_piece")
-    set_param("segment.own.seed", 1)
+    other = "per_coordinate_piece"  # the results would be others
+    set_params({"joints.own.scale": other, "music.own.scale": other, "segment.own.seed": 1})
     before = tree(space)
     for left in range(20):
         written = 0

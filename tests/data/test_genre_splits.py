@@ -100,17 +100,3 @@ def test_another_corpus_is_refused() -> None:
         split("own", settings, excerpts, table, pd.DataFrame(), {})
     assert caught.value.where == "segment.own.protocol"
     assert ABOUT["protocol"] == "by_piece"  # which it may take
-
-
-@pytest.mark.parametrize(
-    ("protocol", "key", "pairs"),
-    [
-        ("random_segment", "piece", ()), ("by_track", "music", PAIRS[1:]),
-        ("by_dancer", "dancer", PAIRS[1:]), ("by_dancer", "choreography", ()),
-        ("by_choreography", "choreography", PAIRS), ("by_choreography", "dancer", ()),
-        ("by_dancer_and_choreography", "dancer", PAIRS[1:]),
-        ("by_dancer_and_choreography", "choreography", PAIRS),
-    ],
-)  # fmt: skip
-def test_promises(protocol: str, key: str, pairs: tuple[tuple[str, str]]) -> None:
-    assert tuple(pair for pair in PAIRS if is_promised(protocol, key, pair)) == tuple(pairs)

@@ -75,7 +75,11 @@ def test_names_of_aist() -> None:
         ("by_figure", "figure", PAIRS), ("by_body", "capture", PAIRS[1:]),
         ("by_body", "body", PAIRS[1:]), ("by_body", "figure", ()), ("body_a", "unit", PAIRS),
         ("body_a", "body", PAIRS[1:]), ("official", "music", PAIRS[:2]),
-        ("official_clean", "dancer", ()),
+        ("official_clean", "dancer", ()), ("random_segment", "piece", ()),
+        ("by_track", "music", PAIRS[1:]), ("by_dancer", "dancer", PAIRS[1:]),
+        ("by_dancer", "choreography", ()), ("by_choreography", "choreography", PAIRS),
+        ("by_choreography", "dancer", ()), ("by_dancer_and_choreography", "dancer", PAIRS[1:]),
+        ("by_dancer_and_choreography", "choreography", PAIRS),
     ],
 )  # fmt: skip
 def test_what_protocols_promise(protocol: str, key: str, pairs: tuple[tuple[str, str]]) -> None:

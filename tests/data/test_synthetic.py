@@ -15,6 +15,7 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from motionmusic.data.dance import Dance
 from motionmusic.data.musictodance import find_pieces, read_dance
 from motionmusic.data.synthetic import write_dances
 
@@ -37,6 +38,11 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def dances(raw: Path) -> list[Dance]:
+    return [read_dance(piece, folder) for piece, folder in find_pieces(raw).items()]
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -45,21 +51,19 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_every_piece_obeys_the_layout(raw: Path) -> None:
-    pieces = find_pieces(raw)
-    assert sorted(pieces) == [f"{code}_{n}" for code in "CRTW" for n in range(1, PIECES + 1)]
-    starts = set()
-    for piece, folder in pieces.items():
-        motion = json.loads((folder / "skeletons.json").read_text())
-        config = json.loads((folder / "config.json").read_text())
-        dance = read_dance(piece, folder)
+def test_every_piece_obeys_the_layout(raw: Path, dances: list[Dance]) -> None:
+    names = [f"{code}_{n}" for code in "CRTW" for n in range(1, PIECES + 1)]
+    assert sorted(dance.piece for dance in dances) == names
+    motion = json.loads((raw / "DANCE_C_1/skeletons.json").read_text())
+    assert list(motion) == ["length", "center", "skeletons"]
+    for dance in dances:
         assert dance.center is not None
-        assert list(motion) == ["length", "center", "skeletons"]
+        assert dance.music_end_s is not None
         assert dance.skeletons.shape == (SECONDS * 25, 23, 3)
-        assert motion["length"] == config["end_position"] - config["start_position"] == 1000
-        sound = soundfile.info(folder / "audio.flac")
+        assert dance.music_end_s - dance.music_start_s == SECONDS
+        sound = soundfile.info(dance.music_file)
         assert (sound.samplerate, sound.channels) == (12_800, 1)
-        assert sound.duration == pytest.approx(config["end_position"] / 25 + 1, abs=0.01)
+        assert sound.duration == pytest.approx(dance.music_end_s + 1, abs=0.01)
         # Centred, standing on the floor, of human size, and at home in one room.
         np.testing.assert_allclose(dance.skeletons.mean(axis=1), 0, atol=0.02)
         world = dance.skeletons + dance.center[:, None]
@@ -68,23 +72,23 @@ def test_every_piece_obeys_the_layout(raw: Path) -> None:
         assert np.ptp(dance.center, axis=0).max() < 800
         assert np.linalg.norm(np.diff(world, axis=0), axis=-1).max() < 45  # 11 m/s
         np.testing.assert_array_equal(np.round(dance.skeletons, 2), dance.skeletons)
-        starts.add(config["start_position"])
+    starts = {dance.music_start_s for dance in dances}
     assert 0 in starts
     assert len(starts) > PIECES
 
 
-def test_bones_keep_their_length_and_sides_are_mirrored(raw: Path) -> None:
-    for piece, folder in find_pieces(raw).items():
-        skeletons = read_dance(piece, folder).skeletons
+def test_bones_keep_their_length_and_sides_are_mirrored(dances: list[Dance]) -> None:
+    for dance in dances:
+        joints = dance.skeletons
         # as published, a reflection: who looks along z has the left hand at negative x
-        ahead = (skeletons[:, 11] - skeletons[:, 10]) + (skeletons[:, 20] - skeletons[:, 19])
-        up = np.cross(ahead, skeletons[:, 16] - skeletons[:, 7])[:, 1]
-        assert (up > 0).mean() > 0.95, piece
+        ahead = (joints[:, 11] - joints[:, 10]) + (joints[:, 20] - joints[:, 19])
+        up = np.cross(ahead, joints[:, 16] - joints[:, 7])[:, 1]
+        assert (up > 0).mean() > 0.95, dance.piece
         for first, second in BONES:
-            length = np.linalg.norm(skeletons[:, first] - skeletons[:, second], axis=-1)
-            assert length.std() < 0.05 * length.mean(), (piece, first, second)
+            length = np.linalg.norm(joints[:, first] - joints[:, second], axis=-1)
+            assert length.std() < 0.05 * length.mean(), (dance.piece, first, second)
             if length.mean() > 15:
-                assert np.abs(length / length.mean() - 1).max() < 0.05, (piece, first, second)
+                assert np.abs(length / length.mean() - 1).max() < 0.05, (dance.piece, first, second)
 
 
 def test_same_arguments_give_the_same_bytes_and_more_pieces_change_no_other(tmp_path: Path) -> None:
@@ -101,35 +105,32 @@ def test_same_arguments_give_the_same_bytes_and_more_pieces_change_no_other(tmp_
     assert all(other[name] != one[name] for name in one if not name.endswith("config.json"))
 
 
-def onsets(folder: Path) -> tuple[Floats, int]:
-    """How much louder each hundredth of a second is than the one before, and the dance's start."""
-    sound, rate = soundfile.read(folder / "audio.flac")
+def rising_sound(dance: Dance) -> Floats:
+    """How much louder each hundredth of a second is than the one before."""
+    sound, rate = soundfile.read(dance.music_file)
     hop = rate // 100
     power = (sound[: len(sound) // hop * hop].reshape(-1, hop) ** 2).mean(axis=1)
-    rising = np.clip(np.diff(np.log(power + 1e-4), prepend=0), 0, None)
-    start = json.loads((folder / "config.json").read_text())["start_position"]
-    return rising, start * 4
+    rising: Floats = np.clip(np.diff(np.log(power + 1e-4), prepend=0), 0, None)
+    return rising
 
 
-def landings(folder: Path) -> Floats:
-    """Hundredths of a second of the dance at which an ankle has come down to where it stands."""
-    motion = json.loads((folder / "skeletons.json").read_text())
-    height = np.array(motion["skeletons"])[:, :, 1] + np.array(motion["center"])[:, None, 1]
-    found: list[float] = []
+def landings(dance: Dance) -> NDArray[np.int64]:
+    """Hundredths of a second of the sound at which an ankle has come down to where it stands."""
+    assert dance.center is not None
+    height = dance.skeletons[:, :, 1] + dance.center[:, None, 1]
+    found: list[int] = []
     for ankle in ANKLES:
-        y = height[:, ankle]
-        falling = -np.diff(y)
+        falling = -np.diff(height[:, ankle])
         stops = (falling[:-2] > 0.35) & (falling[1:-1] < 0.35) & (np.abs(falling[2:]) < 0.35)
-        found += (4.0 * (np.flatnonzero(stops) + 1)).tolist()
-    return np.array(sorted(found))
+        found += (4 * (np.flatnonzero(stops) + 1)).tolist()
+    return round(100 * dance.music_start_s) + np.array(sorted(found))
 
 
-def test_steps_fall_on_the_beats_that_sound(raw: Path) -> None:
+def test_steps_fall_on_the_beats_that_sound(dances: list[Dance]) -> None:
     """The sound rises more where feet land than a quarter of a second (half a beat) later."""
     in_sync = []
-    for folder in find_pieces(raw).values():
-        rising, start = onsets(folder)
-        steps = start + landings(folder).astype(int)
+    for dance in dances:
+        rising, steps = rising_sound(dance), landings(dance)
         assert len(steps) > 15
         lags = np.arange(-40, 41, 2)
         near = np.array([rising[np.clip(steps + lag, 0, len(rising) - 1)].mean() for lag in lags])
@@ -139,16 +140,11 @@ def test_steps_fall_on_the_beats_that_sound(raw: Path) -> None:
     assert np.mean(in_sync) > 0.75
 
 
-def segments(raw: Path) -> tuple[Floats, list[str], list[int]]:
-    """Seconds of motion as published (n, 25, 23, 3), the dance type and the piece of each."""
-    pieces = [read_dance(piece, folder) for piece, folder in find_pieces(raw).items()]
-    cut = [dance.skeletons.reshape(-1, SEGMENT, 23, 3) for dance in pieces]
-    codes = [dance.code for dance, some in zip(pieces, cut, strict=True) for _ in some]
-    return np.concatenate(cut), codes, [n for n, some in enumerate(cut) for _ in some]
-
-
-def test_types_are_neither_trivial_nor_hopeless_to_tell(raw: Path) -> None:
-    motion, codes, pieces = segments(raw)
+def test_types_are_neither_trivial_nor_hopeless_to_tell(dances: list[Dance]) -> None:
+    """Of seconds of motion as published (n, 25, 23, 3)."""
+    motion = np.concatenate([dance.skeletons.reshape(-1, SEGMENT, 23, 3) for dance in dances])
+    codes = [dance.code for dance in dances for _ in range(SECONDS)]
+    pieces = [dance.piece for dance in dances for _ in range(SECONDS)]
     speed = np.linalg.norm(np.diff(motion, axis=1), axis=-1)
     acceleration = np.linalg.norm(np.diff(motion, 2, axis=1), axis=-1)
     place = [some.reshape(len(motion), -1) for some in (motion.mean(axis=1), motion.std(axis=1))]

@@ -161,14 +161,6 @@ def test_cut_within_the_header(sounds: Path, tmp_path: Path, suffix: str, kept: 
     error_of(file)
 
 
-def test_wav_written_to_a_pipe_is_not_cut(sounds: Path, tmp_path: Path) -> None:
-    content = bytearray((sounds / "whole.wav").read_bytes())
-    at = content.index(b"data")
-    content[4:8] = content[at + 4 : at + 8] = b"\xff\xff\xff\xff"
-    (tmp_path / "audio.wav").write_bytes(content)
-    assert duration_s(tmp_path / "audio.wav") == pytest.approx(12)
-
-
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_silence(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"audio.{suffix}"

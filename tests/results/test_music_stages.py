@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from params_file import set_params
 from report_results import TASK, in_files, make_results
 from task_facts import ABOUT
 
@@ -39,10 +40,7 @@ TESTED = [
 @pytest.fixture
 def danced(space: Path, torch_alone: None) -> Path:
     """Eight pieces, the second 9.1 s of each an excerpt, half of them tested in each of two folds."""
-    params = yaml.safe_load((space / "params.yaml").read_text("utf-8"))
-    params["seeds"] = list(SEEDS)
-    params["evaluate"]["resamples"] = 100
-    (space / "params.yaml").write_text(yaml.safe_dump(params))
+    set_params({"seeds": list(SEEDS), "evaluate.resamples": 100})
     rng = np.random.default_rng(0)
     folder = space / DATA
     write_json(folder / "segments/about.json", ABOUT | {"excerpt_frames": 229})

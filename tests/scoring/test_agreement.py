@@ -45,11 +45,13 @@ def test_every_finder_has_its_own_share_of_offsets() -> None:
     off = {"network": [0.1, -0.1, 0.05, 0.2], "mint": [0.5, -0.1, 9, -0.3],
            "bailando": [0, 0.08, np.nan, 0.11]}  # fmt: skip
     rows = pd.DataFrame({"fold": 0, "piece": list("abcd"), "planted_s": planted})
-    rows["beat_s"] = [0.5, 0.6, 0.7, 0.75]
+    rows["beat_s"] = [0.5, 0.6, 0.7, np.nan]
     for finder, away in off.items():
         rows[f"{finder}_s"] = planted + away
-    found = recovered([rows], 0, 100)
+    found = recovered([rows, rows], 0, 100)
     assert (found["planted"], found["pieces"]) == (4, 4)
     assert [found[finder].value for finder in FINDERS] == [0.75, 0.25, 0.5]
     # half a second is a whole beat of the first piece; 9 s are 12.86 of the third, 0.1 s off
     assert [found[f"{finder}_up_to_beats"].value for finder in FINDERS] == [0.75, 0.75, 0.5]
+    # a piece without beats has none to be off by
+    assert found["chance_up_to_beats"] == pytest.approx((0.2 / 0.5 + 0.2 / 0.6 + 0.2 / 0.7) / 3)

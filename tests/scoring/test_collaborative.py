@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
-from closure import ROOT
+from params_file import set_params
 from scipy import stats
 from task_facts import ABOUT
 
@@ -128,10 +127,7 @@ def test_the_stage_reads_each_row_input_and_seed(
 ) -> None:
     """Each file has other logits; what is read is fused and counted as by hand."""
     monkeypatch.chdir(tmp_path)
-    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    params |= {"collaborative": [0, 3]}
-    params["evaluate"]["resamples"] = 100
-    Path("params.yaml").write_text(yaml.safe_dump(params), "utf-8")
+    set_params({"collaborative": [0, 3], "evaluate.resamples": 100})
     segments = Path("data/synthetic/segments")
     write_json(segments / "about.json", ABOUT)
     write_parquet(segments / "index.parquet", frame(1, 0).assign(fold=0))

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from motionmusic.features.beats import alignment_by_chance, beat_alignment, motion_beats
 from motionmusic.scoring import motion_errors as measures
-from motionmusic.scoring.agreement import FINDERS, NEGATIVES, agreement, recovered
 from motionmusic.scoring.generated import (
     ERRORS,
     MEASURES,
@@ -23,7 +22,7 @@ from motionmusic.scoring.generated import (
     evaluate,
     systems,
 )
-from motionmusic.scoring.intervals import Interval, mean_interval
+from motionmusic.scoring.intervals import Interval
 
 Motion = NDArray[np.float32]
 FRAMES, RESAMPLES = 270, 300
@@ -199,38 +198,6 @@ def test_a_clip_is_judged_by_the_judge_of_its_fold() -> None:
     whole = measured(made(lively(0.5)), clips=CLIPS[CLIPS["fold"] == 0].reset_index(drop=True))
     value = found["rows"]["generator"]["mpe"].value
     assert value == pytest.approx(whole["rows"]["generator"]["mpe"].value * 5 / 7)
-
-
-def votes(seed: int) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    names = [*NEGATIVES, *(f"judge_{name}" for name in NEGATIVES)]
-    return CLIPS[IDS].assign(**{name: rng.random(len(CLIPS)) for name in names})
-
-
-def test_seeds_of_votes_are_averaged() -> None:
-    found = agreement([votes(0), votes(1)], 5, 200)
-    assert (found["clips"], found["pieces"]) == (7, 5)
-    mean = (votes(0).drop(columns="piece") + votes(1).drop(columns="piece")) / 2
-    for voter, prefix in (("network", ""), ("judge", "judge_")):
-        for name in NEGATIVES:
-            assert found[voter][name] == mean_interval(mean[prefix + name], CLIPS["piece"], 5, 200)
-
-
-def test_offsets_are_found_within_a_tenth_of_a_second() -> None:
-    offsets = pd.DataFrame(
-        {"fold": 0, "piece": ["A", "B", "C", "D"], "planted_s": [0.5, -1.0, 1.2, 0.0],
-         "beat_s": [0.5, 0.5, 0.6, np.nan],
-         "network_s": [0.6, -1.1, 1.2, 0.1], "mint_s": [0.5 + 2 / 15, -0.9, -1.2, np.nan],
-         "bailando_s": [np.nan] * 4}
-    )  # fmt: skip
-    found = recovered([offsets, offsets], 0, 100)
-    assert (found["planted"], found["pieces"]) == (4, 4)
-    assert [found[way].value for way in FINDERS] == [1, 0.25, 0]
-    assert found["network"] == Interval(1, 1, 1)
-    assert (found["mint"].low, found["mint"].high) == (0, 0.75)
-    # four beats of 0.6 s off is no error; a piece without beats has none to be off by
-    assert [found[f"{way}_up_to_beats"].value for way in FINDERS] == [0.75, 0.5, 0]
-    assert found["chance_up_to_beats"] == pytest.approx((0.4 + 0.4 + 1 / 3) / 3)
 
 
 def test_clips_without_a_motion_are_left_out() -> None:

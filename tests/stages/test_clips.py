@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from closure import ROOT
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from params_file import set_params
 from typer.testing import CliRunner
 
 from motionmusic.app.study import app
@@ -53,9 +53,7 @@ def pose() -> NDArray[np.float64]:
 def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A task whose dances count frames (x of joint 0) and whose music is named by piece."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text(
-        (ROOT / "params.yaml").read_text("utf-8").replace("seeds:\n- 0\n", "seeds:\n- 7\n- 3\n", 1)
-    )
+    set_params({"seeds": [7, 3]})
     write_json(TASK / "segments/about.json", ABOUT)
     dances = Path("data/dances")
 

@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-import yaml
 from closure import ROOT
+from params_file import set_params
 from stage_process import KilledAt, run
 
 COTRAIN = ("cotrain", "synthetic", "joints", "dropout", "0")
@@ -39,9 +39,7 @@ def results(space: Path) -> dict[str, str]:
 
 
 def test_killed_five_times_it_ends_with_the_same_bytes(space: Path) -> None:
-    params = yaml.safe_load((space / "params.yaml").read_text("utf-8"))
-    params["train"]["synthetic"]["epochs"], params["cotrain"]["synthetic"]["epochs"] = 1, 5
-    (space / "params.yaml").write_text(yaml.safe_dump(params))
+    set_params({"train.synthetic.epochs": 1, "cotrain.synthetic.epochs": 5})
     for given in BEFORE:
         assert run(*given)[0] == 0
     status, said = run(*COTRAIN)

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_phases import GRAPH, PHASES, K, networks_of, run, same, segments
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from motionmusic.models import weights
 from motionmusic.models.motion_encoder import MotionEncoder
@@ -258,27 +257,6 @@ def test_validation_changes_nothing_of_the_training(phase: str) -> None:
     validated = run(phase, 0, "best_validation")
     assert same(run(phase, 0).last, validated.last)
     assert "validation_accuracy" in validated.run.history[0]
-
-
-def test_phase_1_of_motion_is_adam_on_the_cross_entropy() -> None:
-    """One step by hand with torch's own pieces: every training segment is in the one batch."""
-    data = segments()
-    network = MotionEncoder(3, GRAPH, K, width=4)
-    by_hand = copy.deepcopy(network)
-    one = Schedule(5, 1, 0.01, "constant", "fp32")
-    trained = phases.train_motion(
-        network, phases.adam(network, 0.01), data, one, "last", Chance(0, ("x",))
-    )
-    optimiser = torch.optim.Adam(by_hand.parameters(), lr=0.01)
-    by_hand.train()
-    _, logits = by_hand(data.motion[:5])
-    loss = F.cross_entropy(logits, data.labels[:5])
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
-    assert trained.run.history[0]["motion_loss"] == pytest.approx(loss.item(), rel=1e-4)
-    torch.testing.assert_close(network.fc.weight, by_hand.fc.weight, atol=1e-4, rtol=0)
-    torch.testing.assert_close(network.l9.tcn1.bn.weight, by_hand.l9.tcn1.bn.weight,
-                               atol=1e-4, rtol=0)  # fmt: skip
 
 
 def test_longer_without_learning_goes_on_with_the_moments(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import small_task
 import torch
-import yaml
+from params_file import set_params
 from small_task import CLASSES, DATA, FOLDS, ORDER, TASK, digests, pieces_of, row_of, split_of
 
 from motionmusic.models import weights
@@ -121,10 +121,8 @@ def run(case: Case, *versions: int) -> dict[str, str]:
         for fold, version in enumerate(versions):
             small_task.write_weights(start.format(fold), version)
     stage, *given = case.call.split()
-    if stage == "dance":  # large networks: two pieces a side are enough
-        index = pd.read_parquet(DATA / "segments/index.parquet")
-        few = index[index["piece"].str[2:].astype(int) % 4 < 2]
-        few.to_parquet(DATA / "segments/index.parquet")
+    if stage == "dance":  # large networks
+        small_task.keep_few()
     import_module(stage).main(given)
     return digests(DATA)
 
@@ -153,13 +151,6 @@ def once(
     return of
 
 
-def select(how: str) -> None:
-    """Another choice of the epoch, before params.yaml is read."""
-    params = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
-    params["train"][TASK]["select"] = how
-    Path("params.yaml").write_text(yaml.safe_dump(params))
-
-
 Once = Callable[[Case], tuple[dict[str, str], Path]]
 
 
@@ -167,7 +158,7 @@ Once = Callable[[Case], tuple[dict[str, str], Path]]
 def test_what_is_not_learned_from_decides_no_weight(name: str, once: Once) -> None:
     """And of the other sides' predictions, those of poisoned rows are others, the rest the same."""
     case, fold = CASES[name], 1  # the last: who takes the first or the one before is found out
-    select(case.select)
+    set_params({f"train.{TASK}.select": case.select})
     clean, before = once(case)
     splits = {"train", "validation", "test"} - set(case.sides)
     # one piece of each side stays as it is
@@ -207,7 +198,7 @@ def rows_that_changed(before: Path, after: Path, fold: int) -> pd.DataFrame:
 @pytest.mark.parametrize("name", [name for name in CASES if name.startswith(("train_mo", "cot"))])
 def test_predictions_are_those_of_the_folds_own_network_row_by_row(name: str, once: Once) -> None:
     case = CASES[name]
-    select(case.select)
+    set_params({f"train.{TASK}.select": case.select})
     _, folder = once(case)
     kind = case.call.split()[2]
     motion = torch.from_numpy(np.load(folder / f"segments/{kind}.npy"))

@@ -14,8 +14,19 @@ import pandas as pd
 import pytest
 import small_task
 import torch
-import yaml
-from small_task import CHANNELS, DATA, EXCERPT, FOLDS, TASK, pieces_of, rows_of, write_weights
+from params_file import set_params
+from small_task import (
+    CHANNELS,
+    DATA,
+    EXCERPT,
+    FOLDS,
+    TASK,
+    few,
+    keep_few,
+    pieces_of,
+    rows_of,
+    write_weights,
+)  # fmt: skip
 from torch.nn import functional as F
 
 from motionmusic.files import read_json
@@ -40,36 +51,34 @@ class Given(NamedTuple):
     chance: Chance
 
 
-EPOCHS = {"train": 3, "cotrain": 5, "match": 4, "synchrony": 6}
+EPOCHS = {"train.synthetic": 3, "cotrain.synthetic": 5, "match": 4, "synchrony.synthetic": 6}
 # stage and what follows the task: whose epochs, trainings a fold, weights at the start
 STAGES: dict[str, tuple[str, int, dict[str, str]]] = {
-    "train_motion joints 1": ("train", 1, {}),
-    "train_music 1": ("train", 2, {}),
-    "train_longer bones 1": ("cotrain", 1, {"": "motion-bones-1/fold{}.last"}),
+    "train_motion joints 1": ("train.synthetic", 1, {}),
+    "train_music 1": ("train.synthetic", 2, {}),
+    "train_longer bones 1": ("cotrain.synthetic", 1, {"": "motion-bones-1/fold{}.last"}),
     "cotrain merged fc 1": (
-        "cotrain", 1, {"motion.": "motion-merged-1/fold{}.last", "music.": "music-1/fold{}.plain.last"}
+        "cotrain.synthetic", 1,
+        {"motion.": "motion-merged-1/fold{}.last", "music.": "music-1/fold{}.plain.last"},
     ),
     "cotrain joints plain 0": (
-        "cotrain", 1, {"motion.": "motion-joints-0/fold{}.last", "music.": "music-0/fold{}.plain.last"}
+        "cotrain.synthetic", 1,
+        {"motion.": "motion-joints-0/fold{}.last", "music.": "music-0/fold{}.plain.last"},
     ),
     "cotrain joints dropout 0": (
-        "cotrain", 1,
+        "cotrain.synthetic", 1,
         {"motion.": "motion-joints-0/fold{}.last", "music.": "music-0/fold{}.dropout.last"},
     ),
     "match contrastive 1": ("match", 1, {}),
     "match deconfounded 1": ("match", 2, {}),
-    "synchrony 1": ("synchrony", 1, {}),
+    "synchrony 1": ("synchrony.synthetic", 1, {}),
 }  # fmt: skip
 
 
 @pytest.fixture
 def given(small: Path, monkeypatch: pytest.MonkeyPatch) -> list[Given]:
     """What all trainings of a test are given; they leave the networks as they were."""
-    params = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
-    for name, epochs in EPOCHS.items():
-        group = params[name] if name == "match" else params[name][TASK]
-        group["epochs"] = epochs
-    Path("params.yaml").write_text(yaml.safe_dump(params))
+    set_params({f"{name}.epochs": epochs for name, epochs in EPOCHS.items()})
     taken: list[Given] = []
 
     def optimise(
@@ -85,17 +94,8 @@ def given(small: Path, monkeypatch: pytest.MonkeyPatch) -> list[Given]:
                 named = {name: float(value) for name, value in losses(rows)[0].items()}
         checked = between.segments.validation if hasattr(between, "segments") else []
         checked = getattr(between, "rows", checked)
-        taken.append(
-            Given(
-                states,
-                first,
-                rows.tolist(),
-                torch.as_tensor(checked).tolist(),
-                named,
-                schedule,
-                chance,
-            )
-        )
+        checked = torch.as_tensor(checked).tolist()
+        taken.append(Given(states, first, rows.tolist(), checked, named, schedule, chance))
         between.after_epoch(schedule.epochs - 1)
         return Run([{"epoch": 1.0}], 0.0)
 
@@ -111,11 +111,6 @@ def given(small: Path, monkeypatch: pytest.MonkeyPatch) -> list[Given]:
 def run(call: str) -> None:
     stage, *arguments = call.split()
     import_module(stage).main([TASK, *arguments])
-
-
-def few(fold: int, *splits: str) -> list[str]:
-    """Two pieces a side."""
-    return [piece for piece in pieces_of(fold, *splits) if int(piece[2:]) % 4 < 2]
 
 
 def write_starts() -> None:
@@ -292,10 +287,7 @@ def test_who_learns_from_which_dances_and_who_judges(
     monkeypatch.setattr(
         dancing, "conducted", lambda network, mel, seed, smooth: np.full((3, 13, 2), mel.sum())
     )
-    index = pd.read_parquet(DATA / "segments/index.parquet")
-    index[index["piece"].isin(few(0, "train", "validation", "test"))].to_parquet(
-        DATA / "segments/index.parquet"
-    )
+    keep_few()
     run("dance 1")
     folder = DATA / "dance/1"
     for fold in range(FOLDS):
