@@ -7,17 +7,16 @@ jsPsych (study_page/jspsych, with its licence).
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from motionmusic.csv_files import checked_rows
 from motionmusic.errors import UserError
-from motionmusic.files import must_be_file, new_folder, write_text
+from motionmusic.files import new_folder, write_text
 from motionmusic.streams import stream
 
 COLUMNS = ("dataset", "category", "dance", "music", "clip")
@@ -53,7 +52,7 @@ def read_clips(path: Path) -> list[Dance]:
             twice, without other music, or twice with the same.
     """
     found: dict[tuple[str, str, str], dict[str, Path]] = {}
-    for line, row in _rows(path):
+    for line, row in checked_rows(path, "clips", COLUMNS, _REMEDY):
         for name in COLUMNS:
             if not row[name]:
                 raise UserError(path, f"line {line}, {name}", "a text", "nothing", _REMEDY)
@@ -64,43 +63,12 @@ def read_clips(path: Path) -> list[Dance]:
             remedy = "take one of the rows out, or give two tracks two names"
             raise UserError(path, f"line {line}, music", once, f"{music} again", remedy)
         clips[music] = _checked(path, line, row["clip"])
-    if not found:
-        raise UserError(path, "", "clips", "no row below the header", _REMEDY)
     for (_, category, name), clips in found.items():
         if OWN not in clips or len(clips) == 1:
             lacks = "recommended music" if OWN in clips else f"its own music, called {OWN}"
             remedy = "add the clip, or take the dance out"
             raise UserError(path, f"{category}, {name}", f"a clip with {lacks}", "none", remedy)
     return [Dance(*names, clips.pop(OWN), clips) for names, clips in found.items()]
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row with the number of its (last) line."""
-    remedy = "name a list; the stage clips of a task writes data/TASK/clips/study/METHOD.csv"
-    must_be_file(path, "a CSV file that lists clips", remedy)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")  # with or without byte order mark
-    except OSError as error:
-        got = error.strerror or str(error)
-        raise UserError(path, "", "a CSV file that lists clips", got, remedy) from None
-    except UnicodeDecodeError as error:
-        raise UserError(path, "", "a CSV file in UTF-8", str(error), _REMEDY) from None
-    # strict: a quote that is never closed would otherwise swallow the rest of the file
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        head = reader.fieldnames or []
-        if any(head.count(name) != 1 for name in COLUMNS):
-            expected, got = f"the columns {', '.join(COLUMNS)}, each once", ",".join(head)[:200]
-            raise UserError(path, "line 1", expected, got or "nothing", _REMEDY)
-        for row in reader:
-            if None in row or None in row.values():
-                expected = f"{len(head)} fields as in the header"
-                remedy = "mend the row; a text with a comma needs quotes"
-                raise UserError(path, f"line {reader.line_num}", expected, "another number", remedy)
-            yield reader.line_num, {name: cell.strip() for name, cell in row.items()}
-    except csv.Error as error:
-        where = f"line {reader.reader.line_num}"
-        raise UserError(path, where, "CSV", str(error), _REMEDY) from None
 
 
 def _checked(path: Path, line: int, name: str) -> Path:

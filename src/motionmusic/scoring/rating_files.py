@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from motionmusic.csv_files import checked_rows
 from motionmusic.errors import UserError
-from motionmusic.files import must_be_file
 
 NAMES = ("dataset", "category", "subject", "major")
 QUESTIONS = ("q1", "q2", "q3")
 AVERAGE = "average"
+_REMEDY = "save it as CSV, UTF-8, separated by commas (docs/study.md)"
 
 
 def read_ratings(paths: Sequence[Path]) -> pd.DataFrame:
@@ -31,7 +31,10 @@ def read_ratings(paths: Sequence[Path]) -> pd.DataFrame:
     broken or without ratings, a bad cell, a subject twice in a category (and item) or of two majors, and
     single items in one file and means in another.
     """
-    files = {path: list(_rows(path)) for path in paths}
+    files = {
+        path: list(checked_rows(path, "ratings", [*NAMES, *QUESTIONS], _REMEDY, ["item"]))
+        for path in paths
+    }
     first, *others = ("item" in rows[0][1] for rows in files.values())
     if (not first) in others:
         other = paths[1 + others.index(not first)]
@@ -49,9 +52,8 @@ def read_ratings(paths: Sequence[Path]) -> pd.DataFrame:
         key, place = tuple(row[name] for name in named if name != "major"), f"{path} line {line}"
         if key in seen:
             where = f"line {line}, subject {row['subject']}"
-            expected = (
-                f"one row for each subject{', category and item' if first else ' and category'}"
-            )
+            each = ", category and item" if first else " and category"
+            expected = f"one row for each subject{each}"
             got = f"{', '.join(key)} again, after {seen[key]}"
             remedy = "take one of the rows out, or give two people two names"
             raise UserError(path, where, expected, got, remedy)
@@ -62,42 +64,6 @@ def read_ratings(paths: Sequence[Path]) -> pd.DataFrame:
             remedy = "give each subject one major, and two people two names"
             raise UserError(path, f"line {line}, major", expected, row["major"], remedy)
     return pd.DataFrame(found, columns=[*named, *QUESTIONS])
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row with the number of its (last) line; at least one."""
-    remedy = "save it as CSV, UTF-8, separated by commas (docs/study.md)"
-    line, count = 1, 0
-    must_be_file(path, "a readable CSV file", "name the files of ratings")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            # strict: a quote that is never closed would otherwise swallow the rest of the file
-            reader = csv.reader(file, strict=True)
-            head = [name.strip() for name in next(reader, [])]
-            needed = [*NAMES, *QUESTIONS]
-            if any(head.count(name) != 1 for name in needed) or head.count("item") > 1:
-                expected = f"the columns {', '.join(needed)}, each once"
-                got = ",".join(head)[:200] or "nothing"
-                raise UserError(path, "line 1", expected, got, remedy)
-            for fields in reader:
-                line = reader.line_num
-                if not any(field.strip() for field in fields):
-                    continue
-                if len(fields) != len(head):
-                    expected = f"{len(head)} fields as in the header"
-                    advice = "correct the row; a text with a comma needs quotes"
-                    raise UserError(path, f"line {line}", expected, f"{len(fields)}", advice)
-                count += 1
-                yield line, {name: field.strip() for name, field in zip(head, fields, strict=True)}
-    except OSError as error:
-        got = error.strerror or str(error)
-        raise UserError(path, "", "a readable CSV file", got, "name the files of ratings") from None
-    except UnicodeDecodeError as error:
-        raise UserError(path, "", "a CSV file in UTF-8", str(error), remedy) from None
-    except csv.Error as error:
-        raise UserError(path, f"line {line + 1}", "CSV", str(error), remedy) from None
-    if not count:
-        raise UserError(path, "", "ratings", "no row below the header", "leave the file out")
 
 
 def _name(path: Path, line: int, column: str, text: str) -> str:
