@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Float32 = NDArray[np.float32]
+Floats = NDArray[np.float64]
 _NO_FILES = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a FIFO (named pipe)",

@@ -11,7 +11,7 @@ from bodies import room, write_folder
 
 from motionmusic.data.dance_files import read_own
 from motionmusic.data.faults import Fault
-from motionmusic.data.points import Floats
+from motionmusic.files import Floats
 
 SECONDS = 8.0
 

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from motionmusic.data.points import JOINT_NAMES, FileLayout, Floats
+from motionmusic.data.points import JOINT_NAMES, FileLayout
 from motionmusic.data.safe_pickle import read_pickle
 from motionmusic.data.smpl import smpl_joints
 from motionmusic.errors import UserError
+from motionmusic.files import Floats
 from motionmusic.params import motion_rate_hz
 
 _SAVE = "save the joints (frames, joints, 3) as floats with numpy.save"

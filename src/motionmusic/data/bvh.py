@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from motionmusic.errors import UserError
-
-Floats = NDArray[np.float64]
+from motionmusic.files import Floats
 
 _REMEDY = "export the motion as BVH again"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"

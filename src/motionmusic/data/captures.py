@@ -16,12 +16,9 @@ from typing import NamedTuple
 
 import c3d
 import numpy as np
-from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
-from motionmusic.files import must_be_file
-
-Floats = NDArray[np.float64]
+from motionmusic.files import Floats, must_be_file
 
 CAPTURE_HZ = 80
 UNIT_HZ = 40.0

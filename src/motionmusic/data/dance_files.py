@@ -33,7 +33,6 @@ from motionmusic.data.points import (
     JOINT_NAMES,
     LIMBS,
     FileLayout,
-    Floats,
     Points,
     body_size,
     points_of,
@@ -41,7 +40,7 @@ from motionmusic.data.points import (
 )  # fmt: skip
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import LayoutName
-from motionmusic.files import must_be_file
+from motionmusic.files import Floats, must_be_file
 
 KINDS = (
     "a folder with a skeletons.json, a BVH or c3d file, a pickle of AIST++, or joints as .npy, .npz"

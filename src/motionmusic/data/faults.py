@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from motionmusic.data.points import Floats, Points, body_size, unit
+from motionmusic.data.points import Points, body_size, unit
+from motionmusic.files import Floats
 
 Flags = NDArray[np.bool_]
 

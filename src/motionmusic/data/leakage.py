@@ -19,11 +19,10 @@ from sklearn.neighbors import NearestNeighbors
 from motionmusic.data.choreonet import UNKNOWN, body_of, figure_of
 from motionmusic.errors import UserError
 from motionmusic.features.segments import units_of_segments
-from motionmusic.files import Float32
+from motionmusic.files import Float32, Floats
 from motionmusic.params import Leakage
 from motionmusic.workspace import About
 
-Floats = NDArray[np.float64]
 PAIRS = (("train", "validation"), ("train", "test"), ("validation", "test"))
 # by_body validates on the body that it trains on, AIST++ on the songs of its test
 _EXCEPTED = {

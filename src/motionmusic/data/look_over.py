@@ -8,7 +8,8 @@ from typing import NamedTuple
 from motionmusic.data import faults
 from motionmusic.data.dance import Dance
 from motionmusic.data.faults import Fault
-from motionmusic.data.points import JOINT_NAMES, FileLayout, Floats, Points, body_size, points_of
+from motionmusic.data.points import JOINT_NAMES, FileLayout, Points, body_size, points_of
+from motionmusic.files import Floats
 
 MIRRORED = (
     "left and right are mirrored: feet and face point backwards. Exchange the sides of the joints,"

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import c3d
 import numpy as np
 
-from motionmusic.data.points import Floats
 from motionmusic.errors import UserError
+from motionmusic.files import Floats
 
 # point → the marker, or those that it is the middle of; every line that a file has in full is used.
 # Names of ChoreoNet and of Plug-in Gait. As in MusicToDance, waist markers stand for

@@ -14,11 +14,10 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from motionmusic.features.skeletons import AIST, LAYOUTS, MUSICTODANCE, LayoutName
+from motionmusic.files import Floats
 
-Floats = NDArray[np.float64]
 Points = dict[str, Floats]
 FileLayout = Literal["musictodance", "coco17", "smpl24", "mediapipe33"]
 

@@ -7,10 +7,9 @@ they are nobody's, so motion and angles are the dancer's and limb lengths are no
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-Floats = NDArray[np.float64]
+from motionmusic.files import Floats
 
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 # cm from the parent at rest, arms to the sides: x to the body's left, y up, z ahead

@@ -21,12 +21,11 @@ from motionmusic.data.synthetic_dance import (
     TYPES,
     BeatClock,
     DanceType,
-    Floats,
     beat_clock,
     choreograph,
     style_of,
 )
-from motionmusic.files import new_folder, write_bytes, write_text
+from motionmusic.files import Floats, new_folder, write_bytes, write_text
 
 FRAMES_PER_SECOND = 25
 SAMPLES_PER_SECOND = 12_800

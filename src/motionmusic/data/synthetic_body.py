@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
-from motionmusic.data.synthetic_dance import Choreography, Floats, Manner, Style
+from motionmusic.data.synthetic_dance import Choreography, Manner, Style
+from motionmusic.files import Floats
 
 JOINTS = 23
 # Joints on the line of each forearm and their distance from the elbow in cm, left arm then right.

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
-Floats = NDArray[np.float64]
+from motionmusic.files import Floats
+
 ROOM_RADIUS_CM = 180.0
 
 _WORDS: dict[str, Any] = YAML(typ="safe", pure=True).load(Path(__file__).parent / "synthetic.yaml")

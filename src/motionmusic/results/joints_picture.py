@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from motionmusic.data.points import Floats, joints_of, points_of, whole
+from motionmusic.data.points import joints_of, points_of, whole
 from motionmusic.data.smpl import smpl_joints
 from motionmusic.features.skeletons import MUSICTODANCE
-from motionmusic.files import write_bytes
+from motionmusic.files import Floats, write_bytes
 from motionmusic.lettering import Figure
 from motionmusic.render.body import ACTIVE
 from motionmusic.results.figures import png

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import norm, t
 
+from motionmusic.files import Floats
 from motionmusic.scoring.accuracy import at_level, right_of, strata
 from motionmusic.scoring.evaluation import right_by_group
 from motionmusic.scoring.intervals import Interval, bootstrap
@@ -25,8 +25,6 @@ ROWS = ("alone", "longer", "fc")
 INPUTS = ("joints", "bones")
 LEVEL = "segment"
 _POWER = 0.8  # of what could have been seen
-
-Floats = NDArray[np.float64]
 
 
 def collaborative(

@@ -16,12 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from motionmusic.features.beats import Definition, alignment_by_chance, beat_alignment, motion_beats
+from motionmusic.files import Floats
 from motionmusic.scoring import motion_errors as measures
 from motionmusic.scoring.intervals import Interval, Statistic, bootstrap, ratio
 from motionmusic.scoring.motion_errors import KEYPOINTS, RATE_HZ
 from motionmusic.streams import stream
 
-Floats = NDArray[np.float64]
 Motion = NDArray[np.float32]
 Perceive = Callable[[int, Motion], NDArray[np.floating[Any]]]
 """The judge of a fold: (n, frames, 13, 2) → (n, frames, 64)."""

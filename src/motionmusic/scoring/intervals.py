@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from motionmusic.files import Floats
+
 Statistic = Callable[[Floats], Floats]
 """Counts (draws, units) → the statistic of each draw, (draws,); NaN where it is not defined."""
 

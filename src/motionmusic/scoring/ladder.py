@@ -15,10 +15,11 @@ import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
 
 from motionmusic.data.aist_retargeted import PROXIMAL, is_clean
+from motionmusic.files import Floats
 from motionmusic.params import Baseline, Evaluate
 from motionmusic.scoring.accuracy import fuse, predicted, vote
 from motionmusic.scoring.baselines import BASELINES, log_probabilities
-from motionmusic.scoring.intervals import Floats, Statistic, bootstrap, ratio
+from motionmusic.scoring.intervals import Statistic, bootstrap, ratio
 
 Folds = Sequence[tuple[int, pd.DataFrame]]
 PROBES = {

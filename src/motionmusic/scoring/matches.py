@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from motionmusic import workspace
 from motionmusic.errors import UserError
 from motionmusic.features.beats import Definition, beat_alignment, tempo_difference
+from motionmusic.files import Floats
 from motionmusic.scoring import retrieval
 from motionmusic.scoring.intervals import Interval, mean_interval
 from motionmusic.streams import stream
 
-Floats = NDArray[np.float64]
 Matches = Mapping[Any, Sequence[pd.DataFrame]]
 """Method → a frame a seed, as the stage match writes it."""
 

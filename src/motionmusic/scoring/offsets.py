@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from motionmusic.features.beats import Definition, beat_alignment
+from motionmusic.files import Floats
 from motionmusic.models.synchrony import SynchronyNetwork
-
-Floats = NDArray[np.float64]
 
 FRAMES = 25
 LARGEST_S = 2.0

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from motionmusic.scoring.intervals import Floats, Interval, bootstrap
+from motionmusic.files import Floats
+from motionmusic.scoring.intervals import Interval, bootstrap
 from motionmusic.scoring.paper import printed_ratings
 from motionmusic.scoring.rating_files import AVERAGE, NAMES, QUESTIONS
 

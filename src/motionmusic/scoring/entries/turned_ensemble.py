@@ -28,10 +28,10 @@ from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from motionmusic.features.skeletons import Layout
+from motionmusic.files import Floats
 from motionmusic.scoring.baselines import kinematic_statistics
 from motionmusic.scoring.entries.task import Segments
 
-Floats = NDArray[np.float64]
 _STILL = 1e-3  # added to speeds before their logarithm
 _SMALLEST = 1e-6  # of probabilities, and of a class that train does not have
 
