@@ -41,13 +41,13 @@ def interval(found: Mapping[str, Any]) -> Interval:
 
 
 def percent(found: Mapping[str, Any] | Interval) -> str:
-    """98.3 % [95.5, 100.0]."""
+    """As VALUE % [LOW, HIGH]."""
     value, bracket, rest = _read(found).text("percent").partition(" [")
     return f"{value} %{bracket}{rest}"
 
 
 def points(found: Mapping[str, Any] | Interval) -> str:
-    """+0.4 points [−1.3, +2.2]."""
+    """As +VALUE points [LOW, HIGH]."""
     value, bracket, rest = _read(found).text("points").partition(" [")
     return f"{value} points{bracket}{rest}"
 

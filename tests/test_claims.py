@@ -1,0 +1,78 @@
+"""Every measured number in README, docs and docstrings has a file behind it (claims.csv).
+
+A row: the text's file; a phrase of it; where the number is (a JSON or CSV file, or ``findings`` for
+what docs/findings.md is written from); the way to it, ``a>b>0`` in JSON, ``column=value>column`` in CSV;
+how it is written: an interval's percent, points, signed or plain; or a number, with digits.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from closure import ROOT
+
+from motionmusic.results.findings import facts, interval
+
+with (ROOT / "tests/claims.csv").open(encoding="utf-8", newline="") as file:
+    CLAIMS = list(csv.DictReader(file))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+INTERVAL = re.compile(r"\[[−+]?\d[\d.]*, [−+]?\d[\d.]*\]")
+
+
+def found(source: str, key: str) -> Any:
+    path = ROOT / source
+    if path.suffix == ".csv":
+        where, column = key.split(">")
+        name, wanted = where.split("=")
+        rows = pd.read_csv(path, dtype=str)
+        return rows.loc[rows[name] == wanted, column].iloc[0]
+    value: Any = facts() if source == "findings" else json.loads(path.read_text("utf-8"))
+    for part in key.split(">"):
+        value = value[part]
+    return value
+
+
+def written(value: Any, how: str) -> str:
+    kind, digits = re.fullmatch(r"([a-z]+)(\d?)", how).groups()  # type: ignore[union-attr]
+    if kind in ("percent", "points", "signed", "plain"):
+        return interval(value).text(kind.removeprefix("plain"), int(digits or 1))
+    return f"{float(value):.{digits or 0}f}".replace("-", "−")
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim['text']}: {claim['phrase']}")
+def test_a_claim_is_what_its_file_says(
+    claim: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    phrase = claim["phrase"]
+    assert phrase in (ROOT / claim["text"]).read_text("utf-8")
+    number = written(found(claim["source"], claim["key"]), claim["as"])
+    assert re.search(
+        rf"(?<![\d.]){re.escape(number)}(?![\d]|\.\d)", re.sub(r" (%|points) \[", " [", phrase)
+    ), number
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_interval_is_a_claim(page: Path) -> None:
+    """docs/findings.md is written from the metrics and has a test of its own."""
+    name = str(page.relative_to(ROOT))
+    claimed = " ".join(claim["phrase"] for claim in CLAIMS if claim["text"] == name)
+    shown = INTERVAL.findall(page.read_text("utf-8")) if page.name != "findings.md" else []
+    assert [one for one in shown if one not in claimed] == []
+
+
+def test_docstrings_have_no_interval_of_their_own() -> None:
+    code = [*(ROOT / "src").rglob("*.py"), *(ROOT / "stages").glob("*.py")]
+    claimed = " ".join(claim["phrase"] for claim in CLAIMS if claim["text"].endswith(".py"))
+    shown = {
+        one: path.name
+        for path in code
+        for one in re.findall(r"\d %? ?(\[[−+]?\d[\d.]*, [−+]?\d[\d.]*\])", path.read_text("utf-8"))
+    }
+    assert {one: name for one, name in shown.items() if one not in claimed} == {}
