@@ -2,7 +2,7 @@
 
 A row: the text's file; a phrase of it; where the number is (a JSON or CSV file, or ``findings`` for
 what docs/findings.md is written from); the way to it, ``a>b>0`` in JSON, ``column=value>column`` in CSV;
-how it is written: an interval's percent, points, signed or plain; or a number, with digits.
+how it is written: percent, points, signed, plain of an interval; number, with digits; text of a .md
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ INTERVAL = re.compile(r"\[[−+]?\d[\d.]*, [−+]?\d[\d.]*\]")
 
 def found(source: str, key: str) -> Any:
     path = ROOT / source
+    if path.suffix == ".md":
+        return re.search(re.escape(key), path.read_text("utf-8")).group()  # type: ignore[union-attr]
     if path.suffix == ".csv":
         where, column = key.split(">")
         name, wanted = where.split("=")
@@ -34,7 +36,7 @@ def found(source: str, key: str) -> Any:
         return rows.loc[rows[name] == wanted, column].iloc[0]
     value: Any = facts() if source == "findings" else json.loads(path.read_text("utf-8"))
     for part in key.split(">"):
-        value = value[part]
+        value = value[int(part) if isinstance(value, list) else part]
     return value
 
 
@@ -42,6 +44,8 @@ def written(value: Any, how: str) -> str:
     kind, digits = re.fullmatch(r"([a-z]+)(\d?)", how).groups()  # type: ignore[union-attr]
     if kind in ("percent", "points", "signed", "plain"):
         return interval(value).text(kind.removeprefix("plain"), int(digits or 1))
+    if kind == "text":
+        return str(value)
     return f"{float(value):.{digits or 0}f}".replace("-", "−")
 
 
