@@ -18,11 +18,13 @@ import pytest
 from closure import ROOT
 
 from motionmusic.results.findings import facts, interval
+from motionmusic.results.table import read_tables
+from motionmusic.scoring.intervals import Interval
 
 with (ROOT / "tests/claims.csv").open(encoding="utf-8", newline="") as file:
     CLAIMS = list(csv.DictReader(file))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-INTERVAL = re.compile(r"\[[−+]?\d[\d.]*, [−+]?\d[\d.]*\]")
+BRACKET = re.compile(r"\[[−+]?\d[\d.]*, [−+]?\d[\d.]*\]")
 
 
 def found(source: str, key: str) -> Any:
@@ -62,12 +64,24 @@ def test_a_claim_is_what_its_file_says(
     ), number
 
 
+def test_how_many_printed_ratings_follow_from_the_rows() -> None:
+    same = [
+        f"{cell.value:.2f}" == paper
+        for name in ("table7", "table8")
+        for row in read_tables(ROOT / f"metrics/ratings/{name}.json")[0].rows
+        for cell, paper in zip(row.cells, row.beside.get("paper", row.cells), strict=True)
+        if isinstance(cell, Interval) and paper != "–"
+    ]
+    assert f"{sum(same)} of {len(same)} printed cells" in (ROOT / "README.md").read_text("utf-8")
+    assert f"{sum(same)} of the {len(same)} cells" in (ROOT / "docs/study.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_interval_is_a_claim(page: Path) -> None:
     """docs/findings.md is written from the metrics and has a test of its own."""
     name = str(page.relative_to(ROOT))
     claimed = " ".join(claim["phrase"] for claim in CLAIMS if claim["text"] == name)
-    shown = INTERVAL.findall(page.read_text("utf-8")) if page.name != "findings.md" else []
+    shown = BRACKET.findall(page.read_text("utf-8")) if page.name != "findings.md" else []
     assert [one for one in shown if one not in claimed] == []
 
 

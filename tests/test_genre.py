@@ -10,8 +10,9 @@ import pytest
 
 from motionmusic.app.genre import MODEL, UNLIKE, guess
 from motionmusic.data.own import OwnDance
-from motionmusic.data.points import Floats, joints_of, whole
+from motionmusic.data.points import joints_of, whole
 from motionmusic.errors import UserError
+from motionmusic.files import Floats
 from motionmusic.scoring.genre_model import GenreModel
 
 

@@ -75,6 +75,7 @@ def facts() -> dict[str, Any]:
         "collaborative": _columns("collaborative/collaborative.json", 0, 1, 6, 7, 8, 10),
         "timing": _timing(_json("on_beat/timing.json")),
         "two": _json("aist_retargeted/two_corpora.json"),
+        "damage": _json("on_beat/damage.json"),
         "sync": _synchrony(workspace.metrics("on_beat.by_piece", "synchrony", "synchrony.json")),
         "matching": _columns("m2d_mini/matching/matching.json", 0, 1, 3),
         "matching_before": _matching(_json("m2d_mini/matching.json")),
