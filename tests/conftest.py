@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 # a test is one thread, however many run beside it
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
-import pandas as pd
 import pytest
 from commands import Result
-from params_file import set_params
-from task_facts import ABOUT
-
-from motionmusic.features.skeletons import MUSICTODANCE
-from motionmusic.files import write_array, write_json
 
 LONG = (
     "test_share", "test_poison", "test_schedule", "test_dance_stage", "test_interrupted",
@@ -63,32 +58,6 @@ def command(
 
 
 @pytest.fixture
-def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workspace with the segments of two folds of `synthetic`, small networks, recipe quick."""
-    quick = {"width": 4, "recipe": "quick", "batch": 6, "epochs": 4}  # it draws at every step
-    set_params({f"train.synthetic.{key}": value for key, value in quick.items()}, tmp_path)
-    set_params({"cotrain.synthetic.epochs": 8}, tmp_path)
-    folder = tmp_path / "data" / "synthetic" / "segments"
-    rng = np.random.default_rng(0)
-    joints = rng.random((36, 3, 25, 23)).astype(np.float32)
-    bones = joints - joints[..., list(MUSICTODANCE.parents)]
-    write_array(folder / "joints.npy", joints)
-    write_array(folder / "bones.npy", bones)
-    write_array(folder / "merged.npy", np.concatenate([joints, bones], axis=1))
-    write_array(folder / "music.npy", rng.random((36, 1, 96, 25)).astype(np.float32))
-    split = {0: "test", 1: "validation", 2: "train"}
-    rows = [
-        {"split": split[(i // 4 + fold) % 3], "fold": fold, "piece": f"P_{i % 12}",
-         "excerpt": i // 12, "segment": 0, "label": i % 4}
-        for fold in range(2) for i in range(36)
-    ]  # fmt: skip
-    pd.DataFrame(rows).to_parquet(folder / "index.parquet")
-    write_json(folder / "about.json", ABOUT)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def small(tmp_path: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The workspace of small_task, without trainings; the current folder."""
     import small_task
@@ -97,3 +66,17 @@ def small(tmp_path: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MOTIONMUSIC_DEVICE", "cpu")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium without a screen."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs Debian's package chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, of extra dev")
+    with playwright.sync_playwright() as run:
+        # as root, which CI is, Chromium has no sandbox
+        found = run.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield found
+        found.close()

@@ -12,14 +12,13 @@ import recipes
 from motionmusic.errors import UserError
 from motionmusic.training.recipe import PAPER, QUICK, Recipe
 
-pytestmark = pytest.mark.usefixtures("torch_alone")
 SMALL = ("--width", "4", "--batch", "6", "--epochs", "3")
 
 
 @pytest.fixture
-def results(space: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(recipes, "RESULTS", space / "results")
-    return space / "results"
+def results(small: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(recipes, "RESULTS", small / "results")
+    return small / "results"
 
 
 def test_a_run_is_a_curve_and_a_record(results: Path) -> None:
@@ -30,8 +29,8 @@ def test_a_run_is_a_curve_and_a_record(results: Path) -> None:
     assert curve["test"].between(0, 1).all()
     record = json.loads((results / "quick-3-fp32-synthetic-joints-1-0.json").read_text("utf-8"))
     assert record["settings"]["recipe"]["turn"] == pytest.approx(QUICK.turn)
-    assert record["segments"] == {"train": 12, "validation": 12, "test": 12}
-    assert record["last"]["test"] in [hits / 12 for hits in range(13)]
+    assert record["segments"] == {"train": 16, "validation": 16, "test": 16}
+    assert record["last"]["test"] in [hits / 16 for hits in range(17)]
     assert not list(Path("data/synthetic/checkpoints").glob("recipe-*"))
 
     recipes.main(["draw"])

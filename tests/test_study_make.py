@@ -7,11 +7,9 @@ import json
 import re
 import shutil
 import sys
-import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +20,6 @@ from motionmusic.app.study import app
 from motionmusic.app.study_kit import order
 from motionmusic.errors import UserError
 from motionmusic.scoring.rating_files import read_ratings
-
-if TYPE_CHECKING:
-    from selenium.webdriver import Chrome
 
 HEAD = "dataset,category,dance,music,clip\n"
 # a comma and quotes for CSV, and what would be HTML; the list has it as CSV
@@ -229,93 +224,52 @@ def test_a_full_disk_leaves_nothing(
 # In a browser
 
 
-@pytest.fixture
-def chrome(tmp_path: Path) -> Iterator[Chrome]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
-    if None in programs:
-        pytest.skip("needs chromium and chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = programs[0]
-    for argument in (
-        "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=900,900",
-        f"--user-data-dir={tmp_path / 'profile'}",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.ChromeService(executable_path=programs[1])
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
-
-
 class Hands:
     """A subject who has a keyboard and no mouse."""
 
-    def __init__(self, driver: Chrome) -> None:
-        self.driver = driver
-
-    def press(self, keys: str) -> None:
-        from selenium.webdriver import ActionChains
-
-        ActionChains(self.driver).send_keys(keys).perform()
+    def __init__(self, page: Any) -> None:
+        self.page, self.press = page, page.keyboard.press
 
     def tab_to(self, selector: str) -> None:
-        from selenium.webdriver.common.keys import Keys
-
         for _ in range(40):
-            if self.script("return document.activeElement.matches(arguments[0])", selector):
+            if self.page.evaluate("name => document.activeElement.matches(name)", selector):
                 return
-            self.press(Keys.TAB)
+            self.press("Tab")
         raise AssertionError(f"the Tab key does not lead to {selector}")
 
-    def script(self, code: str, *arguments: object) -> Any:
-        return self.driver.execute_script(code, *arguments)
-
-    def until(self, code: str) -> None:
-        from selenium.webdriver.support.ui import WebDriverWait
-
-        WebDriverWait(self.driver, 10, 0.05).until(lambda _: self.script(f"return {code}"))
-
-    def page(self) -> str:
+    def heading(self) -> str:
         """Which page is shown: its heading, and the place in the study."""
         shown = "[...document.querySelectorAll('h1, .place')].filter((e) => e.offsetParent)"
-        return str(self.script(f"return {shown}.map((e) => e.innerText).join(' / ')"))
+        return str(self.page.evaluate(f"{shown}.map((e) => e.innerText).join(' / ')"))
 
     def answer(self, name: str, value: str) -> None:
         """Choose with the arrow keys, as radio buttons are used."""
-        from selenium.webdriver.common.keys import Keys
-
         self.tab_to(f"[name={name}]")
-        self.press(" ")
+        self.press("Space")
         for _ in range(6):
-            chosen = f"document.querySelector('[name={name}]:checked').value"
-            if self.script(f"return {chosen}") == value:
+            if self.page.locator(f"[name={name}]:checked").input_value() == value:
                 return
-            self.press(Keys.ARROW_DOWN)
+            self.press("ArrowDown")
         raise AssertionError(f"no answer {value} of {name}")
 
     def watch(self) -> None:
-        self.until("document.querySelector('video').readyState == 4")
+        self.page.wait_for_function("document.querySelector('video').readyState == 4")
         self.tab_to("video")
-        self.press(" ")
-        self.until("document.querySelector('video').ended")
+        self.press("Space")
+        self.page.wait_for_function("document.querySelector('video').ended")
 
     def submit(self) -> None:
         self.tab_to("[type=submit]")
-        self.press(" ")
+        self.press("Space")
 
     def go_on(self) -> None:
         """To the next page, which puts the focus on its heading."""
         self.submit()
-        self.until("document.activeElement.tagName == 'H1'")
+        self.page.wait_for_function("document.activeElement.tagName == 'H1'")
 
 
 @pytest.mark.slow
-def test_a_whole_study_by_keyboard(clips: Path, tmp_path: Path, chrome: Chrome) -> None:
-    from selenium.webdriver.common.keys import Keys
-
+def test_a_whole_study_by_keyboard(clips: Path, tmp_path: Path, browser: Any) -> None:
     from motionmusic.render.page import Panel, video
 
     steps = np.cumsum(np.random.default_rng(0).normal(0, 0.3, (10, 23, 3)), axis=0)
@@ -326,20 +280,27 @@ def test_a_whole_study_by_keyboard(clips: Path, tmp_path: Path, chrome: Chrome) 
     folder = make(clips, "--subjects", "3")
     seen = study(folder)["orders"][1]  # of subject 2
     dances = study(folder)["dances"]
-    chrome.get((folder / "index.html").resolve().as_uri())
-    hands = Hands(chrome)
+    page = browser.new_page(viewport={"width": 900, "height": 900})
+    wrong: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((folder / "index.html").resolve().as_uri())
+    hands = Hands(page)
 
     def shown() -> str:
-        source = str(hands.script("return document.querySelector('video').src"))
+        source = str(page.evaluate("document.querySelector('video').src"))
         return str(Path(source.removeprefix("file://")).relative_to(folder.resolve()))
 
     hands.tab_to("#subject")
     hands.press("4")
     hands.answer("major", "dance")
     hands.submit()
-    assert hands.page() == "Dance and music"  # there are three subjects
+    assert hands.heading() == "Dance and music"  # there are three subjects
     hands.tab_to("#subject")
-    hands.press(Keys.BACKSPACE + "2")
+    hands.press("Backspace")
+    hands.press("2")
     hands.go_on()
 
     given: dict[tuple[str, str], tuple[str, str, str]] = {}
@@ -347,15 +308,15 @@ def test_a_whole_study_by_keyboard(clips: Path, tmp_path: Path, chrome: Chrome) 
     turns = itertools.cycle([("q3", "q2", "q1"), ("q1", "q3", "q2"), ("q1", "q2", "q3")])
     for place, (number, candidates) in enumerate(seen, 1):
         dance = dances[number]
-        assert hands.page() == f"Dance {place} of 2 / A dance with its own music"
+        assert hands.heading() == f"Dance {place} of 2 / A dance with its own music"
         assert shown() == dance["own"]
         hands.submit()  # without watching
-        assert "to its end" in hands.script("return document.querySelector('#notice').innerText")
+        assert "to its end" in page.locator("#notice").inner_text()
         hands.watch()
         hands.go_on()
         for nth, each in enumerate(candidates, 1):
             at = f"Dance {place} of 2, other music {nth} of 2 / The same dance with other music"
-            assert hands.page() == at
+            assert hands.heading() == at
             assert shown() == dance["candidates"][each]["clip"]
             hands.watch()
             answers = next(choices)
@@ -363,26 +324,26 @@ def test_a_whole_study_by_keyboard(clips: Path, tmp_path: Path, chrome: Chrome) 
             for name, value in first:
                 hands.answer(name, value)
             hands.submit()  # one question is open, each in its turn
-            assert hands.page() == at
+            assert hands.heading() == at
             hands.answer(*left)
             hands.go_on()
             given[dance["category"], dance["candidates"][each]["item"]] = answers
             if nth == 1:
-                chrome.refresh()
-                assert hands.page() == "Dance and music"
-                assert hands.script("return document.querySelector('#subject').value") == "2"
+                page.reload()
+                assert hands.heading() == "Dance and music"
+                assert page.locator("#subject").input_value() == "2"
                 hands.go_on()
                 assert shown() == dance["own"]
                 hands.watch()
                 hands.go_on()
-    assert hands.page() == "Thank you"
+    assert hands.heading() == "Thank you"
     hands.tab_to("#save")
-    hands.press(" ")
+    with page.expect_download() as download:
+        hands.press("Space")
+    assert download.value.suggested_filename == "ratings_2.csv"
     file = tmp_path / "ratings_2.csv"
-    for _ in range(100):
-        if file.exists():
-            break
-        time.sleep(0.05)
+    download.value.save_as(file)
+    page.close()
     assert file.read_text("utf-8").startswith("dataset,category,subject,major,q1,q2,q3,item\n")
     ratings = read_ratings([file])
     assert set(zip(ratings["category"], ratings["item"], strict=True)) == ITEMS
@@ -391,12 +352,5 @@ def test_a_whole_study_by_keyboard(clips: Path, tmp_path: Path, chrome: Chrome) 
         q = tuple(str(row[name]) for name in ("q1", "q2", "q3"))
         assert q == given[row["category"], row["item"]]
     assert CliRunner().invoke(app, ["score", str(file)]).exit_code == 0
-    logs: Any = chrome.get_log("browser")  # type: ignore[no-untyped-call]
-    assert not [each for each in logs if each["level"] == "SEVERE"]
-    network: Any = chrome.get_log("performance")  # type: ignore[no-untyped-call]
-    messages = [json.loads(each["message"])["message"] for each in network]
-    asked = [m["params"]["request"]["url"] for m in messages if "request" in m["params"]]
-    assert asked
-    # the browser's own pages are chrome:
-    own = {"file", "data", "blob", "chrome", "chrome-untrusted"}
-    assert {url.split(":")[0] for url in asked} <= own
+    assert wrong == []
+    assert {url.split(":")[0] for url in asked} <= {"file", "data", "blob"}

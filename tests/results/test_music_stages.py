@@ -38,11 +38,12 @@ TESTED = [
 
 
 @pytest.fixture
-def danced(space: Path, torch_alone: None) -> Path:
+def danced(tmp_path: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Eight pieces, the second 9.1 s of each an excerpt, half of them tested in each of two folds."""
+    monkeypatch.chdir(tmp_path)
     set_params({"seeds": list(SEEDS), "evaluate.resamples": 100})
     rng = np.random.default_rng(0)
-    folder = space / DATA
+    folder = tmp_path / DATA
     write_json(folder / "segments/about.json", ABOUT | {"excerpt_frames": 229})
     pieces = pd.DataFrame(
         {"piece": PIECES, "label": [n % 4 for n in range(8)], "music_file": PIECES}
@@ -95,7 +96,7 @@ def danced(space: Path, torch_alone: None) -> Path:
             frame = pd.DataFrame(rows).sort_values(["fold", "piece"], kind="stable")
             frame["score_of_joints"] = 0.0  # of the category, where all tie
             write_parquet(folder / "matches" / f"{method}-{seed}.parquet", frame)
-    return space
+    return tmp_path
 
 
 def run_twice(stage: str, folder: Path, *pictures: Path) -> list[Table]:

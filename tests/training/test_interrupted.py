@@ -13,6 +13,7 @@ from pathlib import Path
 
 from closure import ROOT
 from params_file import set_params
+from small_task import digests
 from stage_process import KilledAt, run
 
 COTRAIN = ("cotrain", "synthetic", "joints", "dropout", "0")
@@ -31,25 +32,22 @@ def start(*command: str, **variables: str) -> subprocess.Popen[str]:
 
 def results(space: Path) -> dict[str, str]:
     """Every output with its bytes; the record of the run has its seconds, so it is left out."""
-    return {
-        str(path.relative_to(space)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(space.rglob("*"))
-        if path.is_file() and "runs" not in path.parts
-    }
+    return {path: found for path, found in digests(space).items() if "/runs/" not in path}
 
 
-def test_killed_five_times_it_ends_with_the_same_bytes(space: Path) -> None:
-    set_params({"train.synthetic.epochs": 1, "cotrain.synthetic.epochs": 5})
+def test_killed_five_times_it_ends_with_the_same_bytes(small: Path) -> None:
+    quick = {"train.synthetic.recipe": "quick"}  # which draws at every step
+    set_params(quick | {"train.synthetic.epochs": 1, "cotrain.synthetic.epochs": 5})
     for given in BEFORE:
         assert run(*given)[0] == 0
     status, said = run(*COTRAIN)
     assert status == 0, said
-    expected = results(space)
-    kept = space / "data/synthetic/checkpoints" / "cotrain-joints-dropout-0"
+    expected = results(small)
+    kept = small / "data/synthetic/checkpoints" / "cotrain-joints-dropout-0"
     assert not kept.exists()
 
     # as DVC does before it runs a stage again
-    shutil.rmtree(space / "data/synthetic/cells/cotrain-joints-dropout-0")
+    shutil.rmtree(small / "data/synthetic/cells/cotrain-joints-dropout-0")
     # each goes on from the one before; a fold has 5 epochs, so the last dies in the second fold
     for at, when in (
         (1, "before"), (2, "after"), (2, "half written"), (1, "two kept"), (2, "after"),
@@ -63,10 +61,10 @@ def test_killed_five_times_it_ends_with_the_same_bytes(space: Path) -> None:
     assert {path.name.split("-")[0] for path in kept.rglob("fold*")} == {"fold0", "fold1"}
     status, said = run(*COTRAIN)
     assert status == 0, said
-    assert results(space) == expected
+    assert results(small) == expected
 
 
-def test_a_training_does_not_outlive_the_dvc_that_started_it(space: Path) -> None:
+def test_a_training_does_not_outlive_the_dvc_that_started_it(small: Path) -> None:
     """A parent starts the stage as DVC would and is killed: the stage is gone, its lock is free."""
     script = """
 import subprocess, sys, time
@@ -74,20 +72,23 @@ child = subprocess.Popen([sys.executable, *sys.argv[1:]])
 print(child.pid, flush=True)
 time.sleep(600)
 """
+    set_params({"train.synthetic.epochs": 999})
     parent = start("-c", script, *MOTION, DVC_STAGE="x")
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
-    lock = space / "data/synthetic/checkpoints/motion-joints-0/lock"
+    lock = small / "data/synthetic/checkpoints/motion-joints-0/lock"
     until(lambda: lock.exists() and lock.read_text().strip() == str(child))
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     until(lambda: not alive(child))
+    set_params({"train.synthetic.epochs": 1})
     assert run(*BEFORE[0])[0] == 0
 
 
-def test_two_trainings_of_one_cell_are_refused(space: Path) -> None:
+def test_two_trainings_of_one_cell_are_refused(small: Path) -> None:
+    set_params({"train.synthetic.epochs": 999})
     first = start(*MOTION)
-    lock = space / "data/synthetic/checkpoints/motion-joints-0/lock"
+    lock = small / "data/synthetic/checkpoints/motion-joints-0/lock"
     try:
         until(lambda: lock.exists() and lock.read_text().strip() == str(first.pid))
         os.kill(first.pid, signal.SIGSTOP)

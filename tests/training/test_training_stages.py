@@ -26,10 +26,9 @@ CELLS = Path("data/synthetic/cells")
 
 
 def test_every_stage_trains_and_the_commit_decides_no_byte(
-    space: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch
+    small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MOTIONMUSIC_DEVICE", "cpu")
-    set_params({"train.synthetic.epochs": 2, "cotrain.synthetic.epochs": 3})
+    set_params({"train.synthetic.recipe": "quick", "cotrain.synthetic.epochs": 3})
     made = []
     for commit in ("one", "two"):
         monkeypatch.setattr(cell, "git_revision", lambda commit=commit: commit)
