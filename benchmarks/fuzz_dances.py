@@ -20,6 +20,7 @@ from motionmusic.data.marker_files import MARKERS
 from motionmusic.data.points import JOINT_NAMES, LIMBS, joints_of, points_of, whole
 from motionmusic.data.synthetic_body import move
 from motionmusic.data.synthetic_dance import TYPES, beat_clock, choreograph, style_of
+from motionmusic.data.vrm import BONES
 
 Floats = NDArray[np.float64]
 
@@ -95,6 +96,14 @@ def _c3d() -> bytes:
     return content.getvalue()
 
 
+def _vrm() -> bytes:
+    turns = np.zeros((80, len(BONES), 4))
+    turns[..., 3] = 1
+    turns[..., 2] = np.sin(np.arange(80)[:, None] / 20) / 2
+    bones = {bone: turns[:, n].round(4).ravel().tolist() for n, bone in enumerate(BONES)}
+    return json.dumps({"fps": 60, "n": 80, "bones": bones, "hips": [0, 0.9, 0] * 80}).encode()
+
+
 def _poses() -> bytes:
     poses = {"smpl_poses": np.full((40, 72), 0.1), "smpl_trans": _body()[:, 2]}
     return pickle.dumps({**poses, "smpl_scaling": np.array([93.0])})
@@ -106,6 +115,7 @@ DANCES: dict[str, tuple[str, Callable[[], bytes], Callable[[Path], object]]] = {
     "dance-c3d": ("a.c3d", _c3d, read_own),
     "dance-npz": ("a.npz", _npz, read_own),
     "dance-npy": ("a.npy", _npy, lambda file: read_own(file, "coco17", 60.0)),
+    "dance-vrm": ("a.json", _vrm, read_own),
     "dance-json": ("a.json", _json, read_own),
     "dance-pickle": (
         "a.pkl", lambda: pickle.dumps({"keypoints3d_optim": _joints("coco17")}), read_own,

@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 from bodies import room, write_bvh, write_c3d, write_folder
+from retargeted import NAME, doubled, motion, turned
+from retargeted import write as write_clip
 
 from motionmusic.data.captures import read_capture
 from motionmusic.data.dance_files import kind_of, read_own
 from motionmusic.data.own import OwnDance, in_layout
 from motionmusic.data.points import LIMBS, joints_of, points_of, whole
 from motionmusic.data.smpl import OFFSETS, PARENTS, smpl_joints
+from motionmusic.data.vrm import BONES, read_clip
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import LAYOUTS
 from motionmusic.files import Floats
@@ -142,6 +145,22 @@ def test_poses_of_smpl(tmp_path: Path) -> None:
     whole_pose = np.pad(turns.reshape(50, 72), ((0, 0), (0, 84)))
     np.savez(tmp_path / "a.npz", poses=whole_pose, trans=path / 100, mocap_framerate=120.0)
     assert read_own(tmp_path / "a.npz").rate_hz == 120
+
+
+def test_a_vrm_clip_and_its_held_bones(tmp_path: Path) -> None:
+    t = np.arange(240) / 60
+    moving = {bone: turned((1, 0, 0), 0.2 * np.sin(3 * t)) for bone in BONES}
+    arm = np.where((t > 1) & (t < 2), 0.3, 0.3 * np.cos(5 * t))
+    turns = motion(240, **(moving | {"leftUpperArm": turned((0, 0, 1), arm)}))
+    file = write_clip(tmp_path / f"{NAME}.t2.json", doubled(turns))
+    dance = read_own(file)
+    assert (dance.layout, dance.rate_hz, dance.form) == ("aist", 30, "VRM clip")
+    np.testing.assert_allclose(dance.joints, read_clip(file).joints)
+    (held,) = [fault for fault in dance.faults if fault.kind == "held"]
+    assert held.text.startswith("leftUpperArm: no rotation")
+    assert held.spans == ((31, 59),)
+    with pytest.raises(UserError, match="coco17, which this kind of file has"):
+        read_own(file, "smpl24")
 
 
 def test_what_is_said_counts_also_against_the_file(tmp_path: Path) -> None:

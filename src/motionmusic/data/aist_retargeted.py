@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from motionmusic.data.aist import fields_of
 from motionmusic.data.dance import Dance
+from motionmusic.data.faults import SHOWN, Fault, spans_of
 from motionmusic.data.vrm import BONES, SOURCE_HZ, Clip, read_clip
 from motionmusic.errors import UserError
 
@@ -71,6 +72,21 @@ def choreography_of(piece: str) -> str:
     """What dancers of a genre share: gBR_sBM_ch02, whoever dances it to whatever track."""
     fields = fields_of(piece, piece)
     return f"{fields['code']}_{fields['situation']}_{fields['choreography']}"
+
+
+def held_fault(clip: Clip) -> list[Fault]:
+    """Where bones that every dance moves keep their rotation for longer than 0.2 s."""
+    least = round(LARGEST * SOURCE_HZ) + 1
+    flags = np.zeros(clip.held.shape, np.bool_)
+    for n, bone in enumerate(BONES):
+        for first, last in spans_of(clip.held[:, n]) if bone in MOVING else ():
+            flags[first : last + 1, n] = last - first + 1 >= least
+    if not flags.any():
+        return []
+    named = [bone for bone, of in zip(BONES, flags.T, strict=True) if of.any()]
+    more = " and others" if len(named) > SHOWN else ""
+    text = f"{', '.join(named[:SHOWN])}{more}: no rotation, so what hangs on it is wrong"
+    return [Fault("held", text, spans_of(flags.any(axis=1)))]
 
 
 def held_shares(clip: Clip) -> NDArray[np.float64]:

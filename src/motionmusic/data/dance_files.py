@@ -1,7 +1,7 @@
 """A user's own dance from whatever file it is in, found by its content.
 
     FOLDER/skeletons.json    MusicToDance's layout; config.json and audio.* beside it are optional
-    a .json of that kind
+    a .json of that kind          or a VRM clip of AIST++ retargeted (vrm)
     AIST++ pickles           key points, or SMPL poses; RAW/music/mBR0.* is taken where it lies there
     .npy, .npz               joints (frames, joints, 3); an npz may have `rate` and `layout` as well
     BVH, c3d                 see bvh, joint_names, marker_files
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motionmusic.data import faults
+from motionmusic.data.aist_retargeted import held_fault
 from motionmusic.data.arrays import Stored, read_aist, read_arrays
 from motionmusic.data.bvh import read_bvh
 from motionmusic.data.faults import Fault
@@ -38,6 +39,7 @@ from motionmusic.data.points import (
     points_of,
     whole,
 )  # fmt: skip
+from motionmusic.data.vrm import SOURCE_HZ, read_clip
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import LayoutName
 from motionmusic.files import Floats, must_be_file
@@ -92,11 +94,13 @@ def read_own(
     if kind == "musictodance":
         _must_be(path, "musictodance", asked)
         return _musictodance(path, rate_hz)
-    # the VRM clips of aist_retargeted have their own reader: one more kind here
     if kind == "bvh":
         stored = _bvh(path, names)
     elif kind == "c3d":
         stored = _c3d(path, names)
+    elif kind == "vrm":
+        _must_be(path, "coco17", asked)
+        return _vrm(path, rate_hz, up)
     elif kind == "pickle":
         stored = read_aist(path)
         if stored.layout is not None:
@@ -112,7 +116,7 @@ def read_own(
 
 
 def kind_of(path: Path) -> str:
-    """musictodance, bvh, c3d, pickle, arrays or video, by content. Raises UserError for others."""
+    """musictodance, vrm, bvh, c3d, pickle, arrays or video, by content. Raises UserError for others."""
     if path.is_dir():
         if not (path / "skeletons.json").exists():
             inside = sorted(file.parent.name for file in path.glob("*/skeletons.json"))
@@ -128,7 +132,8 @@ def kind_of(path: Path) -> str:
     if head.startswith((b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")):
         return "arrays"
     if text.startswith(b"{"):
-        return "musictodance"
+        content = path.read_bytes()
+        return "vrm" if b'"bones"' in content and b'"skeletons"' not in content else "musictodance"
     if head[1:2] == b"P" and 1 < head[0] < 32:  # where its parameters begin, and its magic number
         return "c3d"
     if is_video(head):
@@ -286,6 +291,21 @@ def _of_best_root(
         if len(found) > len(best):
             best = {point: [first + n for n in of] for point, of in found.items()}
     return best | {point: [list(names).index(n) for n in of] for point, of in given.items()}
+
+
+def _vrm(path: Path, rate_hz: float | None, up: str | None) -> OwnDance:
+    """Of AIST++ retargeted: 17 joints on a skeleton of its own, without a path."""
+    clip = read_clip(path)
+    notes = ("limb lengths are of a neutral skeleton, and there is no path over the floor",)
+    dance = _from_stored(
+        path,
+        Stored(
+            clip.joints, JOINT_NAMES["coco17"], "coco17", {}, rate_hz or SOURCE_HZ, "y", True,
+            "VRM clip", notes, False,
+        ),
+        up,
+    )  # fmt: skip
+    return replace(dance, faults=dance.faults + tuple(held_fault(clip)))
 
 
 def _c3d(path: Path, file: Path | None) -> Stored:

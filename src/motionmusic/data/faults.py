@@ -40,7 +40,7 @@ class Fault(NamedTuple):
     """One thing that is wrong.
 
     Attributes:
-        kind: lost, far, jump, frozen, still, doubled, axes, mirrored, units, floor, fast, music.
+        kind: lost, far, jump, frozen, still, held, doubled, axes, mirrored, units, floor, fast, music.
         text: what, and what to do.
         spans: first and last frame of each place; none where it is the whole dance.
     """
