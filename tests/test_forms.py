@@ -8,6 +8,7 @@ import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -156,7 +157,8 @@ def through_every_command(
 
     assert command("render", dance, "out.mp4", "--music", "clicks.wav").status == 0
     with av.open("out.mp4") as film:
-        length = float(film.streams.video[0].duration * film.streams.video[0].time_base)
+        stream: Any = film.streams.video[0]
+        length = float(stream.duration * stream.time_base)
         assert len(film.streams.audio) == 1
     assert length == pytest.approx(facts["seconds"], abs=0.1)
 

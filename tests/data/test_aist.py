@@ -109,6 +109,9 @@ def test_ignore_lists(tmp_path: Path) -> None:
     file.write_text(f"{NAME}.json\n")  # as other projects have it; would match nothing
     with pytest.raises(UserError, match="sequence's name"):
         read_ignore_list(file)
+    file.write_text(" \n")  # an empty list would make official_clean equal to official
+    with pytest.raises(UserError, match="got an empty list"):
+        read_ignore_list(file)
 
 
 @pytest.mark.parametrize(
@@ -208,9 +211,7 @@ def test_gather_from_a_folder(tmp_path: Path) -> None:
     assert not (raw / "ignore_list.txt").exists()
 
 
-@pytest.mark.parametrize(
-    ("listed", "expected"), [(None, [None, None]), ("", [False, False]), (OTHER, [False, True])]
-)
+@pytest.mark.parametrize(("listed", "expected"), [(None, [None, None]), (OTHER, [False, True])])
 def test_without_a_list_nobody_knows_what_is_broken(
     tmp_path: Path, listed: str | None, expected: list[bool | None]
 ) -> None:

@@ -176,6 +176,7 @@ def test_damage_is_not_replaced_by_a_stand_in(root: Path) -> None:
     [
         ("no folder", "a folder of dances"),
         ("no table", "a table with the columns piece, status, audio"),
+        ("no text", "a table in UTF-8"),
         ("no row", "a row of status published or composed, with its audio"),
         ("other status", "a row of status published or composed, with its audio"),
         ("two sounds", "one sound file audio."),
@@ -188,6 +189,8 @@ def test_stand_ins_that_are_none(root: Path, fault: str, expected: str) -> None:
         shutil.rmtree(folder)
     elif fault == "no table":
         (folder / "PROVENANCE.tsv").unlink()
+    elif fault == "no text":
+        (folder / "PROVENANCE.tsv").write_bytes(b"piece\xff\n")
     elif fault == "no row":
         (folder / "PROVENANCE.tsv").write_text("piece\tstatus\taudio\n")
     elif fault == "two sounds":

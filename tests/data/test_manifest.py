@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from motionmusic.data import manifest as manifest_module
 from motionmusic.data.manifest import REPOSITORIES, blob_id, manifest
 from motionmusic.errors import UserError
 
@@ -47,6 +48,26 @@ def test_both_commits_have_61_pieces_of_the_same_music_and_other_motion() -> Non
     assert all(names == {"audio.mp3", "config.json", "skeletons.json"} for names in pieces.values())
     differing = {path for path in first if first[path] != second[path]}
     assert {Path(path).name for path in differing} == {"skeletons.json"}
+
+
+@pytest.mark.parametrize(
+    ("content", "got"),
+    [
+        (None, "no such file"), (b"", "an empty one"), (b"path\tblob\tsize\n", "an empty one"),
+        (b"path\tid\na\tb\n", "another: 'blob'"), (b"path\tblob\tsize\na\tb\tc\n", "another: invalid"),
+        (b"path\tblob\tsize\n\xff\tb\t1\n", "another: 'utf-8'"),
+    ],
+)  # fmt: skip
+def test_a_manifest_that_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, got: str
+) -> None:
+    monkeypatch.setattr(manifest_module, "__file__", str(tmp_path / "manifest.py"))
+    (tmp_path / "manifests").mkdir()
+    if content is not None:
+        (tmp_path / "manifests" / "captures.tsv").write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        manifest("captures")
+    assert caught.value.got.startswith(got)
 
 
 def test_blob_id_is_gits(tmp_path: Path) -> None:

@@ -100,7 +100,9 @@ def main(given: Sequence[str]) -> None:
     from dvc.repo import Repo
 
     if given:
-        raise UserError("command line", "", "nothing", " ".join(given), "call `make verify`")
+        raise UserError(
+            "command line", "make verify", "nothing behind it", " ".join(given), "leave it out"
+        )
     kept = {Path(name).resolve() for name in in_git()}
     with Repo() as repo:
         stages = locked(repo.index.stages)

@@ -90,9 +90,12 @@ def split_of(name: str) -> Literal["train", "validation", "test", "unused"]:
 
 
 def read_ignore_list(path: Path) -> set[str]:
-    """Names of the sequences with broken tracking. Raises UserError for what is no such name."""
+    """Names of the sequences with broken tracking. Raises UserError for no name, and what is none."""
     # The official file has an empty line and a name with a blank behind it.
     names = {line.strip() for line in path.read_text("utf-8", "replace").splitlines()} - {""}
+    if not names:
+        remedy = "take the file from AIST++ again, or remove it and do without official_clean"
+        raise UserError(path, "", "names of sequences, a line each", "an empty list", remedy)
     for name in sorted(names):
         fields_of(name, path)
     return names

@@ -86,7 +86,7 @@ def held_fault(clip: Clip) -> list[Fault]:
     named = [bone for bone, of in zip(BONES, flags.T, strict=True) if of.any()]
     more = " and others" if len(named) > SHOWN else ""
     text = f"{', '.join(named[:SHOWN])}{more}: no rotation, so what hangs on it is wrong"
-    return [Fault("held", text, spans_of(flags.any(axis=1)))]
+    return [Fault("held", text, spans_of(np.asarray(flags.any(axis=1))))]
 
 
 def held_shares(clip: Clip) -> NDArray[np.float64]:

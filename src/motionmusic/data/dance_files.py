@@ -297,14 +297,10 @@ def _vrm(path: Path, rate_hz: float | None, up: str | None) -> OwnDance:
     """Of AIST++ retargeted: 17 joints on a skeleton of its own, without a path."""
     clip = read_clip(path)
     notes = ("limb lengths are of a neutral skeleton, and there is no path over the floor",)
-    dance = _from_stored(
-        path,
-        Stored(
-            clip.joints, JOINT_NAMES["coco17"], "coco17", {}, rate_hz or SOURCE_HZ, "y", True,
-            "VRM clip", notes, False,
-        ),
-        up,
-    )  # fmt: skip
+    joints, names = np.asarray(clip.joints, np.float64), JOINT_NAMES["coco17"]
+    rate_hz = rate_hz or SOURCE_HZ
+    stored = Stored(joints, names, "coco17", {}, rate_hz, "y", True, "VRM clip", notes, False)
+    dance = _from_stored(path, stored, up)
     return replace(dance, faults=dance.faults + tuple(held_fault(clip)))
 
 

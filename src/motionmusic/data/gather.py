@@ -182,6 +182,8 @@ def read_stand_ins(folder: Path) -> dict[str, tuple[Path, dict[str, str]]]:
     except FileNotFoundError:
         expected = "a table with the columns piece, status, audio"
         raise UserError(table, "", expected, "no such file", remedy) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(table, "", "a table in UTF-8", f"another: {error}", remedy) from None
     stand_ins = {}
     for piece, where in found.items():
         row = rows.get(where.name, {})

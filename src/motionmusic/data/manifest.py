@@ -61,14 +61,26 @@ class Manifest:
 
 
 def manifest(source: str) -> Manifest:
-    """The manifest that this package holds for ``source``. Raises UserError for another name."""
+    """The manifest that this package holds for ``source``.
+
+    Raises UserError for another name, and where its file is missing, empty or broken.
+    """
     if source not in REPOSITORIES:
         known = f"one of {', '.join(REPOSITORIES)}"
         raise UserError("manifest", "", known, source, "correct the name")
     path = Path(__file__).parent / "manifests" / f"{source}.tsv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t")
-        entries = tuple(Entry(row["path"], row["blob"], int(row["size"] or 0)) for row in rows)
+    remedy = "install the package again, or `git checkout` the file"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file, delimiter="\t")
+            entries = tuple(Entry(row["path"], row["blob"], int(row["size"] or 0)) for row in rows)
+    except FileNotFoundError:
+        raise UserError(path, "", "a list of files", "no such file", remedy) from None
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        expected = "a table with the columns path, blob, size"
+        raise UserError(path, "", expected, f"another: {error}", remedy) from None
+    if not entries:
+        raise UserError(path, "", "a list of files", "an empty one", remedy)
     return Manifest(*REPOSITORIES[source], entries)
 
 
