@@ -29,7 +29,8 @@ from motionmusic.terminal import Volume, note, progress, say, shown
 
 if TYPE_CHECKING:
     from motionmusic.data.own import OwnDance
-    from motionmusic.scoring.dance_quality import Floats, Timed
+    from motionmusic.files import Floats
+    from motionmusic.scoring.dance_quality import Timed
 
 SHOWN = 10  # files that the terminal names
 _RESAMPLES = 1000

@@ -11,11 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from motionmusic.features.beats import SIGMA_S, Definition, beat_alignment, motion_beats
-
-Floats = NDArray[np.float64]
+from motionmusic.files import Floats
 
 LEAST = 100
 """Dances on either side of a distance: with fewer than features a covariance is singular."""
