@@ -83,6 +83,14 @@ def test_structure(kind: str, sections: list[str], request: pytest.FixtureReques
     assert page.all("html")[0]["lang"] == "en"
 
 
+def test_every_table_and_picture_leads_to_its_file_and_stage(page: Page) -> None:
+    figures = [a for a in page.all("figure") if a.get("class") in ("table", "picture")]
+    links = [a for a in page.all("a") if a.get("aria-label", "").startswith("Source of ")]
+    assert len(links) == len(figures) - 1  # the matrix to be clicked at
+    files = [attributes["id"] for attributes in page.all("dt") if "id" in attributes]
+    assert {link["href"][1:] for link in links} <= set(files)
+
+
 def test_numbers_have_their_protocol_interval_baseline_and_chance(page: Page) -> None:
     # 36 of 144 segments are of the first class, a third of them wrong: 132 right
     for fact in (

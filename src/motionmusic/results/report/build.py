@@ -37,6 +37,7 @@ class _Sources:
 
     def __init__(self) -> None:
         self.read: dict[str, str] = {}
+        self.origins: dict[str, str] = {}  # a table's title or a picture's file → the file read
 
     def use(self, path: Path) -> Path:
         """The path, whose hash is noted. Raises UserError where there is no such file."""
@@ -49,7 +50,12 @@ class _Sources:
         return read_json(self.use(path), _REMEDY)
 
     def tables(self, path: Path) -> list[Table]:
-        return read_tables(self.use(path))
+        return self.made(read_tables(self.use(path)), path)
+
+    def made(self, tables: list[Table], path: Path) -> list[Table]:
+        """The tables, noted as made of a file."""
+        self.origins |= {table.title: str(path) for table in tables}
+        return tables
 
     def csv(self, path: Path) -> pd.DataFrame:
         return pd.read_csv(self.use(path), dtype={"piece": str})
@@ -57,6 +63,7 @@ class _Sources:
     def copied(self, path: Path, folder: Path) -> str:
         """Into the page's folder; its name there."""
         shutil.copyfile(self.use(path), folder / path.name)
+        self.origins[path.name] = str(path)
         return path.name
 
 
@@ -99,13 +106,21 @@ def write_page(task: str, folder: Path, *, full: bool) -> None:
         "best": BEST,
         "models": {name: cell(name) for name in found["cells"]},
         "matrix": shades(found["cells"][BEST]["confusion"]),
-        "per_class": _classes_table(found),
+        "per_class": sources.made([_classes_table(found)], metrics / "evaluation.json")[0],
         "video": sources.copied(data / "clip" / clip.replace("_poses.png", "_own.mp4"), folder),
-        "leakage": leakage_tables(sources.json(metrics / "leakage.json")),
-        "runs": _runs_table(sources.csv(metrics / "runs.csv")),
+        "leakage": sources.made(
+            leakage_tables(sources.json(metrics / "leakage.json")), metrics / "leakage.json"
+        ),
+        "runs": sources.made(
+            [_runs_table(sources.csv(metrics / "runs.csv"))], metrics / "runs.csv"
+        )[0],
         "data": {"classes": found["classes"], "body": watched, "methods": more["methods"]}
         | behind(votes, [dance["piece"] for dance in watched["dances"]], found["n_seeds"]),
         "sources": provenance(sources.read),
+        "origins": {
+            name: f"file-{sorted(sources.read).index(path) + 1}"
+            for name, path in (sources.origins | {"curves.svg": str(plots / "curves.csv")}).items()
+        },
     }
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
