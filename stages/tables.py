@@ -8,7 +8,7 @@ from motionmusic import errors, workspace
 from motionmusic.files import new_folder, read_json, write_bytes
 from motionmusic.params import Epochs, Train, group
 from motionmusic.results import tables
-from motionmusic.results.figures import png
+from motionmusic.results.figures import pdf, png
 from motionmusic.results.table import write_tables
 
 
@@ -24,7 +24,9 @@ def main(given: Sequence[str]) -> None:
         for name, level in ((segments, "segment"), (excerpts, "excerpt")):
             write_tables(folder, name, [tables.accuracy_table(found, level, train, later)])
     with new_folder(workspace.plots(task, "tables")) as folder:
-        write_bytes(folder / f"{figure}.png", png(tables.confusion_picture(found)))
+        picture = tables.confusion_picture(found)
+        write_bytes(folder / f"{figure}.png", png(picture))
+        write_bytes(folder / f"{figure}.pdf", pdf(picture))
 
 
 if __name__ == "__main__":

@@ -156,8 +156,8 @@ def test_pictures_are_drawn_where_an_interval_has_no_width_or_is_not_there(
     assert labels == list(MATCHERS.values())[1:]
     assert png(figure) == png(matching_figure(found, "Music for a dance"))
     figure = dance_figure(made, VOTES, "Motion from music")
-    assert len(figure.axes) == 6
-    assert len(figure.axes[5].get_yticklabels()) == 2 * len(NEGATIVES)
+    assert len(figure.axes) == 4
+    assert len(figure.axes[3].get_yticklabels()) == 2 * len(NEGATIVES)
     assert png(figure).startswith(b"\x89PNG")
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from motionmusic.results.figures import Panel, confusion_figure, forest, png
+from motionmusic.results.figures import Panel, confusion_figure, forest, pdf, png
 from motionmusic.results.leakage_picture import leakage_picture
 from motionmusic.results.look import Look, data_picture, look_at
 from motionmusic.scoring.intervals import Interval
@@ -89,13 +89,16 @@ def test_confusion_counts_shares_axes_and_accuracy() -> None:
     figure = confusion_figure(counts, names, "Figure 4", "One seed.")
     found = {text.get_text(): text for text in texts_of(figure)}
     for text in ("88\n97.8 %", "111\n94.9 %", "true class", "predicted class", "Figure 4",
-                 "414 predictions, 406 right: 98.07 %. One seed."):  # fmt: skip
+                 "414 predictions, 406 right: 98.1 %. One seed."):  # fmt: skip
         assert text in found
     # rows are the true class: waltz taken for cha-cha five times, lower left
     assert found["5\n4.3 %"].get_position() == (0, 3)
     first, again = (png(confusion_figure(counts, names, "t", "c")) for _ in range(2))
     assert first == again
     assert b"tEXtSoftware" not in first
+    printed, once_more = (pdf(confusion_figure(counts, names, "t", "c")) for _ in range(2))
+    assert printed == once_more
+    assert b"Matplotlib" not in printed
     png(confusion_figure(np.zeros((3, 3), int), ["a", "b", "c"], "t", "c"))
 
 
@@ -134,8 +137,8 @@ def test_beats_are_where_they_should_be() -> None:
     (markers,) = [line for line in motion.lines if line.get_marker() == "v"]
     x, y = np.asarray(markers.get_data())
     np.testing.assert_allclose(x, look.motion_beats)
-    # on the curve: the energy at t seconds is 25 t
-    np.testing.assert_allclose(y, RATE * look.motion_beats)
+    # on the curve: the speed at t seconds is the root of 25 t
+    np.testing.assert_allclose(y, np.sqrt(RATE * look.motion_beats))
 
 
 def test_a_column_of_log_mel_is_centred_on_its_time() -> None:
@@ -152,12 +155,12 @@ def test_a_column_of_log_mel_is_centred_on_its_time() -> None:
     assert image.origin == "lower"
 
 
-def test_all_pieces_have_one_scale_of_energy() -> None:
+def test_all_pieces_have_one_scale_of_speed() -> None:
     axes = data_picture([looked(), looked("W_1", name="Waltz", height=16.0)], "A title").axes
     ((low, high),) = {axes[1].get_ylim(), axes[3].get_ylim()}
     # of what is shown: frame 475 of 16 t
     assert low == 0
-    assert 475 * 16 <= high <= 1.2 * 475 * 16
+    assert np.sqrt(475 * 16) <= high <= 1.2 * np.sqrt(475 * 16)
 
 
 @pytest.mark.parametrize("number", [1, 10])

@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from motionmusic.lettering import Figure
 from motionmusic.scoring.intervals import Interval
 from motionmusic.terminal import shown
 
-_CHANCE = "#b3401a"
+CHANCE = "#b3401a"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def forest(
         axis.tick_params(labelleft=not named)
     for axis in axes.flat[len(panels) :]:
         axis.set_axis_off()
-    figure.suptitle(shown(title), fontsize=12)
+    heading(figure, title)
     pairs = (zip(*axis.get_legend_handles_labels(), strict=True) for axis in axes.flat)
     handles = {name: handle for axis in pairs for handle, name in axis}
     names = [name for name in series if name in handles]
@@ -81,20 +83,40 @@ def _draw(axis: Any, panel: Panel, series: Mapping[str, tuple[str, str]]) -> Non
                 fmt=marker,
                 color=colour,
                 capsize=2,
-                markersize=5,
+                markersize=5.5,
+                markeredgecolor="white",
+                markeredgewidth=0.6,
                 label=name,
             )
         chance = panel.chance.get(row) if isinstance(panel.chance, Mapping) else panel.chance
         if chance is not None:
-            axis.plot(2 * [factor * chance], [place - 0.5, place + 0.5], "--", color=_CHANCE)
-    axis.set_title(shown(panel.title), fontsize=10)
-    axis.set_yticks(range(len(panel.rows)), list(map(shown, panel.rows)), fontsize=9)
+            axis.plot(2 * [factor * chance], [place - 0.5, place + 0.5], "--", color=CHANCE)
+    axis.set_title(shown(panel.title, "\n"), fontsize=10)
+    names = [shown(row, "\n") for row in panel.rows]
+    axis.set_yticks(range(len(names)), names, fontsize=9)
     axis.set_ylim(len(panel.rows) - 0.5, -0.5)
     axis.set_xlim(*panel.limits)
-    axis.set_xlabel("percent" if panel.percent else "")
-    axis.grid(axis="x", color="0.9")
+    # from one tick to another, so that the last value has a number beyond it
+    low, high = axis.get_xlim()
+    ticks = MaxNLocator(5).tick_values(low, min(high, 100) if panel.percent else high)
+    axis.set_xticks(ticks[ticks >= low])
+    axis.set_xlim(low, max(high, ticks[-1]) if panel.percent else ticks[-1])
+    axis.set_xlabel("percent" if panel.percent else "", fontsize=9)
+    axis.tick_params("x", labelsize=9)
+    plain(axis, "x")
+
+
+def plain(axis: Any, grid: str) -> None:
+    """What every axis looks like: one line, a grid across ``grid``."""
+    axis.grid(axis=grid, color="0.9")
     axis.set_axisbelow(True)
-    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(which="both", length=0)
+    axis.spines[["top", "right", "left"]].set_visible(False)
+
+
+def heading(figure: Figure, title: str) -> None:
+    """The title of a picture."""
+    figure.suptitle(shown(title), fontsize=11, weight="bold", x=0.01, ha="left")
 
 
 def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, caption: str) -> Figure:
@@ -130,7 +152,7 @@ def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, captio
     bar = figure.colorbar(image, ticks=[0, 0.5, 1], format="{x:.0%}", shrink=0.7)
     bar.set_label("share of row", fontsize=9)
     figure.suptitle(**_wrapped(title, round(11 * side)), fontsize=12)
-    scored = f"{total:,} predictions, {right:,} right: {100 * right / max(total, 1):.2f} %."
+    scored = f"{total:,} predictions, {right:,} right: {100 * right / max(total, 1):.1f} %."
     figure.supxlabel(**_wrapped(f"{scored} {caption}", round(14 * side)), fontsize=9)
     return figure
 
@@ -147,4 +169,13 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     # without the version of matplotlib, which is the only metadata
     figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def pdf(figure: Figure) -> bytes:
+    """A figure as PDF, for print; equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    none = dict.fromkeys(("Creator", "Producer", "CreationDate"))
+    with mpl.rc_context({"pdf.fonttype": 42}):
+        figure.savefig(buffer, format="pdf", metadata=none)
     return buffer.getvalue()

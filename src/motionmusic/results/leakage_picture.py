@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motionmusic.lettering import Figure
-from motionmusic.results.figures import png
+from motionmusic.results.figures import plain, png
 from motionmusic.results.names import KEYS, counted
 from motionmusic.results.table import Table, table
 from motionmusic.terminal import shown
@@ -28,7 +28,7 @@ def leakage_picture(
         near: the distance from which on segments are not near, drawn as a line.
         task, protocol: of the segments.
     """
-    figure = Figure(figsize=(7.2, 5.0), dpi=150, layout="constrained")
+    figure = Figure(figsize=(6.4, 4.0), dpi=150, layout="constrained")
     axes = figure.subplots()
     curves = (
         (distances, "#08519c", "-", "nearest training segment"),
@@ -38,27 +38,17 @@ def leakage_picture(
         # without any value only the legend's entry
         draw = axes.ecdf if len(values) else axes.plot
         draw(values, color=colour, linestyle=style, linewidth=1.8, label=name)
-    axes.axvline(near, color="0.5", linewidth=1, linestyle=":", label=f"near: {near:g}")
+    axes.axvline(near, color="0.5", linewidth=1, linestyle=":", label=f"near: closer than {near:g}")
     largest = np.max(np.concatenate([values for values, *_ in curves]), initial=2 * near)
     axes.set_xlim(0, 1.03 * largest)
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.set_xlabel("distance (RMS, as a share of the task's spread)", fontsize=11)
-    axes.set_ylabel("share of test segments within it", fontsize=11)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="0.93", linewidth=1)
-    axes.set_axisbelow(True)
+    axes.set_xlabel("distance of the motion (RMS, as a share of the task's spread)", fontsize=10)
+    axes.set_ylabel("test segments within it", fontsize=10)
+    plain(axes, "y")
     axes.legend(loc="lower right", frameon=False, fontsize=10)
     title = f"{task}, protocol {protocol}, {counted(len(distances), 'test segment')}"
-    figure.suptitle(shown(title), fontsize=12)
-    one, other = (
-        _percent((values < near).mean() if len(values) else 0) for values in (distances, reference)
-    )
-    text = (
-        f"{one} % have a training segment nearer than {near:g}, {other} % another segment of"
-        " their own piece. A curve further to the left is nearer."
-    )
-    figure.supxlabel(text, fontsize=9, wrap=True)
+    axes.set_title(shown(title), fontsize=10, loc="left")
     return png(figure)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from motionmusic import workspace
@@ -29,10 +30,10 @@ _MUSIC, _MOTION, _ENERGY = "#d94801", "#08306b", "#6baed6"
 _SHOWN_S, _START_S = 9.0, 10.0
 _DEFINITION: Definition = "mint"
 _CAPTION = (
-    "The first piece of every class, by name. Log-mel: dark where a band is louder than its mean."
-    " Energy: the mean over joints of their squared speed, on one scale and as its square root. Beats"
-    " of the motion and their alignment as google-research/mint has them, over the whole piece; by"
-    " chance: the mean over 200 circular shifts of the music."
+    "The first piece of every type, by name. Log-mel: dark where a band is louder than its mean."
+    " Speed: of the joints, root mean square, on one scale. Beats of the motion and their alignment,"
+    " over the whole piece, as google-research/mint has them; by chance: the mean over 200 circular"
+    " shifts of the music. Below chance: the body is slowest between the beats."
 )
 
 
@@ -94,11 +95,11 @@ def look_at(corpus: str, row: Mapping[Hashable, Any], class_name: str, beats: pd
 def data_picture(pieces: Sequence[Look], title: str) -> Figure:
     """Per piece, from top to bottom, the log-mel above the kinetic energy, with the beats of both.
 
-    The axis of energy is one for all, up to the largest energy shown, so that a dance played too
-    fast stands out; it is a square root, so that calm dances are seen as well.
+    The axis of speed is one for all, up to the largest speed shown, so that a dance played too fast
+    stands out.
     """
     figure = Figure(figsize=(9.6, 2.3 * len(pieces) + 1.4), dpi=150, layout="constrained")
-    largest = max(float(look.energy[look.frames].max(initial=0)) for look in pieces) or 1.0
+    largest = max(float(_speed(look)[look.frames].max(initial=0)) for look in pieces) or 1.0
     axes = figure.subplots(2 * len(pieces), 1)
     for look, music, motion in zip(pieces, axes[::2], axes[1::2], strict=True):
         name = shown(f"{look.class_name}  ({look.piece})")
@@ -111,10 +112,10 @@ def data_picture(pieces: Sequence[Look], title: str) -> Figure:
         Line2D([], [], color=_MUSIC, label="beat of the music"),
         Line2D([], [], color=_MOTION, linestyle="", marker="v",
                label="beat of the motion (slowest moment)"),
-        Line2D([], [], color=_ENERGY, label="kinetic energy"),
+        Line2D([], [], color=_ENERGY, label="speed"),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize=9.5)
-    figure.suptitle(shown(title), fontsize=12, x=0.01, ha="left")
+    figure.suptitle(shown(title), fontsize=11, weight="bold", x=0.01, ha="left")
     figure.supxlabel(_CAPTION, fontsize=9, wrap=True)
     return figure
 
@@ -153,23 +154,23 @@ def _draw_music(axes: Axes, look: Look) -> None:
 
 def _draw_motion(axes: Axes, look: Look, largest: float) -> None:
     times = np.arange(len(look.energy)) / look.rate_hz
-    axes.fill_between(times, look.energy, color=_ENERGY, alpha=0.35, linewidth=0)
-    axes.plot(times, look.energy, color=_ENERGY, linewidth=1.3)
+    speed = _speed(look)
+    axes.fill_between(times, speed, color=_ENERGY, alpha=0.35, linewidth=0)
+    axes.plot(times, speed, color=_ENERGY, linewidth=1.3)
     axes.plot(
-        look.motion_beats, np.interp(look.motion_beats, times, look.energy), linestyle="",
+        look.motion_beats, np.interp(look.motion_beats, times, speed), linestyle="",
         marker="v", markersize=5.5, color=_MOTION, markeredgecolor="white", markeredgewidth=0.6,
         zorder=4,
     )  # fmt: skip
-    axes.set_yscale("function", functions=(_root, np.square))
     axes.set_ylim(0, 1.1 * largest)
-    axes.set_yticks([0, largest / 4, largest], ["0", f"{largest / 4:.2g}", f"{largest:.2g}"])
-    axes.set_ylabel("energy", fontsize=9.5)
+    axes.yaxis.set_major_locator(MaxNLocator(2))
+    axes.set_ylabel("speed", fontsize=9.5)
     axes.tick_params(labelsize=9, color="0.85")
     _finish(axes, look)
 
 
-def _root(values: Floats) -> Floats:
-    return np.sqrt(np.maximum(values, 0))
+def _speed(look: Look) -> Floats:
+    return np.sqrt(np.maximum(look.energy, 0))
 
 
 def _finish(axes: Axes, look: Look) -> None:

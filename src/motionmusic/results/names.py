@@ -56,11 +56,26 @@ KEYS = {
 }
 
 
+TASKS = {
+    "m2d.paper": "the paper's split:\nmost dances on both sides",
+    "m2d.published": "in name order, as published:\neach dance on one side only",
+    "m2d_mini": "17 real dances:\neach on one side only",
+    "on_beat.by_piece": "51 dances on the beat:\neach on one side only",
+    "on_beat.by_figure": "on the beat: each figure\non one side only",
+    "on_beat.by_body": "on the beat: each body\non one side only",
+    "synthetic": "synthetic dances:\neach on one side only",
+}
+"""Tasks as a picture names them, and what train and test share."""
 RETARGETED = (
     "Motion: AIST++ Dance Motion Dataset, © Google LLC, CC BY 4.0, retargeted by MotionMind and"
     " brought to joints of one skeleton (docs/ten_genres.md#attribution)."
 )
 """Wherever a number or a picture is made from AIST++ retargeted."""
+
+
+def task_name(task: str) -> str:
+    """A task in words; its own name where there are none."""
+    return TASKS.get(task, task)
 
 
 def model(row: str) -> str:

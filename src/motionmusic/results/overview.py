@@ -8,7 +8,7 @@ from typing import Any
 from motionmusic.lettering import Figure
 from motionmusic.params import Epochs, Train
 from motionmusic.results.figures import Panel, forest
-from motionmusic.results.names import NETWORKS, counted, made_of, model
+from motionmusic.results.names import NETWORKS, counted, made_of, model, task_name
 from motionmusic.results.table import Cell, Column, Table, table
 from motionmusic.scoring.accuracy import LEVELS
 from motionmusic.scoring.evaluation import best_baseline
@@ -77,15 +77,15 @@ def overview_figure(found: Found) -> Figure:
     panels = [
         Panel(
             f"accuracy per test {level}",
-            {task: _cells(of, level) for task, of in found.items()},
+            {task_name(task): _cells(of, level) for task, of in found.items()},
             percent=True,
-            chance={task: of["chance"]["uniform"] for task, of in found.items()},
-            limits=(20, 102),
+            chance={task_name(task): of["chance"]["uniform"] for task, of in found.items()},
+            limits=(0, 102),
         )
         for level in LEVELS
     ]
-    note = "95 % intervals over pieces, by_figure over figures; dashed: chance"
-    return forest(panels, _SERIES, "Dance types told from motion, by task", note)
+    note = "95 % intervals over what was resampled (pieces, figures or bodies); dashed: chance"
+    return forest(panels, _SERIES, "Dance types told from motion, from split to split", note)
 
 
 def _cells(of: Mapping[str, Any], level: str) -> dict[str, Interval]:

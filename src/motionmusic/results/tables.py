@@ -12,7 +12,7 @@ from motionmusic.features.segments import SEGMENT_FRAMES
 from motionmusic.lettering import Figure
 from motionmusic.params import Train
 from motionmusic.results.figures import confusion_figure
-from motionmusic.results.names import INPUTS, VARIANTS, counted, made_of, model
+from motionmusic.results.names import INPUTS, VARIANTS, cell, counted, made_of, model
 from motionmusic.results.table import Column, Row, Table, table
 from motionmusic.scoring.accuracy import LEVELS, resampled_over
 from motionmusic.scoring.evaluation import BEST, EXPERIMENTS, ROWS, best_baseline
@@ -124,7 +124,7 @@ def accuracy_table(found: Found, level: str, train: Train, epochs_together: int)
     name = paper_names(facts["source"])[1 + LEVELS.index(level)]
     beside = _beside(name, facts, level)
     rows = []
-    for row in dict.fromkeys([*ROWS, *(cell.split("/")[0] for cell in scores)]):
+    for row in dict.fromkeys([*ROWS, *(one.split("/")[0] for one in scores)]):
         label = _LABELS.get(row) or model(row)
         cl = "yes" if row in VARIANTS else "no" if row in ROWS else "–"
         of = [scores.get(f"{row}/{kind}") for kind in EXPERIMENTS]
@@ -216,13 +216,13 @@ def confusion_picture(found: Found) -> Figure:
     if _comparable(facts):
         its, _ = printed_confusion(name)
         right, total = int(np.trace(its)), int(its.sum())
-        caption += f" The paper's, one run: {100 * right / total:.2f} % ({right} of {total})."
+        caption += f" The paper's, one run: {100 * right / total:.1f} % ({right} of {total})."
         if name == "figure5":
             caption += " The class names printed there are wrong, except Break's (O21)."
     return confusion_figure(
         counts,
         [facts["labels"][code] for code in order],
-        f"{_title(name)}. {facts['task']}: MCLEMCD-FC with CL, fused",
+        f"{facts['task']}: {cell(BEST)}",
         f"{caption} {made_of(facts)}".strip(),
     )
 
