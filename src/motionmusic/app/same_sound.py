@@ -4,8 +4,7 @@ After Haitsma and Kalker (2002): whether the difference of neighbouring bands ri
 same after mp3 or AAC, at another loudness, and for a start that is a little earlier. The smaller half
 of the changes is left out, since coding turns those first.
 
-Of the songs of MusicToDance 45 % of the bits or more differ at the best lag, of one song in another
-format 2 % (metrics/reliability/same_sound.json).
+How far apart songs and formats of one song are: metrics/reliability/same_sound.json.
 """
 
 from __future__ import annotations

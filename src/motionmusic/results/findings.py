@@ -52,9 +52,9 @@ def points(found: Mapping[str, Any] | Interval) -> str:
     return f"{value} points{bracket}{rest}"
 
 
-def share(value: float) -> str:
-    """57.5 %, or 25 % where that is all."""
-    return f"{100 * value:.1f}".removesuffix(".0") + " %"
+def share(value: float | None) -> str:
+    """In percent with one digit, without it where it is 0; – where it is not known."""
+    return "–" if value is None else f"{100 * value:.1f}".removesuffix(".0") + " %"
 
 
 def _read(found: Mapping[str, Any] | Interval) -> Interval:
@@ -171,15 +171,20 @@ def _task(names: Sequence[str]) -> dict[str, Any] | None:
     of = read_json(workspace.metrics(name, "evaluation.json"), _REMEDY)
     cells, gains = of["cells"], of.get("gain") or of["collaborative_gain"]
     seeds = of["n_seeds"]
+    ahead, behind = (interval(cells[name]["segment"]).value for name in ("fc/joints", _REGRESSION))
     return {
         "segments": of["n_segments"],
         "pieces": of["n_pieces"],
         "seeds": "one seed" if seeds == 1 else f"{seeds} seeds",
         "chance": of["chance"]["uniform"],
-        "shared": read_json(workspace.metrics(name, "leakage.json"), _REMEDY)["tested_with_shared"],
+        "shared": {"unit": None, "capture": None}
+        | read_json(workspace.metrics(name, "leakage.json"), _REMEDY)["tested_with_shared"],
         "fc": cells[BEST]["segment"],
         "fc_joints": cells["fc/joints"]["segment"],
         "lr": cells[_REGRESSION]["segment"],
+        "statistics": "not worse"
+        if behind >= ahead
+        else f"{100 * (ahead - behind):.1f} points behind",
         "adds": gains["longer"]["fused"]["fc"]["segment"],
         "before": interval(cells["alone/fused"]["segment"]).value,
         "after": interval(cells["longer/fused"]["segment"]).value,
