@@ -29,7 +29,7 @@ TASKS = {
 SPLITS = {"paper": "the paper's split", "published": "name order", "mini": "no piece on two sides"}
 VERSIONS = {"published": "as published", "on_beat": "on the beat"}
 _REGRESSION = "logistic_regression/joints"
-_BLUE, _ORANGE = "#08306b", "#b35806"
+_SERIES = (("#08306b", "o"), ("#4292c6", "o"), ("#b35806", "s"))
 _REMEDY = "restore it from git"
 
 
@@ -109,6 +109,7 @@ def _splits_picture(found: Mapping[str, Any]) -> Figure:
     rows = {
         f"{title} (n {of['segments']})": {
             "MCLEMCD-FC, joints and bones": interval(of["fc"]),
+            "MCLEMCD-FC, joints": interval(of["fc_joints"]),
             "logistic regression, joints": interval(of["lr"]),
         }
         for name, title in SPLITS.items()
@@ -144,7 +145,7 @@ def _there(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _colours(rows: Mapping[str, Mapping[str, Interval]]) -> dict[str, tuple[str, str]]:
     names = list(dict.fromkeys(name for values in rows.values() for name in values))
-    return dict(zip(names, ((_BLUE, "o"), (_ORANGE, "s")), strict=True))
+    return dict(zip(names, (*_SERIES[: len(names) - 1], _SERIES[-1]), strict=True))
 
 
 def _json(name: str) -> Any:
