@@ -19,6 +19,8 @@ def main(given: Sequence[str]) -> None:
     settings, about = group(Evaluate, "evaluate"), workspace.about(task)
     classes, folder = list(about.labels.values()), workspace.data(task, "cells")
     files = evaluation.cell_files(folder, group(list[int], "seeds"))
+    if left_out := evaluation.not_ended(files):
+        files = {cell: of for cell, of in files.items() if cell not in left_out}
     index = workspace.read_index(task)
     spans = workspace.read_task_units(task)
     units = resampled(about.protocol, index, spans, about.excerpt_frames)
@@ -31,6 +33,8 @@ def main(given: Sequence[str]) -> None:
     found = evaluation.evaluate(cells, classes, settings.seed, settings.resamples)
     found["validation"] = evaluation.validated(validation)
     found["facts"] = evaluation.facts(about, index, shapes)
+    if left_out:
+        found["not_ended"] = left_out
     tables = {
         workspace.metrics(task, "runs.csv"): evaluation.runs(workspace.metrics(task, "runs")),
         workspace.plots(task, "confusion.csv"): evaluation.confusion_rows(

@@ -151,6 +151,17 @@ def test_the_caption_says_what_a_reader_must_know() -> None:
     assert "±" not in one
 
 
+def test_cells_that_have_not_ended_are_named_and_empty() -> None:
+    made = found() | {"not_ended": ["plain/joints", "fc/merged"]}
+    for name in ("plain/joints", "plain/fused", "fc/merged"):
+        del made["cells"][name]
+    one = tables.accuracy_table(made, "segment", TRAIN, 1400)
+    assert [cell is None for cell in one.rows[2].cells[2:]] == [True, False, True, False]
+    said = "Left out, as their training has not ended: MCLEMCD with CL, joints; MCLEMCD-FC with CL, merged."
+    assert said in flat(one.markdown())
+    assert "has not ended" not in table().markdown()
+
+
 def test_stand_ins_are_counted_in_every_caption() -> None:
     made = found(stand_ins={"motion": 7, "sound": 3}, excerpts=30)
     said = (

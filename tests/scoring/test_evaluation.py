@@ -30,6 +30,7 @@ from motionmusic.scoring.evaluation import (
     evaluate,
     facts,
     headline,
+    not_ended,
     read_cells,
     runs,
     validated,
@@ -325,6 +326,20 @@ def test_the_stages_score_the_test_rows_of_each_cells_own_file(small: Path) -> N
     assert share == pytest.approx(found["cells"]["fc/fused"]["segment"]["value"], abs=1e-5)
     assert set(pd.read_csv("plots/synthetic/curves.csv")["accuracy"]) == {0.15, 0.19}
     assert pd.read_csv("metrics/synthetic/runs.csv")["run"].tolist() == ["motion-joints-0"]
+
+    # a table may go without what has not ended, but not without the fused FC cell and its control
+    for cell in ("plain/bones", "longer/merged"):
+        files[cell][0].unlink()
+    assert not_ended(files) == ["longer/merged", "plain/bones"]
+    stage.main(["synthetic"])
+    fewer = read_json(Path("metrics/synthetic/evaluation.json"), "")
+    gone = {"longer/merged", "plain/bones", "plain/fused"}
+    assert fewer["cells"] == {k: v for k, v in found["cells"].items() if k not in gone}
+    assert fewer["not_ended"] == ["longer/merged", "plain/bones"]
+    assert "not_ended" not in found
+    files["longer/bones"][0].unlink()
+    with pytest.raises(UserError, match="longer-bones-0"):
+        stage.main(["synthetic"])
 
     leaderboard.main(["synthetic"])
     (board,) = read_tables(Path("metrics/synthetic/leaderboard/leaderboard.json"))

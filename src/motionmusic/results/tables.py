@@ -146,6 +146,7 @@ def accuracy_table(found: Found, level: str, train: Train, epochs_together: int)
         f"{epochs_together} with collaborative learning (CL).",
         gained(found, level),
         beaten(found, level),
+        unfinished(found),
         made_of(facts),
     )
     return Table(
@@ -194,13 +195,20 @@ def beaten(found: Found, level: str) -> str:
     def value(row: str) -> float:
         return float(found["cells"][f"{row}/joints"][level]["value"])
 
-    name, best = best_baseline(found), max(ROWS, key=value)
+    ran = [row for row in ROWS if f"{row}/joints" in found["cells"]]
+    name, best = best_baseline(found), max(ran, key=value)
     if value(best) > value(name):
         return ""
     return (
         f"On joints no network beats the best baseline: {model(best)} {100 * value(best):.1f},"
         f" {model(name)} {100 * value(name):.1f}."
     )
+
+
+def unfinished(found: Found) -> str:
+    """A sentence that names the trainings that have not ended; else empty."""
+    names = "; ".join(map(cell, found.get("not_ended", ())))
+    return f"Left out, as their training has not ended: {names}." if names else ""
 
 
 def confusion_picture(found: Found) -> Figure:
@@ -251,8 +259,8 @@ def _beside(name: str, facts: Found, level: str) -> dict[str, dict[Any, str]]:
         files = files[files[f"n_{level}s"] == size].set_index(["row", "cl", "input"])
         right = files[f"{level}s_right"].groupby(level=[0, 1, 2]).agg(list).to_dict()
         texts["files"] = [
-            _share(right.get((cell["row"], cell["cl"], cell["input"]), []), cell["count"], size)
-            for cell in cells.fillna({"count": -1}).to_dict("records")
+            _share(right.get((its["row"], its["cl"], its["input"]), []), its["count"], size)
+            for its in cells.fillna({"count": -1}).to_dict("records")
         ]
     # without CL, plain and dropout are one network
     keys = [cells["row"].where(cells["cl"] == "yes", "alone"), cells["input"]]

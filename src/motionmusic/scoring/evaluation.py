@@ -46,6 +46,8 @@ EXPERIMENTS = ("joints", "bones", "fused", "merged")
 """The order of the paper's experiments 1 to 4."""
 BEST = "fc/fused"
 """The cell of the paper's Figures 4 and 5."""
+FIRST = ("alone", "longer", "fc")
+"""Rows of which joints and bones are needed: for that cell and for what collaborative learning adds."""
 Cells = Mapping[str, Sequence[pd.DataFrame]]
 
 
@@ -63,6 +65,17 @@ def cell_files(cells: Path, seeds: Sequence[int]) -> dict[str, list[Path]]:
         f"{row}/joints": [cells / f"baseline-{seed}" / f"{row}.parquet" for seed in seeds]
         for row in BASELINES
     }
+
+
+def not_ended(files: Mapping[str, Sequence[Path]]) -> list[str]:
+    """The cells that have no predictions yet of a seed, and that the others can do without."""
+    return [
+        cell
+        for cell, seeds in files.items()
+        if is_network(cell)
+        and not (cell.split("/")[0] in FIRST and cell.split("/")[1] in ("joints", "bones"))
+        and not all(file.exists() for file in seeds)
+    ]
 
 
 def is_network(cell: str) -> bool:

@@ -1,0 +1,135 @@
+"""A training away from home, here on the CPU: with few packages, for seconds, the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import gpu
+import gpu_steps
+import pandas as pd
+import pytest
+import steps
+import torch
+import train_motion
+import yaml
+from closure import ROOT
+
+from motionmusic.errors import UserError
+
+SECONDS = 12
+# what a borrowed machine has; of the project's own needs it lacks DVC, pydantic, YAML, librosa, …
+PRESENT = (
+    "torch numpy pandas pyarrow safetensors tqdm PIL matplotlib mpl_toolkits cycler kiwisolver fontTools"
+    " packaging pyparsing dateutil six typing_extensions sympy mpmath motionmusic gpu gpu_steps plain"
+    " steps steps_report cotrain train_longer train_motion train_music torchgen sitecustomize"
+)
+ABSENT = f"""
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if not (top in sys.stdlib_module_names or top.startswith("_") or top in {PRESENT.split()}):
+            raise ModuleNotFoundError(f"{{name}} is not there", name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
+
+
+@pytest.fixture
+def packed(space: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The workspace of small cells with one fold, one epoch each, and its pack."""
+    monkeypatch.setenv("MOTIONMUSIC_DEVICE", "cpu")
+    params = yaml.safe_load((space / "params.yaml").read_text("utf-8"))
+    params["train"]["synthetic"]["epochs"] = params["cotrain"]["synthetic"]["epochs"] = 1
+    (space / "params.yaml").write_text(yaml.safe_dump(params))
+    index = space / "data/synthetic/segments/index.parquet"
+    pd.read_parquet(index).query("fold == 0").to_parquet(index)
+    gpu.pack("synthetic")
+    return space
+
+
+def test_what_ends_in_time_comes_back_as_its_stage_would_have_written_it(
+    packed: Path, torch_alone: None
+) -> None:
+    (packed / "absent").mkdir()
+    (packed / "absent/sitecustomize.py").write_text(ABSENT)
+    environment = os.environ | {
+        "PYTHON": sys.executable, "PYTHONPATH": str(packed / "absent"), "OMP_NUM_THREADS": "1",
+        "NO_MPS": "1",
+    }  # fmt: skip
+    command = ["bash", str(ROOT / "benchmarks/gpu.sh"), str(SECONDS), "out"]
+    ended = subprocess.run(
+        [*command, "--parts", "cells", "--side", "2"], env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout
+    assert "FAILED" not in ended.stdout, (packed / "out/log.txt").read_text("utf-8")
+    with ZipFile("out/cells.zip") as file:
+        cells = json.loads(file.read("made.json"))["cells"]
+    assert "motion-joints-0" in cells
+    assert f"{len(cells)} cells ended" in ended.stdout
+
+    folder = packed / "data/synthetic/cells/motion-joints-0"
+    gpu.bring(Path("out/cells.zip"))
+    with pytest.raises(UserError, match="no such folder"):
+        gpu.bring(Path("out/cells.zip"))
+    brought = {path.name: path.read_bytes() for path in folder.iterdir()}
+    shutil.rmtree(folder)
+    train_motion.main(["synthetic", "joints", "0"])
+    assert set(brought) == {"predictions.parquet", "history.csv"}
+    assert all((folder / name).read_bytes() == content for name, content in brought.items())
+    record = json.loads((packed / "metrics/synthetic/runs/motion-joints-0.json").read_text())
+    assert set(record) == {"git", "machine", "seconds"}
+
+    (packed / "data/synthetic/segments/about.json").write_text("{}")
+    with pytest.raises(UserError, match=r"about\.json"):
+        gpu.bring(Path("out/cells.zip"))
+
+
+def test_cells_come_after_those_that_they_go_on_from() -> None:
+    """And first are all that the fused FC cell and its control need: 7 of the 16."""
+    seen: list[str] = []
+    for cell in gpu.order(3):
+        assert set(cell.after) <= set(seen)
+        seen.append(cell.name)
+    assert len(set(seen)) == 16
+    wanted = {f"{a}-{kind}{b}-3" for kind in ("joints", "bones")
+              for a, b in (("motion", ""), ("longer", ""), ("cotrain", "-fc"))}  # fmt: skip
+    assert set(seen[:7]) == wanted | {"music-3"}
+    assert gpu.stage_of("cotrain-joints-fc-3") == "cotrain@joints-fc-3"
+    assert gpu.stage_of("music-3") == "train_music@3"
+
+
+@pytest.mark.usefixtures("torch_alone")
+def test_steps_on_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_steps, "SIZE", steps.Size("aist", 5, 3))
+    monkeypatch.setattr(gpu_steps, "BLOCKS", 1)
+    monkeypatch.setattr(gpu_steps, "EPOCH", 1)
+    monkeypatch.setattr(gpu_steps, "profiled", lambda *_: "")  # takes seconds
+    monkeypatch.setattr(steps, "gflop_of", lambda *_: 2.0)
+    monkeypatch.setenv("MOTIONMUSIC_DEVICE", "cpu")
+    gpu_steps.measure(4, tmp_path)
+    found = json.loads((tmp_path / "steps.json").read_text("utf-8"))
+    assert {(row["step"], row["way"]) for row in found["steps"]} == {
+        (step, way) for step in steps.STEPS for way in (gpu_steps.AUTHORS, "ours fp32", "ours bf16")
+    }
+    for row in found["steps"]:
+        assert row["samples_per_s"] * row["s"] == pytest.approx(5, rel=1e-3)
+        assert row["tflop_per_s"] * row["s"] == pytest.approx(0.002, rel=1e-3)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_two_processes_at_once_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_steps, "SIZE", steps.Size("aist", 5, 3))
+    monkeypatch.setattr(gpu_steps, "MEASURED_S", 0.1)
+    monkeypatch.setenv("MOTIONMUSIC_DEVICE", "cpu")
+    assert gpu_steps.at_once(2, 4, tmp_path / "log.txt") > 0
+    monkeypatch.setattr(gpu_steps, "ways", lambda *_: {})
+    assert gpu_steps.at_once(1, 4, tmp_path / "log.txt") == 0
