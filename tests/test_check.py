@@ -30,6 +30,7 @@ def test_a_whole_dance(command: Command, dance: Path) -> None:
     assert (status, err) == (0, "")
     assert "BVH, 13 joints, 25 frames a second, y up" in out
     assert "guessed: left wrist, left heel" in out
+    assert "  Genre: " in out
     assert out.endswith("Nothing wrong found\n")
 
 

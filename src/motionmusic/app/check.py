@@ -38,15 +38,18 @@ def check(
 
     - `motionmusic check walk.bvh`
     """
+    from motionmusic.app.genre import guess
     from motionmusic.app.open_dance import facts, open_dance
 
     own = open_dance(dance, layout, rate, up, names, said=False)
+    genre = guess(own)
     if json:
-        print_json(facts(dance, own))
+        print_json(facts(dance, own) | {"genre": genre._asdict()})
     elif Volume.level > 0:
         say(f"{own.name}: {len(own.joints)} frames, {own.seconds:.1f} s")
         for line in own.notes:
             say(f"  {line}")
+        say(f"  {genre.text}")
         for fault in own.faults:
             say(f"  {fault.kind}: {fault.line(own.rate_hz)}")
         say(f"{len(own.faults)} found" if own.faults else "Nothing wrong found")

@@ -37,7 +37,7 @@ from motionmusic.app.arguments import (
     print_json,
 )
 from motionmusic.app.outputs import check_input, check_input_folder, check_output, check_room
-from motionmusic.app.trained import choose, no_model, own_music
+from motionmusic.app.trained import choose, own_music
 from motionmusic.errors import UserError
 from motionmusic.methods import Method
 from motionmusic.terminal import Volume, note, say, shown
@@ -242,21 +242,29 @@ def render(
 def models(
     json: JsonOption = False, quiet: QuietOption = False, verbose: VerboseOption = False
 ) -> None:
-    """List the trained models under ./data: folder (for --model), task, classes, methods, seeds."""
-    if not any(Path().glob("data/**/matcher.json")):
-        raise no_model()
+    """List the models: those that come with this program, each with its card, and those trained here.
+
+    Trained are those under ./data: folder (for --model), task, classes, methods, seeds.
+    """
     from rich.table import Table
 
-    from motionmusic.models.matcher import trained
+    from motionmusic.app.trained import cards
 
-    found = trained(Path())
-    if not found:
-        raise no_model()
+    rows: list[dict[str, object]] = [
+        {"model": name, "card": card} for name, card in cards().items()
+    ]
+    if not json:
+        for card in cards().values():
+            say(card)
+    found = []
+    if any(Path().glob("data/**/matcher.json")):
+        from motionmusic.models.matcher import trained
+
+        found = trained(Path())
     table = Table()
     table.add_column("model", no_wrap=True)
     for title in ("trained on the task", "classes", "methods", "seeds"):
         table.add_column(title)
-    rows = []
     for folder, group in groupby(found, key=lambda pair: pair[0].parent):
         abouts = [about for _, about in group]
         classes = list(abouts[0].labels.values())
@@ -268,8 +276,10 @@ def models(
         rows.append({"model": f"{folder}", "task": abouts[0].task, **facts})
     if json:
         print_json(rows)
-    else:
+    elif found:
         console().print(table)
+    else:
+        say("No model was trained here (./data). `recommend` says how to train one.")
 
 
 @app.command(cls=Command)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from motionmusic.data.own import OwnDance
-from motionmusic.scoring.genre_features import RATE_HZ, WINDOW, windows_of
+from motionmusic.scoring.genre_features import seen
 from motionmusic.scoring.genre_model import REFUSED, GenreModel
 
 MODEL = Path(__file__).parents[1] / "pretrained" / "genre_model.npz"
 UNLIKE = "unlike the dances this model knows"
+SHORTEST_S = 3.0  # of a dance: two windows
 
 
 class Guess(NamedTuple):
@@ -20,7 +21,7 @@ class Guess(NamedTuple):
     Attributes:
         probabilities: of each genre, summing to 1; they mean something only where it is ``known``.
         known: whether the dance is like those that the model was trained on.
-        likeness: the share of held-out dances that were no more like them, 0…1.
+        likeness: the share of held-out dances of its own kind that were no more like them, 0…1.
         text: one line for people.
     """
 
@@ -38,12 +39,13 @@ def model() -> GenreModel:
 
 def guess(dance: OwnDance) -> Guess:
     """The genre of a dance in any layout, at any rate, of any body. Raises UserError as :func:`model`."""
-    genres, windows = [str(name) for name in model().genres], windows_of(dance)
-    if not len(windows):
-        text = f"Genre: too short to tell, {dance.seconds:.1f} s; it takes {WINDOW / RATE_HZ:g}"
+    genres = [str(name) for name in model().genres]
+    if dance.seconds < SHORTEST_S:
+        text = f"Genre: too short to tell, {dance.seconds:.1f} s; it takes {SHORTEST_S:g} s"
         return Guess(dict.fromkeys(genres, 1 / len(genres)), False, 0.0, text)
-    found = dict(zip(genres, map(float, model().probabilities(windows)), strict=True))
-    likeness = model().likeness(windows)
+    of = seen(dance)
+    found = dict(zip(genres, map(float, model().probabilities(of.windows)), strict=True))
+    likeness = model().likeness(of)
     if likeness < REFUSED:
         return Guess(found, False, likeness, f"Genre: {UNLIKE} ({len(genres)} street genres)")
     first, second = sorted(found, key=lambda name: -found[name])[:2]

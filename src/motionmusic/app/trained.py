@@ -96,3 +96,9 @@ def no_model() -> UserError:
         "train one with `dvc repro pipeline/music/m2d_mini/dvc.yaml:match`, or run from the folder"
         " that has data/, or name one with --model DIR",
     )  # fmt: skip
+
+
+def cards() -> dict[str, str]:
+    """Of each model that comes with the package, for whom it is, how good, from what, its terms."""
+    folder = Path(__file__).parents[1] / "pretrained"
+    return {file.stem: file.read_text("utf-8") for file in sorted(folder.glob("*.md"))}

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from motionmusic.data.own import OwnDance, resampled
-
-Floats = NDArray[np.float64]
+from motionmusic.files import Floats
 
 RATE_HZ = 25.0
 WINDOW, HOP = 50, 25  # frames: two seconds, every second
@@ -36,12 +34,27 @@ _BONES = {
 _LENGTHS = np.array(list(_BONES.values()))
 _MIRRORED = [0, 1, 2, 3, 5, 4, 7, 6]
 _ACROSS = [2, 3]
+_LAGS = (12, 63)  # frames
+TURNS = 6  # the last of the statistics: how the body turns
 _BANDS_HZ = (0.0, 0.75, 1.5, 2.5, 4.0, 8.0)
 
 
-def windows_of(dance: OwnDance) -> Floats:
-    """Statistics of each window of a dance, (n, f); none of a dance shorter than a window."""
-    return statistics(cut(directions(dance.whole_body().points, dance.rate_hz)))
+class Seen(NamedTuple):
+    """What the model sees of a dance.
+
+    Attributes:
+        windows: (n, f), :func:`statistics` of each window; none of a dance shorter than a window.
+        repeats: how exactly it repeats itself, up to 1 (:func:`repeats`).
+    """
+
+    windows: Floats
+    repeats: float
+
+
+def seen(dance: OwnDance) -> Seen:
+    """Of a dance in any layout, at any rate."""
+    bones = directions(dance.whole_body().points, dance.rate_hz)
+    return Seen(statistics(cut(bones)), repeats(bones))
 
 
 def directions(points: Mapping[str, Floats], rate_hz: float) -> Floats:
@@ -69,12 +82,29 @@ def cut(bones: Floats) -> Floats:
 _NONE = np.zeros((0, WINDOW, len(_BONES), 3))
 
 
+def repeats(bones: Floats) -> float:
+    """The best correlation of bones (frames, 8, 3) with themselves half to two and a half seconds later.
+
+    Each frame is turned to one heading. 0 where nothing moves, or less than two seconds overlap.
+    """
+    flat = _faced(bones[:, None]).reshape(len(bones), -1)
+    away = flat - flat.mean(axis=0)
+    best = 0.0
+    for lag in range(*_LAGS):
+        first, later = away[:-lag], away[lag:]
+        if len(first) < WINDOW:
+            break
+        size = np.sqrt((first**2).sum() * (later**2).sum())
+        best = max(best, float((first * later).sum() / (size + 1e-6 * flat.size)))
+    return best
+
+
 def statistics(windows: Floats) -> Floats:
     """Of windows (n, 50, 8, 3), each turned to one heading: (n, f).
 
     Mean directions; of each bone's turning and each joint's speed mean and deviation; how a joint's
-    movement is shared among five bands of frequency; how hips turn against the room and shoulders
-    against hips; which joints are fast together.
+    movement is shared among five bands of frequency; which joints are fast together; last, how hips
+    turn against the room and shoulders against hips.
     """
     faced = _faced(windows)
     joints = _joints(faced)
@@ -84,7 +114,7 @@ def statistics(windows: Floats) -> Floats:
     parts = [faced.mean(axis=1)]
     for series, least in ((turning, 0.05), (speed, 0.02)):
         parts += [np.log(series.mean(axis=1) + least), np.log(series.std(axis=1) + least)]
-    parts += [_bands(velocity), _turns(faced), _together(speed)]
+    parts += [_bands(velocity), _together(speed), _turns(faced)]
     return np.concatenate(
         [part.reshape(len(part), int(np.prod(part.shape[1:]))) for part in parts], axis=1
     )
@@ -125,7 +155,7 @@ def _bands(velocity: Floats) -> Floats:
 
 
 def _turns(faced: Floats) -> Floats:
-    """Six numbers (n, 6) of the hips' heading and of the shoulders against it."""
+    """:data:`TURNS` numbers (n, 6) of the hips' heading and of the shoulders against it."""
     hips, shoulders = (
         np.unwrap(np.arctan2(faced[:, :, bone, 2], faced[:, :, bone, 0]), axis=1)
         for bone in _ACROSS

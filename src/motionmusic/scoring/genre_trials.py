@@ -2,45 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from motionmusic.data.aist_retargeted import LARGEST, PROXIMAL
 from motionmusic.data.own import OwnDance
-from motionmusic.scoring.genre_features import cut, directions, mirrored, statistics
-from motionmusic.scoring.genre_model import Floats, GenreModel, fit, temperature_of
+from motionmusic.data.vrm import BONES, RATE_HZ, SOURCE_HZ, Clip
+from motionmusic.files import Floats
+from motionmusic.scoring.baselines import fit_predict
+from motionmusic.scoring.genre_features import (
+    HOP,
+    WINDOW,
+    Seen,
+    cut,
+    directions,
+    mirrored,
+    seen,
+    statistics,
+)
+from motionmusic.scoring.genre_model import REFUSED, GenreModel, fit, softmax, temperature_of
+from motionmusic.scoring.intervals import Interval, bootstrap
+from motionmusic.scoring.ladder import Folds, difference, scores
 
-Folds = Sequence[tuple[int, pd.DataFrame]]
+BINS = 10  # of equal width, of the first genre's probability
+BASELINES = ("nearest_centroid", "logistic_regression", "random_forest")
+_SIMULATED = 5000
+_MOSTLY = 0.75  # of a dance's windows: then it counts as undamaged
+_FIRST = 6  # windows in the first seven seconds, which is all that baselines see
 
 
-class Windows(NamedTuple):
-    """Of one dance, (n, f) each."""
+class Known(NamedTuple):
+    """A dance to learn from.
 
-    own: Floats
-    image: Floats  # of its mirror image
+    Attributes:
+        seen: of the dance.
+        image: (n, f) of its mirror image.
+        clean: (n,) windows in which no bone that matters is held.
+    """
+
+    seen: Seen
+    image: Floats
+    clean: NDArray[np.bool_]
+
+    @property
+    def undamaged(self) -> bool:
+        """Whether most of it is."""
+        return bool(self.clean.mean() >= _MOSTLY)
 
 
-def windows_and_image(dance: OwnDance) -> Windows:
-    """What the model is trained on."""
-    bones = directions(dance.whole_body().points, dance.rate_hz)
-    return Windows(statistics(cut(bones)), statistics(cut(mirrored(bones))))
+def known(clip: Clip) -> Known:
+    """Of a clip of AIST++ retargeted."""
+    joints = np.asarray(clip.at_25_hz(), np.float64)
+    dance = OwnDance(joints, None, "aist", RATE_HZ, "", None, 0.0)
+    found = seen(dance)
+    bones = directions(dance.whole_body().points, RATE_HZ)
+    held = clip.held[:, [BONES.index(bone) for bone in PROXIMAL]]
+    hop, long = (round(frames * SOURCE_HZ / RATE_HZ) for frames in (HOP, WINDOW))
+    shares = [held[k * hop : k * hop + long].mean(axis=0) for k in range(len(found.windows))]
+    clean = np.array([share.max() <= LARGEST for share in shares])
+    return Known(found, statistics(cut(mirrored(bones))), clean)
 
 
 def trained(
-    dances: Mapping[str, Windows], labels: Mapping[str, int], names: Sequence[str],
+    dances: Mapping[str, Known], labels: Mapping[str, int], names: Sequence[str],
     genres: Sequence[str],
 ) -> GenreModel:  # fmt: skip
-    """The model of some dances and their mirror images."""
-    both = [np.concatenate(dances[name]) for name in names]
-    return fit(both, np.array([labels[name] for name in names], np.int64), genres)
+    """The model of some dances and their mirror images, not yet calibrated."""
+    of = [dances[name] for name in names]
+    windows = np.concatenate([part for one in of for part in (one.seen.windows, one.image)])
+    clean = np.concatenate([part for one in of for part in (one.clean, one.clean)])
+    counts = [2 * len(one.image) for one in of]
+    return fit(windows, np.repeat([labels[name] for name in names], counts), clean, genres)
 
 
 class HeldOut(NamedTuple):
-    """Dances that their model was not trained on: names, labels (n,), logits (n, k), distances (n,)."""
+    """Dances that their model was not trained on: labels (n,), logits (n, k), distances (n,)."""
 
     names: list[str]
     labels: NDArray[np.int64]
@@ -48,24 +89,192 @@ class HeldOut(NamedTuple):
     distances: Floats
 
 
+def left_out(pieces: pd.DataFrame) -> Iterator[tuple[list[str], list[str]]]:
+    """(learned from, asked): a dancer's dances of a choreography, and all that share neither."""
+    for (dancer, choreography), own in pieces.groupby(["dancer", "choreography"], sort=True):
+        new = (pieces["dancer"] != dancer) & (pieces["choreography"] != choreography)
+        yield pieces.loc[new, "piece"].tolist(), own["piece"].tolist()
+
+
 def held_out(
-    dances: Mapping[str, Windows], labels: Mapping[str, int], splits: Folds, genres: Sequence[str]
-) -> HeldOut:
-    """Every dance that a fold tests, by a model of the fold's other rows."""
+    dances: Mapping[str, Known], labels: Mapping[str, int],
+    parts: Iterator[tuple[list[str], list[str]]], genres: Sequence[str], first: int | None = None,
+) -> HeldOut:  # fmt: skip
+    """Every dance that is asked, by a model of those learned from; ``first``: of so many windows."""
     names, logits, distances = [], [], []
-    for _, ids in splits:
-        side = ids.drop_duplicates("piece").set_index("piece")["split"]
-        learned = [name for name in dances if side[name] in ("train", "validation")]
+    for learned, asked in parts:
         model = trained(dances, labels, learned, genres)
-        for name in side[side == "test"].index:
+        for name in asked:
+            windows = dances[name].seen.windows[:first]
             names.append(name)
-            logits.append(model.logits(dances[name].own))
-            distances.append(model.distance(dances[name].own))
+            logits.append(model.logits(windows))
+            distances.append(model.distance(windows))
     of = np.array([labels[name] for name in names], np.int64)
     return HeldOut(names, of, np.array(logits), np.array(distances))
 
 
-def calibrated(model: GenreModel, known: HeldOut) -> GenreModel:
-    """The model with its temperature and with what is usual of dances that are new to it."""
-    temperature = np.array(temperature_of(known.logits, known.labels))
-    return replace(model, temperature=temperature, distances=np.sort(known.distances))
+def calibrated(model: GenreModel, dances: Mapping[str, Known], new: HeldOut) -> GenreModel:
+    """With its temperature, and with the distances of undamaged dances that are new to it."""
+    undamaged = np.array([dances[name].undamaged for name in new.names])
+    return replace(
+        model,
+        temperature=np.array(temperature_of(new.logits, new.labels)),
+        distances=np.sort(new.distances[undamaged]),
+    )
+
+
+def accuracy(
+    dances: Mapping[str, Known], pieces: pd.DataFrame, folds: Folds, joints: NDArray[Any],
+    genres: Sequence[str], seed: int, resamples: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Of each fold's test dances, in their first seven seconds, beside simple baselines.
+
+    Args:
+        folds: of new dancers and choreographies; ``joints`` are of its segments.
+
+    Returns:
+        models: name → accuracy and balanced accuracy a dance, resampled by dancer; recall of the
+        model by genre; best (baseline by validation), ahead of it in accuracy, dances, dancers.
+    """
+    labels = dict(zip(pieces["piece"], pieces["label"], strict=True))
+    dancers = dict(zip(pieces["piece"], pieces["dancer"], strict=True))
+    parts = []
+    for _, ids in folds:
+        sides = ids.groupby("split")["piece"].unique()
+        parts.append((sides["train"].tolist(), sides["test"].tolist()))
+    found = held_out(dances, labels, iter(parts), genres, _FIRST)
+    rows = pd.DataFrame({"piece": found.names, "excerpt": 0, "segment": 0, "label": found.labels})
+    models = {"model": rows.assign(predicted=found.logits.argmax(axis=1))}
+    right: dict[str, float] = {}
+    for name in BASELINES:
+        tested, validated = [], []
+        for _, ids in folds:
+            train, rest = (ids["split"].isin(of) for of in (("train",), ("validation", "test")))
+            logits = fit_predict(
+                name, joints[train], ids.loc[train, "label"], joints[rest], len(genres), seed
+            )
+            all_of = ids[rest].assign(predicted=logits.argmax(axis=1))
+            tested.append(all_of[all_of["split"] == "test"])
+            validated.append(all_of[all_of["split"] == "validation"])
+        models[name] = pd.concat(tested, ignore_index=True)
+        checked = pd.concat(validated)
+        right[name] = float((checked["label"] == checked["predicted"]).mean())
+    best = max(right, key=lambda name: right[name])
+    result = {of: scores(r, dancers, len(genres), seed, resamples) for of, r in models.items()}
+    return {
+        "models": {name: of["excerpt"] for name, of in result.items()},
+        "recall": dict(zip(genres, result["model"]["recall"], strict=True)),
+        "best": best,
+        "ahead": difference(models["model"], models[best], dancers, seed, resamples)["excerpt"],
+        "dancers": result["model"]["dancers"],
+    }
+
+
+def calibration(new: HeldOut, pieces: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """Whether the first genre's probability is how often it is right, a dance.
+
+    The temperature of a dancer's dances is that of all other dancers'. ``perfect``: the error that
+    probabilities which are exactly right would have on as many dances, mean and 95th percentile.
+    """
+    who = pieces.set_index("piece").loc[new.names, "dancer"].to_numpy()
+    stated = np.empty_like(new.logits)
+    for dancer in np.unique(who):
+        own = who == dancer
+        stated[own] = softmax(new.logits[own] / temperature_of(new.logits[~own], new.labels[~own]))
+    first, right = stated.max(axis=1), stated.argmax(axis=1) == new.labels
+    random = np.random.default_rng(seed)
+    perfect = [
+        calibration_error(first, random.random(len(first)) < first) for _ in range(_SIMULATED)
+    ]
+    place = _bin(first)
+    bins = [
+        {"from": k / BINS, "dances": int(of.sum()), "stated": first[of].mean(), "right": right[of].mean()}
+        for k in range(BINS) if (of := place == k).any()
+    ]  # fmt: skip
+    return {
+        "error": calibration_error(first, right),
+        "perfect": float(np.mean(perfect)),
+        "perfect_95": float(np.quantile(perfect, 0.95)),
+        "uncalibrated": calibration_error(softmax(new.logits).max(axis=1), right),
+        "dances": len(first), "stated": float(first.mean()), "right": float(right.mean()),
+        "bins": bins,
+    }  # fmt: skip
+
+
+def calibration_error(stated: Floats, right: NDArray[np.bool_]) -> float:
+    """Expected calibration error: |right − stated| of each bin, weighted by its size."""
+    place = _bin(stated)
+    gaps = np.bincount(place, right - stated, minlength=BINS)
+    return float(abs(gaps).sum() / len(stated))
+
+
+def _bin(stated: Floats) -> NDArray[np.int64]:
+    return np.minimum((stated * BINS).astype(np.int64), BINS - 1)
+
+
+def separation(
+    near: Floats, far: Floats, groups: Sequence[str], seed: int, resamples: int
+) -> Interval:
+    """AUROC: how often ``far`` (m,) is further than ``near`` (n,), whose ``groups`` are resampled."""
+    wins = (far > near[:, None]) + 0.5 * (far == near[:, None])
+    codes, names = pd.factorize(np.array(groups))
+    member = np.eye(len(names))[codes]
+    sums, sizes = member.T @ wins, member.sum(axis=0)
+
+    def statistic(counts: Floats) -> Floats:
+        of, others = counts[:, : len(names)], counts[:, len(names) :]
+        above = np.einsum("dn,nm,dm->d", of, sums, others)
+        return np.asarray(above / ((of @ sizes) * others.sum(axis=1)))
+
+    return bootstrap(statistic, [len(names), len(far)], seed, resamples)
+
+
+def unlike(
+    model: GenreModel, dances: Mapping[str, Known], new: HeldOut, pieces: pd.DataFrame,
+    others: Mapping[str, Seen], seed: int, resamples: int,
+) -> dict[str, Any]:  # fmt: skip
+    """What the model says it does not know: held-out dances, another corpus, and both the other way.
+
+    Args:
+        model: calibrated on ``new``.
+        others: dances of another corpus.
+    """
+    dancers = pieces.set_index("piece").loc[new.names, "dancer"].tolist()
+    far = np.array([model.distance(of.windows) for of in others.values()])
+    repeating = np.array([dances[name].seen.repeats for name in new.names])
+    undamaged = np.array([dances[name].undamaged for name in new.names])
+    refused = new.distances > np.quantile(model.distances, 1 - REFUSED)
+    return {
+        "held_out": {"dances": len(refused), "refused": float(refused.mean())},
+        "undamaged": {"dances": int(undamaged.sum()), "refused": float(refused[undamaged].mean())},
+        "most_repeating": float(repeating.max()),
+        "other": {
+            "dances": len(far),
+            "refused": float(np.mean([model.likeness(of) < REFUSED for of in others.values()])),
+            "auroc": separation(new.distances, far, dancers, seed, resamples).json(),
+        },
+        "reverse": _reverse(dances, others, seed, resamples),
+    }
+
+
+def _reverse(
+    dances: Mapping[str, Known], others: Mapping[str, Seen], seed: int, resamples: int
+) -> dict[str, Any]:
+    """The same distance learned from the other corpus: its held-out pieces against these dances."""
+    names, near = list(others), []
+
+    def model(of: Sequence[str]) -> GenreModel:
+        windows = np.concatenate([others[name].windows for name in of])
+        labels = np.arange(len(windows)) % 2  # only the distance is asked
+        return fit(windows, labels, np.ones(len(windows), bool), ("", ""))
+
+    for k in range(5):
+        learned = model([name for place, name in enumerate(names) if place % 5 != k])
+        near += [(name, learned.distance(others[name].windows)) for name in names[k::5]]
+    whole = model(names)
+    far = np.array([whole.distance(of.seen.windows) for of in dances.values()])
+    pieces, distances = zip(*near, strict=True)
+    return {
+        "dances": len(near),
+        "auroc": separation(np.array(distances), far, pieces, seed, resamples).json(),
+    }
