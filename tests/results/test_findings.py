@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 from closure import ROOT
+from results.test_splits_table import board
 
 from motionmusic.results import findings
 from motionmusic.results.findings import facts, page, percent, pictures, points, share
 from motionmusic.results.ladder_table import PROTOCOLS
+from motionmusic.results.splits_table import splits_table
+from motionmusic.results.table import write_tables
 
 TEMPLATE = (ROOT / "src/motionmusic/results/findings.md.j2").read_text("utf-8")
 
@@ -72,6 +75,19 @@ def test_what_was_not_run_is_said(space: Path) -> None:
     assert "\n\n\n" not in text
     for command in ("table3", "splits", "genres", "collaborative"):
         assert re.search(rf"not run yet[^\n]*`dvc repro {command}`", text, re.IGNORECASE), command
+
+
+def test_the_splits_are_told_in_the_columns_that_matter(space: Path) -> None:
+    boards = {"a.task": board(0.5, networks=True)}
+    write_tables(
+        space / "splits", "splits", [splits_table(boards, {"a.task": 0.25}, "facing_ensemble")]
+    )
+    lines = page(facts()).splitlines()
+    row = next(line for line in lines if line.startswith("| a.task"))
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        "a.task", "50.0", "random forest", "51.0", "53.0", "+2.0 [−10.0, +10.0]", "yes"
+    ]  # fmt: skip
+    assert "dvc repro splits" not in page(facts())
 
 
 def ladder() -> dict[str, Any]:

@@ -71,7 +71,7 @@ def facts() -> dict[str, Any]:
         "authors": _authors(),
         "leaks": _leaks(),
         "ladder": _ladder(_json("aist_retargeted/ladder.json")),
-        "splits": _columns("splits/splits.json", 0, 2, 4, 7, 8, 9),
+        "splits": _columns("splits/splits.json", 0, 2, 3, 4, 7, 8, 9),
         "collaborative": _columns("collaborative/collaborative.json", 0, 1, 6, 7, 8, 10),
         "timing": _timing(_json("on_beat/timing.json")),
         "two": _json("aist_retargeted/two_corpora.json"),
@@ -159,6 +159,7 @@ def _columns(name: str, *places: int) -> str | None:
     if not Path("metrics", name).is_file():
         return None
     whole = read_tables(Path("metrics", name))[0]
+    places = tuple(place for place in places if place < len(whole.columns))
     rows = [[cells[place][0] for place in places] for cells in whole.texts()]
     lines = grid([whole.columns[place].head for place in places], rows)
     return f"{lines}\n\n{whole.caption}"
