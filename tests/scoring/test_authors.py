@@ -16,7 +16,6 @@ import pytest
 from closure import ROOT
 from numpy.typing import NDArray
 
-from motionmusic.data import splits as protocols
 from motionmusic.errors import UserError
 from motionmusic.scoring import authors
 from motionmusic.scoring.accuracy import at_level
@@ -150,18 +149,6 @@ def test_the_labels_are_those_of_the_files(result: Path) -> None:
     for (file, labels), segments in zip(LABELS.items(), (9, 9, 17), strict=True):
         found = authors.read_arrays(result / file)[:, 0]
         assert found.tolist() == [int(label) for label in labels for _ in range(segments)]
-
-
-def test_the_splits_are_those_of_their_labels() -> None:
-    """The 34 excerpts of each class, split as they were, have the authors' true labels in order."""
-    excerpts = pd.DataFrame({"piece": "one", "excerpt": range(136)})
-    excerpts["label"] = np.repeat(np.arange(4), 34)
-    for split, file in (
-        (protocols.paper, "M2D_true_label.pkl"), (protocols.published, "true_label.pkl"),
-    ):  # fmt: skip
-        rows = split(excerpts)
-        labels = rows.loc[rows["split"] == "test", "label"]
-        assert "".join(map(str, labels)) == LABELS[file]
 
 
 def test_their_votes_are_ours(result: Path) -> None:
