@@ -16,9 +16,9 @@ import pytest
 from commands import Result
 
 LONG = (
-    "test_share", "test_poison", "test_schedule", "test_dance_stage", "test_interrupted",
-    "test_wiring", "test_training_stages", "test_match_stage", "test_corpus_stages", "test_browser",
-    "test_synthetic", "test_study_make", "test_entries", "test_conduct",
+    "test_share", "test_poison", "test_schedule", "test_corpus_stages", "test_wiring",
+    "test_browser", "test_study_make", "test_interrupted", "test_synthetic", "test_training_stages",
+    "test_music_stages", "test_contrastive", "test_dance_stage", "test_match_stage",
 )  # fmt: skip
 
 
