@@ -23,32 +23,12 @@ from motionmusic.files import Floats, must_be_file
 CAPTURE_HZ = 80
 UNIT_HZ = 40.0
 MARKERS = 41
-# joint → the marker, or the two that it is the middle of
-JOINT_MARKERS = (
-    ("LFHD", "LBHD"),
-    ("RFHD", "RBHD"),
-    ("STRN", "T10"),
-    ("LSHO",),
-    ("LELB",),
-    ("LFRM",),
-    ("LWRB", "LFIN"),
-    ("LFWT", "LBWT"),
-    ("LKNE",),
-    ("LANK",),
-    ("LHEE",),
-    ("LTOE",),
-    ("RSHO",),
-    ("RELB",),
-    ("RWRB", "RFRM"),
-    ("RFIN",),
-    ("RFWT", "RBWT"),
-    ("RKNE",),
-    ("RANK",),
-    ("RHEE",),
-    ("RTOE",),
-    ("RFRM",),
-    ("LFIN",),
+# of each joint in its order the marker, or the two that it is the middle of
+_MARKERS = (
+    "LFHD+LBHD RFHD+RBHD STRN+T10 LSHO LELB LFRM LWRB+LFIN LFWT+LBWT LKNE LANK LHEE LTOE"
+    " RSHO RELB RWRB+RFRM RFIN RFWT+RBWT RKNE RANK RHEE RTOE RFRM LFIN"
 )
+JOINT_MARKERS = tuple(tuple(names.split("+")) for names in _MARKERS.split())
 FEET = (9, 10, 11, 18, 19, 20)
 _NO_UNIT = "NIL"
 _ENOUGH = 10  # cuts of a capture, to say whether they agree
