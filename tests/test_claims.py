@@ -2,7 +2,7 @@
 
 A row: the text's file; a phrase of it; where the number is (a JSON or CSV file, or ``findings`` for
 what docs/findings.md is written from); the way to it, ``a>b>0`` in JSON, ``column=value>column`` in CSV;
-how it is written: percent, points, signed, plain of an interval; number, with digits; text of a .md
+how it is written: percent, points, signed, plain of an interval; share or number, with digits; text of a .md
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def written(value: Any, how: str) -> str:
         return interval(value).text(kind.removeprefix("plain"), int(digits or 1))
     if kind == "text":
         return str(value)
-    return f"{float(value):.{digits or 0}f}".replace("-", "−")
+    return f"{float(value) * (100 if kind == 'share' else 1):.{digits or 0}f}".replace("-", "−")
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim['text']}: {claim['phrase']}")

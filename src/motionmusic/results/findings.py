@@ -22,6 +22,7 @@ from motionmusic.scoring.paper import printed
 
 TASKS = {
     "paper": ("m2d.paper", "paper_time"),
+    "full": ("m2d.paper_full",),
     "published": ("m2d.published", "paper_time_published"),
     "mini": ("m2d_mini",),
 }
@@ -71,6 +72,7 @@ def facts() -> dict[str, Any]:
         "authors": _authors(),
         "leaks": _leaks(),
         "ladder": _ladder(_json("aist_retargeted/ladder.json")),
+        "genres": (_json("aist_retargeted/genre_model.json") or {}).get("accuracy"),
         "splits": _columns("splits/splits.json", 0, 2, 3, 4, 7, 8, 9),
         "collaborative": _columns("collaborative/collaborative.json", 0, 1, 6, 7, 8, 10),
         "timing": _timing(_json("on_beat/timing.json")),
@@ -82,7 +84,7 @@ def facts() -> dict[str, Any]:
         "gains": {
             SPLITS[name]: {part: task[part] for part in ("adds", "before", "after")}
             for name, task in tasks.items()
-            if task
+            if task and name in SPLITS
         },
     }
 
@@ -172,6 +174,8 @@ def _task(names: Sequence[str]) -> dict[str, Any] | None:
         return None
     of = read_json(workspace.metrics(name, "evaluation.json"), _REMEDY)
     cells, gains = of["cells"], of.get("gain") or of["collaborative_gain"]
+    if not {BEST, "fc/joints", _REGRESSION, "alone/fused", "longer/fused"} <= cells.keys():
+        return None  # trainings of it have not ended
     seeds = of["n_seeds"]
     ahead, behind = (interval(cells[name]["segment"]).value for name in ("fc/joints", _REGRESSION))
     return {
