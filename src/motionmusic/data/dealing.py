@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 DROPPED = "dropped"
 """The split of a segment that belongs to two sides at once and is used on neither."""
@@ -23,3 +24,9 @@ def deal(owned: Mapping[str, int], parts: int, random: np.random.Generator) -> d
         part[unit] = min(segments, key=lambda number: segments[number])
         segments[part[unit]] += owned[unit]
     return part
+
+
+def in_splits(fold: int, splits: list[str], rows: pd.DataFrame) -> pd.DataFrame:
+    """The ids of excerpts or segments in a fold, each with its split."""
+    ids = [name for name in ("piece", "excerpt", "segment", "label") if name in rows]
+    return rows[ids].assign(split=splits, fold=fold)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from motionmusic.data.dealing import DROPPED, deal
+from motionmusic.data.dealing import DROPPED, deal, in_splits
 from motionmusic.errors import UserError
 from motionmusic.streams import stream
 
@@ -32,7 +32,10 @@ def random_segment(segments: pd.DataFrame, folds: int, seed: int) -> pd.DataFram
         part[rows] = number
     splits = np.array(["test", "validation", *["train"] * (folds - 2)])
     return pd.concat(
-        [_frame(fold, splits[(part - fold) % folds].tolist(), segments) for fold in range(folds)],
+        [
+            in_splits(fold, splits[(part - fold) % folds].tolist(), segments)
+            for fold in range(folds)
+        ],
         ignore_index=True,
     )
 
@@ -72,7 +75,7 @@ def by_name(
         asked = trained & (dealt == (part + 1) % count)
         random = stream(seed, "validation", protocol, fold)
         role[asked & _validating(known[trained], known[asked], known, random)] = "validation"
-        parts.append(_frame(fold, role.tolist(), excerpts))
+        parts.append(in_splits(fold, role.tolist(), excerpts))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -94,8 +97,3 @@ def _validating(
         count = max(1, round(number / _VALIDATING)) if number > 2 else 0
         chosen += random.permutation(sorted(set(group["choreography"])))[:count].tolist()
     return known["choreography"].isin(chosen).to_numpy()
-
-
-def _frame(fold: int, splits: list[str], rows: pd.DataFrame) -> pd.DataFrame:
-    ids = [name for name in ("piece", "excerpt", "segment", "label") if name in rows]
-    return rows[ids].assign(split=splits, fold=fold)

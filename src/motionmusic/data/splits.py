@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from motionmusic.data.choreonet import body_of, figure_of
-from motionmusic.data.dealing import DROPPED, deal
+from motionmusic.data.dealing import DROPPED, deal, in_splits
 from motionmusic.data.genre_splits import by_name, random_segment
 from motionmusic.errors import UserError
 from motionmusic.features.segments import SEGMENT_FRAMES, every_segment, units_of_segments
@@ -92,14 +92,14 @@ def paper(excerpts: pd.DataFrame) -> pd.DataFrame:
     """
     order = np.arange(len(excerpts))
     np.random.RandomState(0).shuffle(order)
-    return _frame(0, _thirds(len(order), "paper", ""), excerpts.iloc[order])
+    return in_splits(0, _thirds(len(order), "paper", ""), excerpts.iloc[order])
 
 
 def published(excerpts: pd.DataFrame) -> pd.DataFrame:
     """What the published script does: per class, in name order, the thirds 11 / 11 / 12 of 34."""
     return pd.concat(
         [
-            _frame(0, _thirds(len(group), "published", " of every class"), group)
+            in_splits(0, _thirds(len(group), "published", " of every class"), group)
             for _, group in excerpts.groupby("label", sort=True)
         ],
         ignore_index=True,
@@ -121,14 +121,14 @@ def by_piece(
     part = {pieces.index[i]: number for number, (_, rows) in enumerate(dealt) for i in rows}
     parts = []
     for fold, role in enumerate(_roles(part, folds)):
-        parts.append(_frame(fold, [role[piece] for piece in excerpts["piece"]], excerpts))
+        parts.append(in_splits(fold, [role[piece] for piece in excerpts["piece"]], excerpts))
     return pd.concat(parts, ignore_index=True)
 
 
 def official(excerpts: pd.DataFrame, split_of: Mapping[str, str]) -> pd.DataFrame:
     """A split that the corpus itself gives, by piece (AIST++); pieces of no split are left out."""
     known = excerpts[excerpts["piece"].map(lambda piece: split_of[piece] in SPLITS)]
-    return _frame(0, [split_of[piece] for piece in known["piece"]], known)
+    return in_splits(0, [split_of[piece] for piece in known["piece"]], known)
 
 
 def by_figure(
@@ -263,11 +263,6 @@ def _of_bodies(
     return role
 
 
-def _frame(fold: int, splits: list[str], rows: pd.DataFrame) -> pd.DataFrame:
-    ids = [name for name in ("piece", "excerpt", "segment", "label") if name in rows]
-    return rows[ids].assign(split=splits, fold=fold)
-
-
 def _thirds(count: int, protocol: str, of: str) -> list[str]:
     if count < 3:
         expected = f"at least 3 excerpts{of} for protocol {protocol}"
@@ -308,7 +303,7 @@ def _agreed(
     for fold, role in enumerate(roles):
         several = [{role[unit] for unit in units} for units in segments["units"]]
         splits = [some.pop() if len(some) == 1 else DROPPED for some in several]
-        parts.append(_frame(fold, splits, segments))
+        parts.append(in_splits(fold, splits, segments))
     rows = pd.concat(parts, ignore_index=True)
     counts = rows.groupby(["fold", "split", "label"]).size()
     for fold, split, label in product(range(len(roles)), SPLITS, sorted(set(rows["label"]))):
