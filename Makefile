@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo tour verify test lint bench mutants weigh pipeline clean
+.PHONY: help setup demo tour report-zip verify test lint bench mutants weigh pipeline clean
 
 help: ## list what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(VENV)/.installed ## make .venv with the pinned versions
 
@@ -27,6 +27,13 @@ demo: setup ## the paper's way on synthetic dances: tables, a clip and a page in
 
 tour: setup ## the demo, then matching, synchrony, motion from music and the full page
 	$(BIN)/python -m motionmusic.app.schedule tour
+
+REPORT ?= $(patsubst %/index.html,%,$(shell ls -t report/*/*/index.html report/*/*/*/index.html 2>/dev/null | head -1))
+
+report-zip: ## the newest page, or REPORT=report/TASK/KIND, as one file to send
+	@test -n "$(REPORT)" || { echo "there is no page yet: make demo, or dvc repro report"; exit 2; }
+	@cd $(dir $(REPORT)) && $(PYTHON) -m zipfile -c $(notdir $(REPORT)).zip $(notdir $(REPORT))/
+	@echo "Written to $(REPORT).zip; whoever unpacks it opens index.html"
 
 verify: setup ## do the committed results belong to the committed code? Seconds, without the data
 	$(BIN)/python -m motionmusic.app.verify

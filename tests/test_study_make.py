@@ -268,6 +268,31 @@ class Hands:
         self.page.wait_for_function("document.activeElement.tagName == 'H1'")
 
 
+def test_nobody_begins_before_they_agree(clips: Path, browser: Any) -> None:
+    Path("consent.txt").write_text("The study is <b>anonymous</b>.\n\nYou may stop.\n", "utf-8")
+    folder = make(clips, "--title", "Tango & <i>you", "--consent", "consent.txt")
+    page = browser.new_page()
+    page.goto((folder / "index.html").resolve().as_uri())
+    assert page.title() == page.locator("#start h1").inner_text() == "Tango & <i>you"
+    paragraphs = page.locator("#consent p").all_inner_texts()
+    assert paragraphs == ["The study is <b>anonymous</b>.", "You may stop."]
+    page.fill("#subject", "1")
+    page.check("[value=dance]")
+    page.click("[type=submit]")
+    assert page.locator("#start").is_visible()
+    page.check("[name=agreed]")
+    page.click("[type=submit]")
+    assert page.locator("#start").is_hidden()
+
+
+@pytest.mark.parametrize("content", [b" \n\n", b"\xff\xfe"])
+def test_a_consent_without_text(clips: Path, content: bytes) -> None:
+    Path("consent.txt").write_bytes(content)
+    with pytest.raises(UserError, match=r"consent\.txt: expected"):
+        make(clips, "--consent", "consent.txt")
+    assert not Path("study_kit").exists()
+
+
 @pytest.mark.slow
 def test_a_whole_study_by_keyboard(clips: Path, tmp_path: Path, browser: Any) -> None:
     from motionmusic.render.page import Panel, video

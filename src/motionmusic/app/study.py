@@ -60,6 +60,13 @@ def make(
         int,
         typer.Option(metavar="N", min=0, help="Seed of the orders in which they see the clips."),
     ] = 0,
+    title: Annotated[str, typer.Option(metavar="TEXT", help="The title of the page.")] = "",
+    consent: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.txt", help="Plain text that everybody has to agree to before they begin."
+        ),
+    ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -76,10 +83,11 @@ def make(
     """
     check_input(clips, "", "a CSV file that lists clips")
     check_folder(out.parent, "--out")
-    from motionmusic.app.study_kit import read_clips, write_kit
+    from motionmusic.app.study_kit import read_clips, read_consent, write_kit
 
+    agreed = read_consent(consent) if consent else []
     dances = read_clips(clips)
-    write_kit(out, dances, subjects, seed)
+    write_kit(out, dances, subjects, seed, title, agreed)
     ratings = sum(len(dance.candidates) for dance in dances)
     if json:
         facts = {"folder": f"{out}", "page": f"{out / 'index.html'}", "dances": len(dances)}

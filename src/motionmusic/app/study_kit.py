@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 from motionmusic.csv_files import checked_rows
 from motionmusic.errors import UserError
-from motionmusic.files import new_folder, write_text
+from motionmusic.files import must_be_file, new_folder, write_text
 from motionmusic.streams import stream
 
 COLUMNS = ("dataset", "category", "dance", "music", "clip")
@@ -97,7 +98,28 @@ def order(candidates: Sequence[int], seed: int, subject: int) -> list[tuple[int,
     return [(dance, random.permutation(candidates[dance]).tolist()) for dance in dances]
 
 
-def write_kit(out: Path, dances: Sequence[Dance], subjects: int, seed: int) -> None:
+def read_consent(path: Path) -> list[str]:
+    """The paragraphs of a text file, between empty lines. Raises UserError where there are none."""
+    remedy = "write what subjects agree to as plain text in UTF-8"
+    must_be_file(path, "a text file", remedy)
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(path, "", "text in UTF-8", str(error), remedy) from None
+    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
+    if not paragraphs:
+        raise UserError(path, "", "a text", "nothing", remedy)
+    return paragraphs
+
+
+def write_kit(
+    out: Path,
+    dances: Sequence[Dance],
+    subjects: int,
+    seed: int,
+    title: str = "",
+    consent: Sequence[str] = (),
+) -> None:
     """Write the folder of a study: index.html, what it needs, and clips/.
 
     Args:
@@ -105,6 +127,8 @@ def write_kit(out: Path, dances: Sequence[Dance], subjects: int, seed: int) -> N
         dances: from :func:`read_clips`.
         subjects: how many may take part, numbered from 1.
         seed: of the orders.
+        title: above the page; its own where there is none.
+        consent: paragraphs that a subject has to agree to before they begin.
 
     Raises:
         UserError: ``out`` exists.
@@ -148,4 +172,5 @@ def write_kit(out: Path, dances: Sequence[Dance], subjects: int, seed: int) -> N
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         # by its id a browser knows what it keeps of this study, and of no other
         study = {"id": digest.hexdigest()[:16], "seed": seed, "dances": shown, "orders": orders}
+        study |= {"title": title, "consent": list(consent)}
         write_text(folder / "study_data.js", f"const STUDY = {json.dumps(study)};\n")

@@ -35,6 +35,19 @@ function kept(key) {
 
 // The start
 
+if (STUDY.title) {
+  document.title = STUDY.title;
+  document.querySelector("#start h1").textContent = STUDY.title;
+}
+if (STUDY.consent.length) {
+  $("consent").hidden = false;
+  $("consent").querySelector("input").required = true;
+  $("consent").querySelector("legend").after(...STUDY.consent.map((text) => {
+    const paragraph = document.createElement("p");
+    paragraph.textContent = text;
+    return paragraph;
+  }));
+}
 $("extent").textContent =
   `You will see ${STUDY.dances.length} ${STUDY.dances.length === 1 ? "dance" : "dances"}:` +
   ` each first with its own music, then with other music, ${total + STUDY.dances.length} clips in all.`;
