@@ -3,13 +3,15 @@
 ``python benchmarks/fuzz.py [--inputs 500] [--reader NAME]`` breaks good files at random and gives them
 to the readers. A finding is any other exception than UserError, the end of the process, more than ten
 seconds, more than 2 GiB, or a file written. It prints the findings and their seeds, and ends with 1
-where there is one. The same seed gives the same file.
+where there is one. The same seed gives the same file. ``--out metrics/reliability/fuzz.json`` keeps
+the counts of each reader that ran, beside those of others.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import resource
 import signal
@@ -30,6 +32,7 @@ from fuzz_dances import DANCES
 from motionmusic.app.catalogue import index
 from motionmusic.errors import UserError
 from motionmusic.features.audio import duration_s, read_audio
+from motionmusic.files import write_json
 from motionmusic.models.matcher import About
 from motionmusic.params import Joints, Music
 
@@ -172,20 +175,26 @@ def main() -> None:
     given.add_argument("--inputs", type=int, default=500)
     given.add_argument("--first", type=int, default=0, help="the first seed")
     given.add_argument("--reader", choices=list(READERS), action="append")
+    given.add_argument("--out", type=Path, help="a JSON file of inputs and findings by reader")
     options = given.parse_args()
     count = 0
+    kept = json.loads(options.out.read_text()) if options.out and options.out.exists() else {}
     for name in options.reader or READERS:
         seed, files = options.first, READERS[name].files()
         with tempfile.TemporaryDirectory() as folder:  # what is imported once takes no one's time
             file = Path(folder, next(iter(files)))
             file.write_bytes(files[file.name])
             READERS[name].read(file)
+        before = count
         while seed < options.first + options.inputs:
             seed, found = try_until_one_is_found(name, files, seed, options.first + options.inputs)
             if found:
                 count += 1
                 print(f"{name}, seed {seed - 1}: {found}", flush=True)
         print(f"{name}: {options.inputs} inputs", flush=True)
+        kept[name] = {"inputs": options.inputs, "first": options.first, "findings": count - before}
+        if options.out:
+            write_json(options.out, {name: kept[name] for name in READERS if name in kept})
     print(f"{count} findings")
     sys.exit(1 if count else 0)
 

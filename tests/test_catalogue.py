@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from pathlib import Path
 from typing import Any, cast
@@ -435,3 +436,15 @@ def test_an_interrupted_run_goes_on(music: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(music, Interrupted(about()))
     assert heard(music) == 1
+
+
+def test_two_at_once_on_an_empty_cache(music: Path) -> None:
+    both = multiprocessing.get_context("fork").Pool(2)
+    with both:
+        first, second = both.map(_names_and_codes, [music, music], chunksize=1)
+    assert first == second == _names_and_codes(music)
+    assert not [file for file in (music.parent / "cache").rglob("*") if "thread-" in file.name]
+
+
+def _names_and_codes(music: Path) -> list[tuple[str, bytes]]:
+    return [(track.path.as_posix(), track.read().tobytes()) for track in run(music).tracks]

@@ -145,6 +145,19 @@ def test_real_files_through_every_command(
     through_every_command(command, dance, said, faults=None)
 
 
+def test_paths_that_a_shell_would_mind(place: Path, command: Callable[..., Result]) -> None:
+    odd = Path("it's tänze [a] $x %d *", '"q" – b')
+    odd.mkdir(parents=True)
+    dance = Path(shutil.move(bvh(place), odd / "a dance's.bvh"))
+    tone(odd / "music" / "$low's [1].wav", 300.0)
+    given = ("--catalogue", odd / "music", "--method", "contrastive", "--render", odd / "r.mp4")
+    assert command("recommend", dance, *given, "--out", odd / "r.json").status == 0
+    found = json.loads((odd / "r.json").read_text())
+    assert [row["path"] for row in found["recommended"]] == ["$low's [1].wav"]
+    assert found["dance"]["name"] == "a dance's"
+    assert {file.name for file in odd.iterdir()} == {dance.name, "music", "r.json", "r.mp4"}
+
+
 def through_every_command(
     command: Callable[..., Result], dance: Path, said: str, faults: tuple[str, ...] | None
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,17 @@ def test_the_reader_names_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UserError) as caught:
         group(Segment, "segment", "m2d.paper")  # a mistake in any group is an error
     assert caught.value.where == "train.aist.official.batch"
+
+
+def test_a_number_with_an_exponent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """YAML 1.1 takes 1e-3 for text."""
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "params.yaml").read_text("utf-8")
+    first = re.search(r"learning_rate: [0-9.e-]+", text)
+    assert first
+    Path("params.yaml").write_text(text.replace(first[0], "learning_rate: 1e-3"))
+    rates = [group(Train, "train", task).learning_rate for task in ("m2d.paper", "synthetic")]
+    assert 0.001 in rates
 
 
 @pytest.mark.parametrize(("text", "message"), [(None, "no such file"), ("a: [", "YAML")])
