@@ -28,7 +28,7 @@ def main(given: Sequence[str]) -> None:
     pieces = workspace.read_pieces(corpus)
     labels = dict(zip(pieces["piece"], pieces["label"], strict=True))
     clips = read_clips(workspace.data(corpus, "raw"))
-    dances = {name: trials.known(clip) for name, clip in clips.items()}
+    dances = {name: trials.known(clip, name) for name, clip in clips.items()}
     found = find_pieces(workspace.data(other, "raw"))
     others = {name: seen(from_musictodance(folder)) for name, folder in found.items()}
     new = trials.held_out(dances, labels, trials.left_out(pieces), genres)

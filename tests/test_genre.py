@@ -26,7 +26,7 @@ from motionmusic.files import Floats, read_json
 from motionmusic.results.genre_table import card
 from motionmusic.scoring.genre_features import Seen, directions, mirrored, repeats, seen
 from motionmusic.scoring.genre_model import GenreModel, softmax, temperature_of
-from motionmusic.scoring.genre_trials import calibration_error, left_out, separation
+from motionmusic.scoring.genre_trials import calibration_error, left_out, separation, shaken
 
 METRICS = Path(__file__).parents[1] / "metrics" / "aist_retargeted" / "genre_model.json"
 
@@ -192,3 +192,13 @@ def test_who_is_asked_shares_neither_dancer_nor_choreography() -> None:
     )
     parts = {tuple(asked): learned for learned, asked in left_out(pieces)}
     assert parts == {("a",): ["d"], ("b",): ["c", "d"], ("c",): ["b"], ("d",): ["a", "b"]}
+
+
+@pytest.mark.parametrize(("frames", "alike"), [(0.0, 0.0), (2.0, 0.94)])
+def test_joints_tremble_as_much_and_as_slowly_as_is_asked(frames: float, alike: float) -> None:
+    noise = shaken(np.zeros((400, 17, 3)), 2.0, frames, np.random.default_rng(0))
+    assert noise.std() == pytest.approx(2.0)
+    # of a Gaussian filter of s frames, neighbours correlate by exp(-1 / 4 s²)
+    assert np.corrcoef(noise[1:].ravel(), noise[:-1].ravel())[0, 1] == pytest.approx(
+        alike, abs=0.02
+    )

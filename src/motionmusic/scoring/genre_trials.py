@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from motionmusic.data.aist_retargeted import LARGEST, PROXIMAL
-from motionmusic.data.own import OwnDance
+from motionmusic.data.points import points_of, whole
 from motionmusic.data.vrm import BONES, RATE_HZ, SOURCE_HZ, Clip
 from motionmusic.files import Floats
 from motionmusic.scoring.baselines import fit_predict
@@ -22,13 +23,16 @@ from motionmusic.scoring.genre_features import (
     cut,
     directions,
     mirrored,
-    seen,
+    repeats,
     statistics,
 )
 from motionmusic.scoring.genre_model import REFUSED, GenreModel, fit, softmax, temperature_of
 from motionmusic.scoring.intervals import Interval, bootstrap
 from motionmusic.scoring.ladder import Folds, difference, scores
+from motionmusic.streams import stream
 
+_LEARNED = ((1.0, 0.0), (2.0, 3.0))  # how joints tremble, that are learned from: cm, frames
+ASKED = (2.0, 2.0)  # and that are asked
 BINS = 10  # of equal width, of the first genre's probability
 BASELINES = ("nearest_centroid", "logistic_regression", "random_forest")
 _SIMULATED = 5000
@@ -41,12 +45,15 @@ class Known(NamedTuple):
 
     Attributes:
         seen: of the dance.
-        image: (n, f) of its mirror image.
+        images: (n, f) each, what is learned from beside it: its mirror image, and as trembling joints
+            show it, itself and mirrored.
+        trembling: (n, f), trembling in another way, to be asked.
         clean: (n,) windows in which no bone that matters is held.
     """
 
     seen: Seen
-    image: Floats
+    images: tuple[Floats, ...]
+    trembling: Floats
     clean: NDArray[np.bool_]
 
     @property
@@ -55,38 +62,59 @@ class Known(NamedTuple):
         return bool(self.clean.mean() >= _MOSTLY)
 
 
-def known(clip: Clip) -> Known:
-    """Of a clip of AIST++ retargeted."""
+def known(clip: Clip, name: str) -> Known:
+    """Of a clip of AIST++ retargeted; the name decides how it trembles."""
     joints = np.asarray(clip.at_25_hz(), np.float64)
-    dance = OwnDance(joints, None, "aist", RATE_HZ, "", None, 0.0)
-    found = seen(dance)
-    bones = directions(dance.whole_body().points, RATE_HZ)
+    random = stream(0, "genre_model", name)
+    rough, slow, asked = (_bones(shaken(joints, *how, random)) for how in (*_LEARNED, ASKED))
     held = clip.held[:, [BONES.index(bone) for bone in PROXIMAL]]
     hop, long = (round(frames * SOURCE_HZ / RATE_HZ) for frames in (HOP, WINDOW))
-    shares = [held[k * hop : k * hop + long].mean(axis=0) for k in range(len(found.windows))]
+    windows = statistics(cut(bones := _bones(joints)))
+    shares = [held[k * hop : k * hop + long].mean(axis=0) for k in range(len(windows))]
+    images = [statistics(cut(of)) for of in (mirrored(bones), rough, mirrored(slow))]
     clean = np.array([share.max() <= LARGEST for share in shares])
-    return Known(found, statistics(cut(mirrored(bones))), clean)
+    return Known(Seen(windows, repeats(bones)), tuple(images), statistics(cut(asked)), clean)
+
+
+def _bones(joints: Floats) -> Floats:
+    return directions(whole(points_of(joints, "coco17")).points, RATE_HZ)
+
+
+def shaken(joints: Floats, cm: float, frames: float, random: np.random.Generator) -> Floats:
+    """Joints (frames, v, 3) in cm with noise of this deviation, smoothed over so many frames."""
+    noise = random.standard_normal(joints.shape)
+    if frames:
+        noise = gaussian_filter1d(noise, frames, axis=0)
+    return np.asarray(joints + cm * noise / noise.std())
 
 
 def trained(
     dances: Mapping[str, Known], labels: Mapping[str, int], names: Sequence[str],
     genres: Sequence[str],
 ) -> GenreModel:  # fmt: skip
-    """The model of some dances and their mirror images, not yet calibrated."""
+    """The model of some dances and their images, not yet calibrated.
+
+    Distances are learned from clean windows that do not tremble.
+    """
     of = [dances[name] for name in names]
-    windows = np.concatenate([part for one in of for part in (one.seen.windows, one.image)])
-    clean = np.concatenate([part for one in of for part in (one.clean, one.clean)])
-    counts = [2 * len(one.image) for one in of]
+    windows = np.concatenate([part for one in of for part in (one.seen.windows, *one.images)])
+    clean = np.concatenate([np.concatenate([one.clean, one.clean, no, no])
+                            for one in of for no in [np.zeros_like(one.clean)]])  # fmt: skip
+    counts = [4 * len(one.clean) for one in of]
     return fit(windows, np.repeat([labels[name] for name in names], counts), clean, genres)
 
 
 class HeldOut(NamedTuple):
-    """Dances that their model was not trained on: labels (n,), logits (n, k), distances (n,)."""
+    """Dances that their model was not trained on: labels (n,), logits (n, k), distances (n,).
+
+    ``trembling``: the same dances as trembling joints show them.
+    """
 
     names: list[str]
     labels: NDArray[np.int64]
     logits: Floats
     distances: Floats
+    trembling: tuple[Floats, Floats]
 
 
 def left_out(pieces: pd.DataFrame) -> Iterator[tuple[list[str], list[str]]]:
@@ -101,16 +129,17 @@ def held_out(
     parts: Iterator[tuple[list[str], list[str]]], genres: Sequence[str], first: int | None = None,
 ) -> HeldOut:  # fmt: skip
     """Every dance that is asked, by a model of those learned from; ``first``: of so many windows."""
-    names, logits, distances = [], [], []
+    names, found = [], []
     for learned, asked in parts:
         model = trained(dances, labels, learned, genres)
         for name in asked:
-            windows = dances[name].seen.windows[:first]
             names.append(name)
-            logits.append(model.logits(windows))
-            distances.append(model.distance(windows))
+            for windows in (dances[name].seen.windows[:first], dances[name].trembling[:first]):
+                found.append((model.logits(windows), model.distance(windows)))
     of = np.array([labels[name] for name in names], np.int64)
-    return HeldOut(names, of, np.array(logits), np.array(distances))
+    logits, distances = (np.array(values) for values in zip(*found, strict=True))
+    other = (logits[1::2], distances[1::2])
+    return HeldOut(names, of, logits[::2], distances[::2], other)
 
 
 def calibrated(model: GenreModel, dances: Mapping[str, Known], new: HeldOut) -> GenreModel:
@@ -145,6 +174,7 @@ def accuracy(
     found = held_out(dances, labels, iter(parts), genres, _FIRST)
     rows = pd.DataFrame({"piece": found.names, "excerpt": 0, "segment": 0, "label": found.labels})
     models = {"model": rows.assign(predicted=found.logits.argmax(axis=1))}
+    models["trembling"] = rows.assign(predicted=found.trembling[0].argmax(axis=1))
     right: dict[str, float] = {}
     for name in BASELINES:
         tested, validated = [], []
@@ -243,10 +273,12 @@ def unlike(
     far = np.array([model.distance(of.windows) for of in others.values()])
     repeating = np.array([dances[name].seen.repeats for name in new.names])
     undamaged = np.array([dances[name].undamaged for name in new.names])
-    refused = new.distances > np.quantile(model.distances, 1 - REFUSED)
+    limit = np.quantile(model.distances, 1 - REFUSED)
+    refused, trembling = (distances > limit for distances in (new.distances, new.trembling[1]))
     return {
         "held_out": {"dances": len(refused), "refused": float(refused.mean())},
         "undamaged": {"dances": int(undamaged.sum()), "refused": float(refused[undamaged].mean())},
+        "trembling": {"refused": float(trembling[undamaged].mean())},
         "most_repeating": float(repeating.max()),
         "other": {
             "dances": len(far),
