@@ -134,7 +134,7 @@ def test_the_papers_draw(place: Path, call: Call) -> None:
     call("recommend", DANCE, "--method", "category", "--top", 2)
     assert paths(written()) == drawn
     status, _, err = call("recommend", DANCE, "--method", "category")
-    assert_one_error(status, err, "at least 3 tracks")
+    assert_one_error(status, err, f"{RAW}: Waltz: expected at least 3 tracks")
 
 
 def test_synchrony_finds_the_music_in_time(place: Path, call: Call) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -210,7 +210,10 @@ class Recommender:
         """The paper's draw; the same dance draws the same tracks. Music starts at its beginning."""
         categories = [track.category for track in found.tracks]
         random = stream(self.matcher.about.seed, "recommend", name)
-        drawn = draw(categories, predicted, top, random, exclude)
+        try:
+            drawn = draw(categories, predicted, top, random, exclude)
+        except UserError as error:
+            raise replace(error, file=found.folder) from None
         return [Pick(found.tracks[n], None, 0.0) for n in drawn]
 
     def _ranked(
