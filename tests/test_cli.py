@@ -18,6 +18,8 @@ from commands import Result
 from fake_matcher import WINDOW_S, FakeMatcher, band_of, save, tone
 
 from motionmusic.app import catalogue, recommender
+from motionmusic.app.genre import MODEL
+from motionmusic.app.trained import cards
 from motionmusic.files import write_json
 from motionmusic.methods import METHODS
 from motionmusic.models import matcher
@@ -257,6 +259,7 @@ def test_models_are_listed(place: Path, call: Call) -> None:
     for text in ("data/demo/matchers", "contrastive", "synchrony", "Cha-cha, Rumba, Waltz"):
         assert text in out
     assert "CC BY 4.0, as its data" in " ".join(out.split())
+    assert {path.stem for path in MODEL.parent.glob("*.npz")} <= set(cards())
     MATCHERS.rename("gone")
     status, out, _ = call("models")
     assert status == 0
