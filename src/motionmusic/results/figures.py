@@ -45,7 +45,7 @@ def forest(
     across = min(len(panels), 4 if len(panels) % 3 else 3)
     down = -(-len(panels) // across)
     height = max(0.2 * sum(map(len, of.rows.values())) + 0.12 * len(of.rows) for of in panels)
-    size = (max(9.6, 4.4 * across), down * (height + 0.9) + 1.1)
+    size = (max(9.6, 3.4 * across), down * (height + 0.9) + 1.1)
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     axes = figure.subplots(down, across, squeeze=False, gridspec_kw={"wspace": 0.08})
     for place, (axis, panel) in enumerate(zip(axes.flat, panels, strict=False)):

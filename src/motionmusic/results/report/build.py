@@ -195,9 +195,10 @@ def in_short(found: Found) -> tuple[str, str, str]:
 
     baseline = best_baseline(found)
     return (
-        f"{model('fc')}, joints and bones fused, is right about {share(BEST, 'segment')} of the test"
-        f" segments of {SEGMENT_FRAMES} frames and {share(BEST, 'excerpt')} of the excerpts; the best"
-        f" simple baseline, {model(baseline)} on joints, about {share(f'{baseline}/joints', 'segment')}"
+        f"{model('fc')}, joints and bones fused, tells the dance type of {share(BEST, 'segment')} of the"
+        f" test segments ({SEGMENT_FRAMES} frames each) and {share(BEST, 'excerpt')} of the excerpts;"
+        f" the best simple baseline, {model(baseline)} on joints, of"
+        f" {share(f'{baseline}/joints', 'segment')}"
         " of the segments.",
         gained(found, "segment"),
         f"Counted: {seen(found)}.",

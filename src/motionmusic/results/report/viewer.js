@@ -96,7 +96,7 @@ const viewer = (() => {
       const depth = SIN * up + COS * ahead;
       const near = (scale * DISTANCE) / (DISTANCE - Math.min(depth, DISTANCE - 0.5));
       const across = cos * (x - cx) + sin * (z - cz);
-      return [left + width / 2 + across * near, 0.53 * height - (COS * up - SIN * ahead) * near, depth];
+      return [left + width / 2 + across * near, 0.51 * height - (COS * up - SIN * ahead) * near, depth];
     };
     const line = (a, b, thick, colour) => {
       context.strokeStyle = colour;
