@@ -54,7 +54,7 @@ def everything(folder: Path) -> dict[str, object]:
     }  # fmt: skip
 
 
-RECOMMEND = ("recommend", "DANCE_C_1", "--catalogue", "music")
+RECOMMEND = ("recommend", "DANCE_C_1", "--catalogue", "music", "--method", "contrastive")
 RENDER = ("render", "DANCE_C_1")
 SYNC = ("sync", "DANCE_C_1", "song.flac")
 REFUSED = [

@@ -7,4 +7,6 @@ from typing import Literal, get_args
 Method = Literal[
     "category", "mapping", "unmapped", "contrastive", "infonce", "synchrony", "deconfounded"
 ]
+Way = Literal["practical", Method]
+"""How `motionmusic recommend` chooses."""
 METHODS: tuple[Method, ...] = get_args(Method)

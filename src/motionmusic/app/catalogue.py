@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import joblib
 import numpy as np
@@ -42,6 +42,7 @@ from motionmusic.features.decoding import opened
 from motionmusic.features.music import HOP, music_features, pad_short
 from motionmusic.features.segments import SEGMENT_FRAMES
 from motionmusic.files import Float32, must_be_file
+from motionmusic.params import Resampler
 from motionmusic.streams import stream
 from motionmusic.terminal import progress
 
@@ -50,8 +51,9 @@ if TYPE_CHECKING:
 
 # The modules that codes, tempo and windows come from.
 CODE = (
-    "app/catalogue.py", "app/same_sound.py", "streams.py", "features/audio.py", "features/beats.py",
-    "features/decoding.py", "features/music.py", "models/*.py",
+    "app/catalogue.py", "app/practical.py", "app/same_sound.py", "app/tags.py", "streams.py",
+    "features/audio.py", "features/beats.py", "features/decoding.py", "features/music.py",
+    "features/song_tempo.py", "models/*.py", "scoring/order.py",
 )  # fmt: skip
 _PACKAGE = Path(__file__).parents[1]
 _DANCE_FOLDER = re.compile(r".+_(?P<code>[^_]+)_[0-9]+")
@@ -95,20 +97,33 @@ class Catalogue:
         return np.stack([track.vector for track in self.tracks if track.vector is not None])
 
 
+class Ear(NamedTuple):
+    """What is heard of a track, and by which name it is kept."""
+
+    labels: Mapping[str, str]  # names of categories by codes
+    digest: str  # another one where another thing is heard
+    hear: Callable[[str, Path], Encoded]  # of the file's hash and the file
+
+
 def index(folder: Path, matcher: Matcher, cache: Path) -> Catalogue:
-    """Encode the music of a folder and all below it; only what is new or changed is decoded.
+    """:func:`heard` by a matcher; one of the method ``category`` gives empty codes."""
+    hear = partial(_with_matcher, matcher)
+    return heard(folder, Ear(matcher.about.labels, matcher.digest, hear), cache)
+
+
+def heard(folder: Path, ear: Ear, cache: Path) -> Catalogue:
+    """Hear the music of a folder and all below it; only what is new or changed is decoded.
 
     ``folder`` may be a single file. Hidden files are left out, links followed once. Tracks come in the
-    order of their paths; one sound is one track. A matcher ``category`` has no codes for music, its
-    tracks get empty ones. Raises UserError where there is no such folder, no sound file in it, or none
-    that can be read.
+    order of their paths; one sound is one track. Raises UserError where there is no such folder, no
+    sound file in it, or none that can be read.
     """
     found = sound_files(folder)
     folder, broken = found.folder, list(found.broken)
     memory = joblib.Memory(cache, verbose=0, mmap_mode=None)
-    encode = memory.cache(_encode, ignore=["file", "matcher"])
+    encode = memory.cache(_encode, ignore=["file", "hear"])
     hashed = memory.cache(_hash_of_sound)
-    key = _key(matcher)
+    key = _key(ear.digest)
     tracks: dict[str, Track] = {}
     for path in progress(found.files, "catalogue", len(found.files), "track"):
         try:
@@ -117,18 +132,18 @@ def index(folder: Path, matcher: Matcher, cache: Path) -> Catalogue:
             file = (folder / path).resolve()
             state = file.stat()
             digest = hashed(file, state.st_size, state.st_mtime_ns)
-            category = category_of(folder, path, matcher.about.labels)
+            category = category_of(folder, path, ear.labels)
             if digest in tracks:
                 tracks[digest] = _joined(tracks[digest], [path], category)
                 continue
-            codes, starts, seconds, bpm, sound = encode(digest, key, file, matcher)
+            codes, starts, seconds, bpm, sound = encode(digest, key, file, ear.hear)
         except _WRONG as error:
             broken.append((path, _reason(error)))
         else:
             tracks[digest] = Track(
                 path, digest, category, seconds, bpm, starts,
                 codes.mean(axis=0, dtype=np.float32) if codes.ndim == 2 else None,
-                sound, partial(_codes, encode, digest, key, file, matcher),
+                sound, partial(_codes, encode, digest, key, file, ear.hear),
             )  # fmt: skip
     if not tracks:
         suffixes = ", ".join(SOUND_SUFFIXES)
@@ -163,9 +178,10 @@ def _without_copies(tracks: list[Track]) -> list[Track]:
     return list(kept.values())
 
 
-def own_tracks(found: Catalogue, music: Path, about: About) -> list[int]:
+def own_tracks(
+    found: Catalogue, music: Path, rate: int, resampler: Resampler = "soxr_hq"
+) -> list[int]:
     """The numbers of the tracks that are a dance's own music, known by its sound. Raises UserError."""
-    rate, resampler = about.music.sample_rate, about.music.resampler
     own = read_audio(music, rate, duration_s=LONGEST_S, resampler=resampler)
     digest = content_hash(music)
     same = same_as([track.sound for track in found.tracks], fingerprint(own, rate))
@@ -248,8 +264,9 @@ def category_of(folder: Path, path: Path, labels: Mapping[str, str]) -> str | No
 
 
 def _folded(name: str) -> str:
-    """A name as it is compared: an accent is one letter or two, as the system likes."""
-    return unicodedata.normalize("NFC", name).casefold()
+    """A name as it is compared: an accent is one letter or two, hip-hop is hip hop."""
+    letters = unicodedata.normalize("NFC", name).casefold()
+    return "".join(letter for letter in letters if letter not in " -_")
 
 
 def content_hash(file: Path) -> str:
@@ -279,9 +296,9 @@ def windows(segments: Float32, about: About) -> list[Float32]:
     return [segments[start : start + size] for start in starts]
 
 
-def _key(matcher: Matcher) -> str:
-    """Name of the folder of a matcher's codes, another one after any change of what makes them."""
-    digest = hashlib.sha256(matcher.digest.encode())
+def _key(of: str) -> str:
+    """Name of the folder of an ear's codes, another one after any change of what makes them."""
+    digest = hashlib.sha256(of.encode())
     for file in sorted(file for pattern in CODE for file in _PACKAGE.glob(pattern)):
         digest.update(str(file.relative_to(_PACKAGE)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
@@ -296,7 +313,11 @@ def _codes(encode: Callable[..., Encoded], *given: Any) -> Codes:
     return encode(*given)[0]
 
 
-def _encode(digest: str, key: str, file: Path, matcher: Matcher) -> Encoded:
+def _encode(digest: str, key: str, file: Path, hear: Callable[[str, Path], Encoded]) -> Encoded:
+    return hear(digest, file)
+
+
+def _with_matcher(matcher: Matcher, digest: str, file: Path) -> Encoded:
     """Codes (w, …), where their windows start, seconds, bpm and the sound of a file. Raises UserError."""
     about = matcher.about
     rate = about.music.sample_rate

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from motionmusic import errors
-from motionmusic.app import check, convert, evaluate, pose, study, sync
+from motionmusic.app import check, convert, evaluate, pose, recommending, study, sync
 from motionmusic.app.arguments import (
     Command,
     DanceArgument,
@@ -36,10 +36,8 @@ from motionmusic.app.arguments import (
     option,
     print_json,
 )
-from motionmusic.app.outputs import check_input, check_input_folder, check_output, check_room
-from motionmusic.app.trained import choose, own_music
+from motionmusic.app.outputs import check_input, check_output, check_room
 from motionmusic.errors import UserError
-from motionmusic.methods import Method
 from motionmusic.terminal import Volume, note, say, shown
 
 app = typer.Typer(
@@ -80,110 +78,6 @@ def motionmusic(
 
 
 @app.command(cls=Command)
-def recommend(
-    dance: DanceArgument,
-    catalogue: Annotated[
-        Path | None,
-        option(
-            "DIR",
-            "Music to choose from: a folder of sound files, searched with its subfolders."
-            " Default: the music of the dances that the model was trained on.",
-        ),
-    ] = None,
-    model: Annotated[
-        Path | None,
-        option("DIR", "Trained model: a folder data/TASK/matchers. Default: the only one here."),
-    ] = None,
-    method: Annotated[
-        Method,
-        typer.Option(metavar="METHOD", help="How music is chosen: one of the list above."),
-    ] = "contrastive",
-    top: Annotated[int, typer.Option(metavar="N", min=1, help="How many tracks.")] = 3,
-    out: Annotated[Path | None, option("OUT.json", "Write everything as JSON.")] = None,
-    render: Annotated[
-        Path | None,
-        option("OUT.mp4", "Write a video of the dance (its first 20 s) with each track."),
-    ] = None,
-    include_own: Annotated[
-        bool,
-        flag("--include-own", "Let the dance's own music be recommended. Else it is left out."),
-    ] = False,
-    layout: LayoutOption = None,
-    rate: RateOption = None,
-    up: UpOption = None,
-    names: NamesOption = None,
-    force: ForceOption = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Recommend music for a dance: print a table; write JSON and a video on request.
-
-    **Methods** (a model has one or more; `motionmusic models` lists them)
-
-    - `category`: tracks of the predicted category, drawn at random, as the paper does
-    - `mapping`: nearest in the paper's learned space
-    - `unmapped`: nearest in the codes below that space
-    - `contrastive`: nearest of two small networks, trained on pairs of one category
-    - `infonce`: the same, trained to find a dance's own second of music
-    - `synchrony`: where beats of the track and of the dance fall together best
-    - `deconfounded`: two variational autoencoders, adjusted for genre
-
-    The first run on a catalogue decodes every track, one or two seconds each; later runs only what
-    is new. Results are kept in your cache folder, or in $MOTIONMUSIC_CACHE.
-
-    A track's category comes from the name of its file or its folders: a class (`Waltz/`), its code,
-    a MusicToDance folder (`DANCE_W_8/`) or an AIST track (`mBR0.wav`). Tracks without one are
-    ranked all the same.
-
-    **Examples**
-
-    - `motionmusic recommend dances/DANCE_C_1`
-    - `motionmusic recommend dances/DANCE_C_1 --catalogue ~/Music --top 5`
-    - `motionmusic recommend joints.npy --layout aist --rate 60`
-    """
-    check_dance(dance)
-    trained = choose(model, method)
-    music = own_music(trained) if catalogue is None else catalogue.expanduser()
-    if music.is_dir() or not music.exists():
-        check_input_folder(music, "--catalogue", "a folder with music, or one sound file")
-    else:
-        check_input(music, "--catalogue", "a folder with music, or one sound file")
-    reads = [dance, music, trained.folder]
-    for path, name, suffix in ((out, "--out", ".json"), (render, "--render", ".mp4")):
-        if path is not None:
-            check_output(path, name, reads, force, (suffix,))
-    if render is not None:
-        check_room(render, 20.0 * min(top, 100))
-    from motionmusic.app.open_dance import open_dance
-
-    own = open_dance(dance, layout, rate, up, names)
-    note(f"{own.name}: {len(own.joints)} frames at {own.rate_hz:g} a second", level=2)
-    from motionmusic.app.recommender import Recommender
-    from motionmusic.files import write_json
-
-    recommender = Recommender(trained)
-    note(f"model {trained.model} is loaded", level=2)
-    found = recommender(own, music, top, include_own)
-    content = found.as_json(dance)
-    if out is not None:
-        write_json(out, content)
-    if render is not None:
-        found.film(render)
-    if json:
-        print_json(content)
-    elif Volume.level > 0:
-        for line in found.heading():
-            say(line)
-        console().print(found.table())
-        for line in found.complaints(out):
-            say(line)
-    for path in (out, render):
-        if path is not None:
-            note(f"Written to {path}")
-
-
-@app.command(cls=Command)
 def render(
     dance: DanceArgument,
     out: Annotated[Path, argument("OUT.mp4", "The video.")],
@@ -205,12 +99,25 @@ def render(
     **Examples**
 
     - `motionmusic render dances/DANCE_C_1 dance.mp4`
-    - `motionmusic render dances/DANCE_C_1 dance.mp4 --music waltz.mp3`
+    - `motionmusic render dance.mp4 out.mp4 --music song.mp3`
+
+    Of a video, --music lays other music under your own pictures, which are copied, not encoded.
     """
     check_output(out, "OUT.mp4", [dance, music], force, (".mp4",))
     check_dance(dance)
     if music is not None:
         check_input(music, "--music", "a sound file")
+        from motionmusic.data.dance_files import kind_of
+
+        if kind_of(dance) == "video":
+            from motionmusic.render.with_music import with_music
+
+            with_music(dance, music, start or 0.0, out)
+            if json:
+                print_json({"dance": f"{dance}", "music": f"{music}", "start_s": start or 0.0,
+                            "video": f"{out}"})  # fmt: skip
+            note(f"Written to {out}")
+            return
     from motionmusic.app.open_dance import open_dance
     from motionmusic.features.audio import read_audio
     from motionmusic.render.film import SOUND_HZ
@@ -349,6 +256,7 @@ def conduct(
     )
 
 
+app.command(cls=Command)(recommending.recommend)
 app.command(cls=Command)(sync.sync)
 app.command(cls=Command)(check.check)
 app.command(cls=Command)(convert.convert)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,18 +14,17 @@ from motionmusic.app.arguments import clock
 from motionmusic.app.catalogue import Catalogue, Track, index, own_tracks, windows
 from motionmusic.app.open_dance import facts, fit_dance
 from motionmusic.app.outputs import using_cache
+from motionmusic.app.picks import catalogue_json, catalogue_line, only_own, synthetic_line
+from motionmusic.app.practical import Genres
 from motionmusic.app.trained import Trained
 from motionmusic.data.own import OwnDance, motion_segments
-from motionmusic.errors import UserError
-from motionmusic.features.audio import read_audio
 from motionmusic.features.motion import normalise_joints
 from motionmusic.features.segments import SEGMENT_FRAMES
 from motionmusic.files import Float32
 from motionmusic.models import matcher
 from motionmusic.models.matcher import About, Matcher
-from motionmusic.render.film import SOUND_HZ
-from motionmusic.render.page import Panel, video
 from motionmusic.scoring.accuracy import vote
+from motionmusic.scoring.genre_model import softmax
 from motionmusic.scoring.recommend import best_moment, best_start, draw, top_tracks
 from motionmusic.streams import stream
 from motionmusic.terminal import shown
@@ -74,38 +73,32 @@ class Recommendation:
                 }
                 for track, score, start_s in self.picks
             ],
-            "catalogue": {
-                "folder": str(found.folder),
-                "tracks": len(found.tracks),
-                "own_track_left_out": [str(track.path) for track in self.left_out],
-                "copies": {
-                    str(track.path): [str(path) for path in track.copies]
-                    for track in found.tracks
-                    if track.copies
-                },
-                "broken": [{"path": str(path), "reason": reason} for path, reason in found.broken],
-                "other_files": found.others,
-            },
+            "catalogue": catalogue_json(found, self.left_out),
             "model": {"path": str(self.model), **_facts(self.matcher)},
             "classifier": self.classifier and _facts(self.classifier),
         }
 
     def heading(self) -> list[str]:
         """The dance, the model, the catalogue and the predicted category, in a line each."""
-        about, found = self.matcher.about, self.catalogue
-        left_out = ", the dance's own left out" if self.left_out else ""
         category = "not known, the model has no matcher `category`"
         if self.predicted is not None:
             share = f"{100 * self.predicted['share']:.0f} %"
             category = (
                 f"{self.predicted['name']} ({share} of {self.predicted['segments']} segments)"
             )
+        task = self.matcher.about.task
         return [
             f"Dance: {self.dance.name}, {self.dance.seconds:.1f} s",
-            f"Model: {self.model}, trained on the task {about.task}",
-            f"Catalogue: {found.folder}, {len(found.tracks)} tracks{left_out}",
+            f"Model: {self.model}, trained on the task {task}",
+            *synthetic_line(task),
+            catalogue_line(self.catalogue, self.left_out),
             f"Predicted category: {category}",
         ]
+
+    @property
+    def tracks(self) -> list[tuple[Track, float]]:
+        """The tracks with their starts in seconds."""
+        return [(pick.track, pick.start_s) for pick in self.picks]
 
     def table(self) -> Table:
         """The tracks."""
@@ -123,41 +116,6 @@ class Recommendation:
                 "–" if np.isnan(track.bpm) else f"{track.bpm:.0f}", clock(track.seconds),
             )  # fmt: skip
         return table
-
-    def complaints(self, out: Path | None) -> list[str]:
-        """What was not read or is there twice; where it is much, ``out`` has the rest."""
-        broken = self.catalogue.broken
-        lines = [f"{len(broken)} files or folders could not be read:"] if broken else []
-        for path, reason in broken[:_LISTED]:
-            lines.append(f"  {shown(path)}: {reason}")
-        if len(broken) > _LISTED:
-            where = out or "the JSON (--out, --json)"
-            lines.append(f"  and {len(broken) - _LISTED} more, all of them in {where}")
-        if copies := sum(len(track.copies) for track in self.catalogue.tracks):
-            lines.append(
-                f"{copies} files have the sound of another one, with which they are one track"
-            )
-        if others := self.catalogue.others:
-            kinds = ", ".join(shown(suffix or "no suffix") for suffix in list(others)[:_LISTED])
-            lines.append(f"{sum(others.values())} other files are neither sound nor video: {kinds}")
-        return lines
-
-    def film(self, path: Path) -> None:
-        """Write a video of the dance's first 20 s with each track."""
-        frames = min(len(self.dance.joints), round(SHOWN_S * self.dance.rate_hz))
-        seconds = frames / self.dance.rate_hz
-        panels = []
-        for number, (track, _, start_s) in enumerate(self.picks, 1):
-            file = self.catalogue.folder / track.path
-            panels.append(
-                Panel(
-                    f"{number}. {'/'.join(track.path.with_suffix('').parts[-2:])}",
-                    f"{track.category or 'no category'}, from {clock(start_s)}",
-                    read_audio(file, SOUND_HZ, start_s=start_s, duration_s=seconds),
-                )
-            )
-        joints = self.dance.in_the_room()[:frames]
-        video(path, joints, self.dance.layout, self.dance.rate_hz, panels, self.dance.name)
 
 
 def _facts(of: Matcher) -> dict[str, Any]:
@@ -188,12 +146,11 @@ class Recommender:
             found = index(music, self.matcher, cache)
         exclude = set()
         if dance.music_file is not None and not include_own:
-            exclude = set(own_tracks(found, dance.music_file, about))
+            exclude = set(
+                own_tracks(found, dance.music_file, about.music.sample_rate, about.music.resampler)
+            )
         if len(exclude) == len(found.tracks):
-            raise UserError(
-                music, "", "music other than the dance's own", "no other",
-                "add music, or allow it with --include-own",
-            )  # fmt: skip
+            raise only_own(music)
         if about.method == "category":
             assert predicted is not None
             picks = self._drawn(found, predicted["name"], top, dance.name, exclude)
@@ -210,10 +167,7 @@ class Recommender:
         """The paper's draw; the same dance draws the same tracks. Music starts at its beginning."""
         categories = [track.category for track in found.tracks]
         random = stream(self.matcher.about.seed, "recommend", name)
-        try:
-            drawn = draw(categories, predicted, top, random, exclude)
-        except UserError as error:
-            raise replace(error, file=found.folder) from None
+        drawn = draw(categories, predicted, top, random, exclude)
         return [Pick(found.tracks[n], None, 0.0) for n in drawn]
 
     def _ranked(
@@ -253,6 +207,24 @@ def _segments(query: OwnDance, about: About) -> Float32:
         query.joints, query.center, centering=about.joints.center, scale=about.joints.scale
     )
     return motion_segments(joints, SEGMENT_FRAMES)
+
+
+def genres_of(folder: Path, dance: OwnDance) -> Genres:
+    """The genre of a dance by a matcher ``category``, for the order by genre, tempo and timing."""
+    classifier = matcher.load(folder)
+    about = classifier.about
+    query, _ = fit_dance(dance, about.layout, about.motion_rate_hz, SEGMENT_FRAMES)
+    logits = np.asarray(classifier.logits(_segments(query, about)), np.float64)
+    mean = softmax(logits).mean(axis=0)
+    names = list(about.labels.values())
+    best = int(mean.argmax())
+    text = f"Genre: {names[best]} {100 * mean[best]:.0f} %, of {', '.join(names)}"
+    model = "\n".join(
+        [f"{folder}, trained on the task {about.task}; tempo and timing by the package's own",
+         *synthetic_line(about.task)]
+    )  # fmt: skip
+    found = dict(zip(names, map(float, mean), strict=True))
+    return Genres(found, text, about.labels, model)
 
 
 def _predict(classifier: Matcher, query: OwnDance) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def sync(
     song = song_tempo(audio, tracked)
     model = BeatPhase.read(WEIGHTS)
     joints = query.joints if query.center is None else query.joints + query.center[:, None]
-    piece = next((n for of in model.unseen for n in of if f"_{own.name}".endswith(f"_{n}")), None)
+    piece = model.piece_of(own.name)
     predicted = model.predict(joints[: round(len(audio) / SAMPLE_RATE * RATE_HZ)], piece)
     verdict, beat_hz = judge_song(predicted, song)
     conclusion = conclude(verdict, beat_hz)
@@ -148,13 +148,13 @@ def sync(
         print_json(content)
     elif Volume.level > 0:
         doubt = f" ({song.flags}: listen to it)" if song.flags else ""
+        say(conclusion)
         say(f"Dance: {own.name}, {own.seconds:.1f} s")
         say(f"Music: {music.name} from {clock(start_s, 2)}, {song.bpm:.1f} beats a minute{doubt}")
         say(
             f"Fit at the music's tempo {verdict.fit:.2f}, best at any other {verdict.rival:.2f}"
             " (whole dances in time: 0.3 to 1)"
         )
-        say(conclusion)
     note(f"Written to {picture} and .json")
     if verdict.answer != "yes":
         raise typer.Exit(1)

@@ -53,6 +53,10 @@ class BeatPhase:
         windows = motion_windows(motion_features(joints), HALF)
         return np.asarray(windows @ self.weights[folds].mean(axis=0))
 
+    def piece_of(self, name: str) -> str | None:
+        """The piece that a dance of this name is, such as C_1 of DANCE_C_1; None where it is none."""
+        return next((n for of in self.unseen for n in of if f"_{name}".endswith(f"_{n}")), None)
+
     def save(self, file: Path) -> None:
         """Write it as .npz of plain arrays; equal weights give equal bytes."""
         names = np.array([" ".join(of) for of in self.unseen])
@@ -112,6 +116,16 @@ def judge(predicted: Floats, start_s: float, beat_hz: float, first_beat_s: float
         return Verdict(answer, float(late / beat_hz), float(fit), float(rival), dance_bpm)
     answer = "no" if keeps and own in tempi[_others(tempi, beat_hz, seconds)] else "cannot tell"
     return Verdict(answer, float("nan"), float(fit), float(rival), dance_bpm)
+
+
+def tempo_kept(predicted: Floats) -> float:
+    """The tempo that a dance keeps, beats a minute, of (frames, 4); NaN where the model sees none."""
+    seconds = len(predicted) / RATE_HZ
+    tempi = tempi_of(seconds)
+    _, fits = best_fit(predicted, np.arange(len(predicted)) / RATE_HZ, tempi)
+    own = tempi[np.argmax(fits)]
+    rival = fits[_others(tempi, own, seconds)].max(initial=0)
+    return 60 * float(own) if fits.max() > OWN_CLEAR * rival else float("nan")
 
 
 def tempi_of(seconds: float) -> Floats:

@@ -1,0 +1,97 @@
+"""What every recommendation says of its catalogue, and the video of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from motionmusic.app.arguments import clock
+from motionmusic.app.catalogue import Catalogue, Track
+from motionmusic.data.own import OwnDance
+from motionmusic.errors import UserError
+from motionmusic.features.audio import read_audio
+from motionmusic.render.film import SOUND_HZ
+from motionmusic.render.page import Panel, video
+from motionmusic.render.with_music import with_music
+from motionmusic.terminal import shown
+
+SHOWN_S = 20.0  # seconds of the dance that a drawn video shows with each track
+_LISTED = 10  # broken files that are named on the terminal
+
+
+def catalogue_json(found: Catalogue, left_out: Sequence[Track]) -> dict[str, Any]:
+    """Tracks, copies and what could not be read."""
+    return {
+        "folder": str(found.folder),
+        "tracks": len(found.tracks),
+        "own_track_left_out": [str(track.path) for track in left_out],
+        "copies": {
+            str(track.path): [str(path) for path in track.copies]
+            for track in found.tracks
+            if track.copies
+        },
+        "broken": [{"path": str(path), "reason": reason} for path, reason in found.broken],
+        "other_files": found.others,
+    }
+
+
+def catalogue_line(found: Catalogue, left_out: Sequence[Track]) -> str:
+    """Where the tracks come from."""
+    own = ", the dance's own left out" if left_out else ""
+    return f"Catalogue: {found.folder}, {len(found.tracks)} tracks{own}"
+
+
+def synthetic_line(task: str) -> list[str]:
+    """A loud line where a model was trained on synthetic dances; else none."""
+    if not task.startswith("synthetic"):
+        return []
+    return ["ATTENTION: this model knows SYNTHETIC dances alone; of a real dance it says nothing."]
+
+
+def complaints(found: Catalogue, out: Path | None) -> list[str]:
+    """What was not read or is there twice; where it is much, ``out`` has the rest."""
+    broken = found.broken
+    lines = [f"{len(broken)} files or folders could not be read:"] if broken else []
+    for path, reason in broken[:_LISTED]:
+        lines.append(f"  {shown(path)}: {reason}")
+    if len(broken) > _LISTED:
+        where = out or "the JSON (--out, --json)"
+        lines.append(f"  and {len(broken) - _LISTED} more, all of them in {where}")
+    if copies := sum(len(track.copies) for track in found.tracks):
+        lines.append(f"{copies} files have the sound of another one, with which they are one track")
+    if others := found.others:
+        kinds = ", ".join(shown(suffix or "no suffix") for suffix in list(others)[:_LISTED])
+        lines.append(f"{sum(others.values())} other files are neither sound nor video: {kinds}")
+    return lines
+
+
+def film(
+    out: Path, source: Path, dance: OwnDance, found: Catalogue, picks: Sequence[tuple[Track, float]]
+) -> None:
+    """A video of the dance: its own pictures with the first track, or drawn, 20 s with each.
+
+    ``source`` is what the dance was read from, ``picks`` tracks with their starts in seconds.
+    """
+    if dance.form == "video":
+        track, start_s = picks[0]
+        with_music(source, found.folder / track.path, start_s, out)
+        return
+    frames = min(len(dance.joints), round(SHOWN_S * dance.rate_hz))
+    panels = []
+    for number, (track, start_s) in enumerate(picks, 1):
+        sound = read_audio(
+            found.folder / track.path, SOUND_HZ, start_s=start_s, duration_s=frames / dance.rate_hz
+        )
+        title = f"{number}. {'/'.join(track.path.with_suffix('').parts[-2:])}"
+        about = f"music: {track.category or 'no category'}, from {clock(start_s)}"
+        panels.append(Panel(title, about, sound))
+    video(out, dance.in_the_room()[:frames], dance.layout, dance.rate_hz, panels, dance.name)
+
+
+def only_own(music: Path) -> UserError:
+    """The error where there is no other music than the dance's own."""
+    return UserError(
+        music, "", "music other than the dance's own", "no other",
+        "add music, or allow it with --include-own",
+    )  # fmt: skip

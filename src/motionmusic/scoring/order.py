@@ -1,0 +1,129 @@
+"""The order of tracks for a dance: by genre, tempo and timing, and by all three.
+
+Genre and tempo are logarithms of probabilities; timing is how well what the model of the beat's
+phase reads from the motion fits beats of the track's tempo, and how well it goes with what begins
+to sound from the best moment on. Weights are those under which a dance's own track is likeliest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.signal import fftconvolve
+
+from motionmusic.features.beats import music_beats
+from motionmusic.features.motion import Floats
+from motionmusic.features.song_tempo import ENVELOPE_HZ, SAMPLE_RATE, onset_envelope, song_tempo
+from motionmusic.scoring.beat_phase import RATE_HZ, best_fit
+from motionmusic.scoring.dance_tempo import OCTAVES, DanceTempo
+
+_LEAST = 1e-3  # a probability, so that no logarithm is infinite
+_SLOWEST_HZ, _FASTEST_HZ = 40 / 60, 220 / 60
+_RIDGE = 0.01
+
+
+class Weights(NamedTuple):
+    """What a unit of each counts."""
+
+    genre: float
+    tempo: float
+    fit: float
+    sound: float
+
+
+WEIGHTS = Weights(genre=1.13417, tempo=1.59311, fit=4.93621, sound=1.02846)
+"""Those of metrics/on_beat/own_track.json."""
+
+
+class Moment(NamedTuple):
+    """Where a dance goes best with a track: fit of the tempo 0…1, correlation −1…1, second."""
+
+    fit: float
+    sound: float
+    start_s: float
+
+
+def genre_score(of_dance: Sequence[float], matching: Sequence[bool]) -> float:
+    """How much likelier a dance is of the genres that match the track than a dance in general."""
+    share = float(np.dot(of_dance, matching))
+    return float(np.log(max(share, _LEAST) / np.mean(matching))) if any(matching) else 0.0
+
+
+def tempo_score(tempo: DanceTempo, bpm: float) -> float:
+    """How likely the dance's tempo is the track's, half or double; least where it is not known."""
+    share = tempo.share(bpm, OCTAVES) if np.isfinite(bpm) else 0.0
+    return float(np.log(max(share, _LEAST)))
+
+
+def sound_at(envelope: Floats) -> Floats:
+    """What begins to sound at 25 a second, of an envelope at 100 a second."""
+    step = round(ENVELOPE_HZ / RATE_HZ)
+    whole = envelope[: len(envelope) // step * step]
+    return np.asarray(np.maximum(whole, 0).reshape(-1, step).mean(axis=1))
+
+
+def best_moment_of(predicted: Floats, sound: Floats, bpm: float) -> Moment:
+    """Where in a track a dance fits best.
+
+    Args:
+        predicted: (frames, 4) of the model of the beat's phase.
+        sound: (n,) of :func:`sound_at`. Of a dance longer than it, the beginning counts.
+        bpm: of the track; half and double of it are tried as well.
+    """
+    fit = 0.0
+    if np.isfinite(bpm):
+        times = np.arange(len(predicted)) / RATE_HZ
+        beats = np.array([bpm / 60 * octave for octave in OCTAVES])
+        beats = beats[(beats >= _SLOWEST_HZ) & (beats <= _FASTEST_HZ)]
+        fit = float(best_fit(predicted, times, beats)[1].max(initial=0))
+    wave = predicted[: len(sound), 0]
+    wave = wave - wave.mean()
+    n, sums = len(wave), [np.cumsum(np.r_[0.0, sound**power]) for power in (1, 2)]
+    one, two = (total[n:] - total[:-n] for total in sums)
+    spread = np.sqrt(np.maximum(two - np.square(one) / n, 0)) * np.linalg.norm(wave)
+    found = fftconvolve(sound, wave[::-1], mode="valid") / np.maximum(spread, 1e-9)
+    first = int(np.argmax(found))
+    return Moment(fit, float(found[first]), first / RATE_HZ)
+
+
+def learn_weights(
+    scores: Sequence[Floats],
+    own: Sequence[NDArray[np.bool_]],
+    fixed: Sequence[Floats] | None = None,
+) -> Floats:
+    """Weights (f,) of scores (tracks, f), none below 0, under which own tracks are likeliest.
+
+    ``own`` (tracks,) marks them for each dance; ``fixed`` (tracks,) is added to what is weighed.
+    """
+    given = fixed if fixed is not None else [np.zeros(len(of)) for of in scores]
+
+    def loss(weights: Floats) -> float:
+        total = _RIDGE * float(weights @ weights)
+        for of, mine, more in zip(scores, own, given, strict=True):
+            height = of @ weights + more
+            odds = np.exp(height - height.max())
+            total -= float(np.log(odds[mine].sum() / odds.sum())) / len(scores)
+        return total
+
+    n = scores[0].shape[1]
+    found = minimize(loss, np.ones(n), method="L-BFGS-B", bounds=[(0, None)] * n)
+    return np.asarray(found.x)
+
+
+def hear(audio: NDArray[np.floating], expected_bpm: float = float("nan")) -> tuple[float, Floats]:
+    """A track's beats a minute (NaN where it has no beat), and its :func:`sound_at`.
+
+    Args:
+        audio: (samples,) mono at 12,800 Hz.
+        expected_bpm: what its file says; else a beat tracker's.
+    """
+    envelope = onset_envelope(audio)
+    if not np.isfinite(expected_bpm):
+        _, expected_bpm = music_beats(audio, SAMPLE_RATE)
+    if not np.isfinite(expected_bpm) or not np.any(np.abs(envelope) > 1e-9):
+        return float("nan"), sound_at(envelope)
+    return song_tempo(audio, expected_bpm).bpm, sound_at(envelope)

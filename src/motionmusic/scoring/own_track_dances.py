@@ -1,0 +1,182 @@
+"""The dances and tracks on which the order of `motionmusic recommend` is tested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from motionmusic import workspace
+from motionmusic.data.aist_retargeted import read_clips, tempo_bpm
+from motionmusic.data.own import read_piece
+from motionmusic.features.audio import PART_S, read_audio
+from motionmusic.features.motion import Floats
+from motionmusic.features.song_tempo import SAMPLE_RATE, onset_envelope
+from motionmusic.scoring import genre_trials as trials
+from motionmusic.scoring import timing
+from motionmusic.scoring.beat_phase import BeatPhase
+from motionmusic.scoring.dance_tempo import DanceTempo, TempoModels, evidence
+from motionmusic.scoring.genre_model import softmax, temperature_of
+from motionmusic.scoring.order import hear
+from motionmusic.scoring.own_track import (
+    folds_of,
+    genre_scores,
+    placed,
+    tempo_scores,
+    timings,
+    weighed,
+    weights_of,
+)
+from motionmusic.scoring.tempo_of_dances import learned, reports
+from motionmusic.scoring.timing import TimedPiece
+from motionmusic.scoring.two_corpora import TimedDance, by_piece, common_joints
+
+SPLIT = "aist_retargeted.by_dancer_and_choreography"
+
+
+class Tested(NamedTuple):
+    """Dances and tracks."""
+
+    units: pd.Series[Any]  # (dances,) what intervals resample
+    own: NDArray[np.int64]  # (dances,) number of the own track
+    kinds: NDArray[np.bool_]  # (dances, tracks) of one type
+    bpm: Floats  # (tracks,)
+    parts: dict[str, Floats]  # scores (dances, tracks) or (dances, tracks, 2)
+
+
+def of_street_dances() -> Tested:
+    """AIST++ retargeted: genre and tempo, of models that do not know the dancer."""
+    raw = workspace.data("aist_retargeted", "raw")
+    rows = workspace.read_pieces("aist_retargeted")
+    dances = {piece: read_piece("aist_retargeted", raw, piece) for piece in rows["piece"]}
+    labels = dict(zip(rows["piece"], rows["label"], strict=True))
+    known = {piece: trials.known(clip, piece) for piece, clip in read_clips(raw).items()}
+    genres = list(workspace.about(SPLIT).labels.values())
+    new = trials.held_out(known, labels, _parts(), genres)
+    temperature = temperature_of(new.logits, new.labels)
+    of_piece = dict(zip(new.names, softmax(new.logits / temperature), strict=True))
+
+    timed = [
+        TimedDance(piece, dancer, common_joints(dances[piece].joints, "aist"), bpm / 60)
+        for piece, dancer, bpm in zip(rows["piece"], rows["dancer"], rows["music_bpm"], strict=True)
+    ]
+    seen = {dance.name: evidence(dance.joints) for dance in timed}
+    halves = [learned(seen, [of for of in timed if reports(of) != odd]) for odd in (False, True)]
+    tempi = [halves[reports(of)](seen[of.name]) for of in timed]
+    codes = list(dict.fromkeys(workspace.about(SPLIT).labels))
+    tracks = [f"m{code[1:]}{n}" for code in codes for n in range(6)]
+    own = np.array([tracks.index(name) for name in rows["track"]])
+    bpm = np.array([tempo_bpm(track) for track in tracks])
+    genre_of = np.repeat(np.arange(len(codes)), 6)
+    probabilities = np.array([of_piece[piece] for piece in rows["piece"]])
+    parts = {
+        "genre": genre_scores(probabilities, genre_of),
+        "tempo": tempo_scores(tempi, list(bpm)),
+    }
+    kinds = rows["label"].to_numpy()[:, None] == genre_of
+    return Tested(rows["dancer"], own, kinds, bpm, parts)
+
+
+def _parts() -> Iterator[tuple[list[str], list[str]]]:
+    """(learned from, asked) of each fold of new dancers and choreographies."""
+    for _, ids in workspace.folds(workspace.read_index(SPLIT)):
+        side = ids.drop_duplicates("piece").set_index("piece")["split"]
+        yield (
+            side[side.isin(["train", "validation"])].index.tolist(),
+            side[side == "test"].index.tolist(),
+        )
+
+
+def of_on_beat(weights: Path, street: Path) -> tuple[Tested, Tested]:
+    """On_beat by piece and by figure; weights of the beat's phase and of the dances' tempo."""
+    raw, rows = workspace.data("on_beat", "raw"), workspace.read_pieces("on_beat")
+    names = list(rows["piece"])
+    songs = pd.read_csv(workspace.metrics("on_beat", "song_tempi.csv")).set_index("piece")
+    audio = {
+        name: read_audio(raw / file, SAMPLE_RATE, duration_s=PART_S)
+        for name, file in zip(names, rows["music_file"], strict=True)
+    }
+    tracks = [hear(audio[name]) for name in names]
+    dances = {name: read_piece("on_beat", raw, name) for name in names}
+    timed = {
+        name: TimedDance(
+            name, name, common_joints(dance.joints, "musictodance"), songs["song_bpm"][name] / 60
+        )
+        for name, dance in dances.items()
+    }
+    seen = {name: evidence(dance.joints) for name, dance in timed.items()}
+    alone, tempi = TempoModels.read(street).street, dict[str, DanceTempo]()
+    for train, test in by_piece(names):
+        model = alone + learned(seen, [timed[name] for name in train])
+        tempi |= {name: model(seen[name]) for name in test}
+    phase = BeatPhase.read(weights)
+    units = workspace.read_units("on_beat")
+    pieces = []
+    for name, start_s in zip(names, rows["music_start_s"], strict=True):
+        own = units[units["piece"] == name]
+        spans = tuple(zip(own["unit"], own["start"] / 25, own["end"] / 25, strict=True))
+        onsets = onset_envelope(audio[name])[round(start_s * 100) :]
+        joints, beat_hz = dances[name].in_the_room(), timed[name].beat_hz
+        pieces.append(
+            TimedPiece(
+                name, name.split("_")[0], joints, spans, 0.0, onsets, beat_hz, 0.0, np.zeros(0)
+            )
+        )
+    bpm = np.array([track[0] for track in tracks])
+    label = rows["label"].to_numpy()
+    made = []
+    for predicted, of in (
+        ([phase.predict(piece.joints, piece.piece) for piece in pieces], [tempi[n] for n in names]),
+        (by_new_figures(pieces), [alone(seen[name]) for name in names]),
+    ):
+        parts = {"tempo": tempo_scores(of, list(bpm)), "timing": timings(predicted, tracks)[0]}
+        made.append(
+            Tested(rows["piece"], np.arange(len(names)), label[:, None] == label, bpm, parts)
+        )
+    return made[0], made[1]
+
+
+def by_new_figures(pieces: Sequence[TimedPiece]) -> list[Floats]:
+    """Of each piece (frames, 4) as :meth:`BeatPhase.predict`, by models that do not know the figure.
+
+    Frames that are in no figure, or whose window sees another one, are 0.
+    """
+    half = timing.HALF["figure"]
+    rows = timing._rows(pieces, half)
+    folds = timing._folds(rows, "figure")
+    found: list[Floats] = [np.zeros((len(row.windows), 4)) for row in rows]
+    for fold in range(timing.FOLDS):
+        weights = timing._ridge(rows, folds, fold, half)[:, :4]
+        for row, of, predicted in zip(rows, folds, found, strict=True):
+            for _, part in timing._windows(row, of == fold, "figure"):
+                predicted[part] = row.windows[part] @ weights
+    return found
+
+
+def own_tracks(
+    street: Tested, on_beat: tuple[Tested, Tested], seed: int, resamples: int
+) -> dict[str, Any]:
+    """Test → row → recall, rank (Intervals as JSON); and the weights of the command, of all dances."""
+    found: dict[str, Any] = {}
+    for name, of in (("street", street), *zip(("by_piece", "by_figure"), on_beat, strict=True)):
+        nothing = np.zeros(of.kinds.shape)
+        rows: dict[str, Floats] = {"chance": nothing, "known": of.kinds.astype(float)}
+        if name == "street":
+            both = np.stack([of.parts["genre"], of.parts["tempo"]], axis=2)
+            half = [int(str(unit)[1:]) % 2 for unit in of.units]
+            rows |= of.parts | {"all": weighed(both, of.own, half, nothing)}
+        else:
+            folds = folds_of([str(unit) for unit in of.units])
+            rows["tempo"] = of.parts["tempo"]
+            rows["timing"] = weighed(of.parts["timing"], of.own, folds, nothing)
+            every = np.concatenate([of.parts["tempo"][..., None], of.parts["timing"]], axis=2)
+            rows["all"] = weighed(every, of.own, folds, nothing)
+        found[name] = placed(rows, of.own, of.bpm, of.units, seed, resamples)
+    both = np.stack([street.parts["genre"], street.parts["tempo"]], axis=2)
+    pieces = on_beat[0].parts
+    weights = weights_of(both, street.own, pieces["tempo"], pieces["timing"])
+    return found | {"weights": weights._asdict()}

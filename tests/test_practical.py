@@ -1,0 +1,131 @@
+"""`recommend` by genre, tempo and timing: folders, tags, options, what is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from bodies import room
+from commands import Result
+from sounds import encode, song
+
+from motionmusic.app import genre, practical
+from motionmusic.app.picks import synthetic_line
+from motionmusic.app.tags import tags_of
+
+Command = Callable[..., Result]
+
+
+def tagged(file: Path, bpm: float, seed: int, **tags: str) -> Path:
+    """A song of 12 s with tags, copied beside its sound."""
+    plain = encode(file.with_suffix(f".plain{file.suffix}"), song(12, seed, bpm), "libmp3lame")
+    with av.open(plain) as found, av.open(file, "w") as out:
+        out.metadata.update(tags)
+        stream = out.add_stream_from_template(found.streams.audio[0])
+        for packet in found.demux(found.streams.audio[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    plain.unlink()
+    return file
+
+
+def knows(monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    found = dict.fromkeys(practical.NAMES, 0.02) | {"House": 0.82}
+    text = "Genre: House 82 %" if known else "Genre: unlike the dances this model knows"
+    guess = genre.Guess(found, known, 0.5 if known else 0.0, text)
+    monkeypatch.setattr(genre, "guess", lambda dance: guess)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four songs and a dance of 12 s."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
+    knows(monkeypatch, True)
+    Path("music/House").mkdir(parents=True)
+    tagged(Path("music/House/plain.mp3"), 90, 1)
+    tagged(Path("music/half.mp3"), 60, 2, genre="Disco", TBPM="60")
+    tagged(Path("music/same.mp3"), 120, 3, genre="Rock;Trap", TBPM="120")
+    tagged(Path("music/off.mp3"), 100, 4, genre="Hip-Hop", TBPM="100")
+    np.savez("dance.npz", joints=room(12), rate=25.0, layout="musictodance")
+    return tmp_path
+
+
+def answer(command: Command, *arguments: object) -> dict[str, Any]:
+    status, out, err = command("recommend", "dance.npz", "--catalogue", "music", "--top", 9,
+                               "--json", *arguments)  # fmt: skip
+    assert status == 0, err
+    content: dict[str, Any] = json.loads(out)
+    return content
+
+
+def names(content: dict[str, Any]) -> list[str]:
+    return [Path(row["path"]).stem for row in content["recommended"]]
+
+
+def test_tempo_told_range_and_genre_each_order_tracks(place: Path, command: Command) -> None:
+    told = answer(command, "--tempo", 120, "--by", "tempo")
+    assert set(names(told)[:2]) == {"same", "half"}
+    bpm = {Path(row["path"]).stem: row["bpm"] for row in told["recommended"]}
+    octaves = {Path(row["path"]).stem: row["octave"] for row in told["recommended"]}
+    for name, beats in (("half", 60), ("same", 120), ("off", 100)):
+        assert bpm[name] == pytest.approx(beats, rel=0.01)
+    assert (octaves["same"], octaves["half"]) == (1, 2)
+    assert (told["tempo"]["bpm"], told["tempo"]["told"]) == (pytest.approx(120, rel=0.01), True)
+    assert set(names(answer(command, "--tempo-range", "118-124"))) == {"same", "half"}
+    by_genre = answer(command, "--by", "genre", "--tempo", 120)
+    assert names(by_genre)[0] == "plain"  # House by its folder
+    shares = {Path(row["path"]).stem: row["genre_share"] for row in by_genre["recommended"]}
+    assert shares == pytest.approx({"plain": 0.82, "half": 0.02, "same": 0.04, "off": 0.06})
+
+
+def test_what_is_said_and_that_an_unlike_dance_has_no_genre(
+    place: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knows(monkeypatch, False)
+    status, out, _ = command("recommend", "dance.npz", "--catalogue", "music")
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0].startswith("Dance: dance, 12.0 s")
+    assert "the package's own" in lines[1]
+    assert lines[2] == "Catalogue: music, 4 tracks"
+    assert lines[3] == "Genre: unlike the dances this model knows; it counts nothing"
+    assert "beats a minute" in lines[4]
+    assert "% sure" in lines[4]
+    assert lines[5].startswith("Timing: ")
+    content = answer(command)
+    assert content["genre"]["probabilities"] is None
+    assert {row["score_of"]["genre"] for row in content["recommended"]} == {0}
+
+
+def test_mistakes(place: Path, command: Command) -> None:
+    for arguments, text in (
+        (("--tempo-range", "fast"), "two tempi in beats a minute, such as 110-124"),
+        (("--tempo-range", "124-110"), "two tempi"),
+        (("--tempo-range", "180-190"), "a track of 180 to 190 beats a minute"),
+        (("--tempo", 100, "--method", "category"), "which alone orders by tempo"),
+    ):
+        status, out, err = command("recommend", "dance.npz", "--catalogue", "music", *arguments)
+        assert (status, out) == (2, "")
+        assert text in " ".join(err.split())
+    status, _, err = command("recommend", "dance.npz")
+    assert (status, "such as --catalogue ~/Music" in err) == (2, True)
+    np.savez("short.npz", joints=room(2), rate=25.0, layout="musictodance")
+    status, _, err = command("recommend", "short.npz", "--catalogue", "music")
+    assert (status, "a dance of at least 3 s" in err) == (2, True)
+
+
+def test_tags_are_read_and_a_synthetic_model_is_said_to_be_one(tmp_path: Path) -> None:
+    tags = tags_of(tagged(tmp_path / "a.mp3", 100, 0, genre="House/Disco", TBPM="124,5"))
+    assert (tags.genres, tags.bpm) == (("House", "Disco"), 124.5)
+    (tmp_path / "b.mp3").write_bytes(b"no sound")
+    none = tags_of(tmp_path / "b.mp3")
+    assert (none.genres, np.isnan(none.bpm)) == ((), True)
+    assert "SYNTHETIC" in synthetic_line("synthetic")[0]
+    assert synthetic_line("on_beat.by_piece") == []
