@@ -1,0 +1,51 @@
+"""What the costs of stages and tracks are measured with."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import growth
+import numpy as np
+import pytest
+import soundfile
+from closure import ROOT
+
+from motionmusic.app.same_sound import difference
+from motionmusic.streams import stream
+
+
+def test_the_exponent_is_that_of_the_two_largest_counts() -> None:
+    of = {str(n): {"s": 7 + 0.5 * n**2, "mib": 3.0 * n} for n in (10, 1_000, 100_000)}
+    assert growth.exponent(of, "s") == pytest.approx(2, abs=1e-4)
+    assert growth.exponent(of, "mib") == pytest.approx(1)
+
+
+def test_a_process_is_charged_what_it_works_and_holds() -> None:
+    def work() -> None:
+        np.ones(8 * 2**20).sum()
+
+    found = growth.cost(work)
+    assert found is not None
+    assert found["s"] > 0
+    assert found["mib"] == pytest.approx(64, rel=0.2)
+    assert growth.cost(lambda: 1 / 0) is None
+
+
+def test_made_up_tracks_differ_as_songs_do(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(growth.one_sample(7))
+    assert soundfile.info(str(tmp_path / "a.wav")).frames == 1
+    assert growth.one_sample(7) != growth.one_sample(8)
+    sounds = [growth.sound_of(stream(0, n)) for n in range(60)]
+    apart = [np.linalg.norm(a.spectrum - b.spectrum) for a, b in pairwise(sounds)]
+    assert 2 < np.median(apart) < 3.5
+    assert difference(*sounds[:2]) > 0.45
+
+
+def test_what_is_committed_has_its_rows() -> None:
+    found = json.loads((ROOT / "benchmarks/results/growth.json").read_bytes())
+    rows = {row[0]: row for row in growth.rows_of(found)}
+    assert {"segment", "leakage", "search"} <= set(rows)
+    low, high = rows["leakage"][2].split(" → ")
+    assert 0 < float(low) < float(high)
