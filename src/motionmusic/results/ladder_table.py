@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -135,7 +136,7 @@ def ladder_picture(found: Found) -> Figure:
     )
     note = (
         "Lines: 95 % intervals over 28 dancers. Dotted: models that see no movement, only what is"
-        " said of the file."
+        f" said of the file.\n{textwrap.fill(RETARGETED, 150)}"
     )
     figure.supxlabel(note, fontsize=9, x=0.01, ha="left")
     return figure
