@@ -118,7 +118,7 @@ def test_only_what_both_have_counts() -> None:
     dance = timed(100, 60, "a")
     half = dance._replace(music=dance.music[dance.music < 10], music_s=10.0)
     assert alignment(dance, half)["mint"] > 0.95
-    assert alignment(half, dance)["bailando"] > 0.95
+    assert alignment(timed(100, 60, "b", seconds=10), dance)["bailando"] > 0.9
 
 
 # Feet
