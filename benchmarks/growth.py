@@ -167,7 +167,7 @@ def search(vectors: Float32) -> None:
     top_tracks(vectors @ vectors[0], 3)
 
 
-def made_up(digest: str, key: str, file: Path, matcher: matchers.Matcher) -> catalogue.Encoded:
+def made_up(digest: str, key: str, file: Path, hear: object) -> catalogue.Encoded:
     """Codes of three minutes of music that nobody heard."""
     random = stream(0, digest)
     codes = random.normal(size=(20, 64)).astype(np.float32)

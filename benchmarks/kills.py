@@ -224,7 +224,10 @@ def main() -> None:
         train = cell("train_motion", "synthetic", "joints", "0")
         cotrain = cell("cotrain", "synthetic", "joints", "fc", "0")
         match = ("match", "synthetic", "contrastive", "0")
-        recommend = ("recommend", DANCE, "--catalogue", f"{TASK}/raw", "--out", "r.json", "--force")
+        recommend = (
+            "recommend", DANCE, "--method", "contrastive", "--catalogue", f"{TASK}/raw", "--out",
+            "r.json", "--force",
+        )  # fmt: skip
         jobs = {
             "download": Job(
                 functools.partial(download, url, f"{folder}/server"), ("data/downloads",)

@@ -124,7 +124,8 @@ def run(place: Path, music: Path) -> dict[str, float]:
     out = place / "out.json"
     command = [
         sys.executable, "-m", "motionmusic.app.cli", "recommend", place / "dances" / "DANCE_C_1",
-        "--model", place / "matchers", "--catalogue", music, "--out", out, "--force",
+        "--method", "contrastive", "--model", place / "matchers", "--catalogue", music,
+        "--out", out, "--force",
     ]  # fmt: skip
     environment = {**os.environ, "MOTIONMUSIC_CACHE": str(place / "cache")}
     start, before = time.perf_counter(), os.times()
