@@ -38,7 +38,6 @@ from motionmusic import errors, workspace
 from motionmusic.app import catalogue
 from motionmusic.app.same_sound import Fingerprint, same_pairs
 from motionmusic.files import Float32, read_json, write_bytes, write_json
-from motionmusic.models import matcher as matchers
 from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.results import figures
 from motionmusic.scoring.recommend import top_tracks
@@ -135,8 +134,6 @@ def make_up_cells() -> None:
 
 def tracks(counts: Sequence[int]) -> None:
     """`recommend` with codes that are there: index, the same recordings among the tracks, search."""
-    import load  # beside this file
-
     for count in counts:
         keep("tracks", count, "same recordings", cost(partial(same_recordings, count)))
         vectors = np.random.default_rng(0).normal(size=(count, 64)).astype(np.float32)
@@ -145,14 +142,12 @@ def tracks(counts: Sequence[int]) -> None:
             continue
         with tempfile.TemporaryDirectory() as name:
             place = Path(name)
-            load.write_matcher(place / "matcher")
-            trained = matchers.load(place / "matcher")
             for number in range(count):
                 file = place / f"music/{number % 1000:03}/{number}.wav"
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(one_sample(number))
-            catalogue._encode = made_up
-            index = partial(catalogue.index, place / "music", trained, place / "cache")
+            ear = catalogue.Ear({}, "made up", made_up)
+            index = partial(catalogue.heard, place / "music", ear, place / "cache")
             keep("tracks", count, "index, first", cost(index))
             keep("tracks", count, "index, again", cost(index))
 
@@ -167,7 +162,7 @@ def search(vectors: Float32) -> None:
     top_tracks(vectors @ vectors[0], 3)
 
 
-def made_up(digest: str, key: str, file: Path, hear: object) -> catalogue.Encoded:
+def made_up(digest: str, file: Path) -> catalogue.Encoded:
     """Codes of three minutes of music that nobody heard."""
     random = stream(0, digest)
     codes = random.normal(size=(20, 64)).astype(np.float32)

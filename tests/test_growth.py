@@ -43,6 +43,15 @@ def test_made_up_tracks_differ_as_songs_do(tmp_path: Path) -> None:
     assert difference(*sounds[:2]) > 0.45
 
 
+def test_tracks_are_indexed_without_being_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth, "FILE", tmp_path / "growth.json")
+    growth.tracks([3])
+    found = json.loads((tmp_path / "growth.json").read_bytes())["tracks"]
+    assert {"index, first", "index, again", "same recordings", "search"} == set(found)
+
+
 def test_what_is_committed_has_its_rows() -> None:
     found = json.loads((ROOT / "benchmarks/results/growth.json").read_bytes())
     rows = {row[0]: row for row in growth.rows_of(found)}
