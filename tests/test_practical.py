@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import fake_matcher
 import numpy as np
 import pytest
 from bodies import room
@@ -102,6 +103,23 @@ def test_what_is_said_and_that_an_unlike_dance_has_no_genre(
     content = answer(command)
     assert content["genre"]["probabilities"] is None
     assert {row["score_of"]["genre"] for row in content["recommended"]} == {0}
+
+
+def test_the_genre_of_a_model_that_is_named(
+    place: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_matcher.save(Path("data/own/matchers"), "category")
+    answers = fake_matcher.FakeMatcher(fake_matcher.about("category"))
+    monkeypatch.setattr("motionmusic.models.matcher.load", lambda folder: answers)
+    (place / "music/Waltz").mkdir()
+    (place / "music/off.mp3").rename(place / "music/Waltz/off.mp3")
+    content = answer(command, "--model", "data/own/matchers", "--by", "genre")
+    shares = content["genre"]["probabilities"]
+    assert list(shares) == ["Cha-cha", "Rumba", "Waltz"]
+    assert sum(shares.values()) == pytest.approx(1)
+    assert max(shares, key=shares.__getitem__) == "Waltz"
+    assert names(content)[0] == "off"  # Waltz by its folder
+    assert "data/own/matchers" in content["model"]
 
 
 def test_mistakes(place: Path, command: Command) -> None:
