@@ -79,6 +79,7 @@ def facts() -> dict[str, Any]:
         "two": _json("aist_retargeted/two_corpora.json"),
         "damage": _json("on_beat/damage.json"),
         "sync": _synchrony(workspace.metrics("on_beat.by_piece", "synchrony", "synchrony.json")),
+        "own": _json("on_beat/own_track.json"),
         "matching": _columns("m2d_mini/matching/matching.json", 0, 1, 3),
         "matching_before": _matching(_json("m2d_mini/matching.json")),
         "gains": {
