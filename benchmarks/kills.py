@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
@@ -87,9 +88,10 @@ def serve(folder: str, port: multiprocessing.Queue[int]) -> None:
 
     class Handler(SimpleHTTPRequestHandler):
         def copyfile(self, source: object, outputfile: object) -> None:
-            while block := source.read(1 << 17):  # type: ignore[attr-defined]
-                outputfile.write(block)  # type: ignore[attr-defined]
-                time.sleep(0.02)
+            with suppress(ConnectionError):  # whoever asked is dead
+                while block := source.read(1 << 17):  # type: ignore[attr-defined]
+                    outputfile.write(block)  # type: ignore[attr-defined]
+                    time.sleep(0.02)
 
         def log_message(self, format: str, *args: object) -> None:
             pass
