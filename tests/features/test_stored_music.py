@@ -63,10 +63,10 @@ def test_beats_are_those_of_the_known_tempo(tmp_path: Path) -> None:
     np.save(tmp_path / "joints" / "p.npy", joints)
     row = {
         "piece": "p", "frames": 101, "motion_rate_hz": 25.0, "music_file": "music/mBR1.npy",
-        "music_start_s": 0.0, "music_bpm": 90.0,
+        "music_start_s": 0.5, "music_bpm": 90.0,
     }  # fmt: skip
     beats, tempo = piece_beats(tmp_path, tmp_path / "joints", row)
     music = beats.loc[beats["kind"] == "music", "time_s"].to_numpy()
-    assert music == pytest.approx(np.arange(6) * 60 / 90)
+    assert music == pytest.approx(np.arange(1, 7) * 60 / 90 - 0.5)
     assert tempo["music_bpm"] == 90
     assert pd.Series(tempo)["piece"] == "p"

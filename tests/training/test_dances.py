@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+import soundfile
 import torch
 from small_task import DATA, FRAMES, TASK
 
 from motionmusic.errors import UserError
 from motionmusic.features.keypoints import clip_of
+from motionmusic.features.mel import RATE_HZ, SAMPLE_RATE
 from motionmusic.training.dances import (
     Dance,
     beats_at_frames,
@@ -16,6 +19,7 @@ from motionmusic.training.dances import (
     cut_motion,
     cut_music,
     read_joint_dances,
+    read_keypoint_dances,
     windows,
 )
 
@@ -82,3 +86,15 @@ def test_an_excerpt_of_229_frames_is_9_16_s() -> None:
     assert clip_of(0, 229, 25.0) == (0, 274)
     assert clip_of(3, 229, 25.0) == (round(3 * 9.16 * 30), 274)
     assert clip_of(1, 425, 60.0) == (212, 212)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_click_is_heard_in_the_frame_where_it_sounds() -> None:
+    pieces = pd.read_csv(DATA / "pieces.csv").set_index("piece")
+    start_s = float(pieces["music_start_s"]["P_03"])  # of the music, in its file
+    sound = np.random.default_rng(0).normal(scale=1e-3, size=SAMPLE_RATE * 6)
+    sound[round((start_s + 1) * SAMPLE_RATE)] = 1  # one second into the dance
+    soundfile.write(DATA / "raw" / pieces["music_file"]["P_03"], sound, SAMPLE_RATE)
+    (found,) = read_keypoint_dances(TASK, ["P_03"]).values()
+    loudest = int(found.music.sum(1).argmax())
+    assert loudest == pytest.approx(1.0 * RATE_HZ, abs=2)
