@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,7 +31,7 @@ def main(given: Sequence[str]) -> None:
                 logits = fit_predict(
                     name, joints[train], ids.loc[train, "label"].to_numpy(np.int64),
                     joints[tested], classes, int(seed), trees=settings.trees,
-                    logistic_c=settings.logistic_c, n_jobs=os.cpu_count() or 1,
+                    logistic_c=settings.logistic_c,
                 )  # fmt: skip
                 parts.append(make_predictions(task, ids[tested].reset_index(drop=True), logits))
             write_predictions(folder / f"{name}.parquet", pd.concat(parts, ignore_index=True))

@@ -60,7 +60,6 @@ def fit_predict(
     *,
     trees: int = 200,
     logistic_c: float = 0.1,
-    n_jobs: int = 1,
 ) -> NDArray[np.float32]:
     """Fit one of :data:`BASELINES` and give the logits of the test segments, (n, classes) float32.
 
@@ -70,14 +69,15 @@ def fit_predict(
 
     Joints are (m, 3, t, v) and (n, 3, t, v), labels (m,) in 0 … classes - 1. ``seed`` is of the
     forest, which has so many ``trees``, and of the boosting; ``logistic_c`` is the inverse strength of
-    the logistic regression's penalty.
+    the logistic regression's penalty. All of it runs on one core: these fits are small, and threads
+    that wait for each other on a busy machine took the boosting minutes instead of seconds.
     """
     labels = np.asarray(train_labels, dtype=np.int64)
     if name == "majority":
         share = np.bincount(labels, minlength=classes) / len(labels)
         return _log(np.tile(share, (len(test_joints), 1)))
     train, test = kinematic_statistics(train_joints), kinematic_statistics(test_joints)
-    with threadpool_limits(limits=n_jobs):
+    with threadpool_limits(limits=1):
         if name == "nearest_centroid":
             v = train_joints.shape[3]
             speeds = slice(6 * v, 7 * v)  # the mean speeds
@@ -86,7 +86,7 @@ def fit_predict(
             "logistic_regression": make_pipeline(
                 StandardScaler(), LogisticRegression(C=logistic_c, max_iter=2000)
             ),
-            "random_forest": RandomForestClassifier(trees, random_state=seed, n_jobs=n_jobs),
+            "random_forest": RandomForestClassifier(trees, random_state=seed),
             "gradient_boosting": HistGradientBoostingClassifier(random_state=seed),
         }
         return log_probabilities(models[name], train, labels, test, classes)
