@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+import soundfile
 from bodies import room
 from commands import Result
 
@@ -154,6 +156,39 @@ def test_a_video_becomes_joints(command: Command, tool: Callable[[str], None]) -
     status, out, _ = command("check", "dance.mp4", "--json")
     assert (status, '"form": "video"' in out, '"music_file": "dance.mp4"' in out) == (1, True, True)
     assert Path("dance.npz").read_bytes() == again
+
+
+def test_the_dancer_is_drawn_beside_a_video(command: Command, tool: Callable[[str], None]) -> None:
+    tool("")
+    film(Path("dance.mp4"), [*range(0, 40, 4), *range(40, 200, 8)])  # uneven: 15 a second
+    sound = np.zeros(8000 * 5)
+    sound[8000 * 2] = 0.9
+    soundfile.write("clicks.wav", sound, 8000)
+    given = ("render", "dance.mp4", "out.mp4", "--music", "clicks.wav", "--start", 1, "--beside")
+    assert command(*given).status == 0
+    rate = look_at(Path("dance.mp4")).rate_hz
+    with av.open("out.mp4") as found:
+        frames: list[Any] = list(found.decode(video=0))
+        times = [frame.time for frame in frames]
+        both = [frame.to_ndarray(format="rgb24") for frame in frames]
+    with av.open("out.mp4") as found:
+        heard: list[Any] = list(found.decode(audio=0))
+    assert times == pytest.approx([n / rate for n in range(len(times))], abs=0.001)
+    # on the left the video's own pictures, to the right of them a dancer who moves
+    assert both[0].shape == (720, 960 + 480, 3)
+    seen = [round(float(picture[-90:, 870:950].mean()) / 8) for picture in both]
+    assert seen == pytest.approx(levels(Path("dance.mp4")), abs=1)
+    assert both[9][:350, :470].min() > 240
+    drawn = [picture[:600, 1000:].astype(int) for picture in both]
+    assert (drawn[5].max(axis=2) - drawn[5].min(axis=2) > 60).sum() > 2000  # blue and orange
+    assert (abs(drawn[5] - drawn[15]).max(axis=2) > 60).sum() > 1000
+    loud = np.concatenate([frame.to_ndarray()[0] for frame in heard])
+    assert heard[0].time + abs(loud).argmax() / 48_000 == pytest.approx(1, abs=0.003)
+
+    status, _, err = command("render", "joints.npy", "b.mp4", "--beside", "--layout", "mediapipe33")
+    assert (status, "--beside: expected a video, got arrays" in err) == (2, True)
+    status, _, err = command("recommend", "dance.mp4", "--catalogue", ".", "--beside")
+    assert (status, "--render OUT.mp4 with it" in " ".join(err.split())) == (2, True)
 
 
 @pytest.mark.parametrize(

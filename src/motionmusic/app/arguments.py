@@ -150,6 +150,23 @@ StartOption = Annotated[
         min=0,
     ),
 ]
+BesideOption = Annotated[
+    bool,
+    flag(
+        "--beside",
+        "Draw the dancer beside the pictures of a video, which are then encoded anew.",
+    ),
+]
+
+
+def check_beside(dance: Path, beside: bool) -> None:
+    """See that a dancer who is to be drawn beside a video has one. Raises UserError."""
+    if beside:
+        from motionmusic.data.dance_files import kind_of
+
+        if (kind := kind_of(dance)) != "video":
+            remedy = "leave --beside out: of all else a dancer is drawn anyway"
+            raise UserError(dance, "--beside", "a video", kind, remedy)
 
 
 def check_dance(dance: Path) -> None:

@@ -15,6 +15,7 @@ import typer
 from motionmusic import errors
 from motionmusic.app import check, convert, evaluate, pose, recommending, study, sync
 from motionmusic.app.arguments import (
+    BesideOption,
     Command,
     DanceArgument,
     ForceOption,
@@ -29,6 +30,7 @@ from motionmusic.app.arguments import (
     UpOption,
     VerboseOption,
     argument,
+    check_beside,
     check_dance,
     clock,
     console,
@@ -85,6 +87,7 @@ def render(
         Path | None, option("FILE", "Other music, a sound file. Default: the dance's own.")
     ] = None,
     start: StartOption = None,
+    beside: BesideOption = False,
     layout: LayoutOption = None,
     rate: RateOption = None,
     up: UpOption = None,
@@ -101,15 +104,17 @@ def render(
     - `motionmusic render dances/DANCE_C_1 dance.mp4`
     - `motionmusic render dance.mp4 out.mp4 --music song.mp3`
 
-    Of a video, --music lays other music under your own pictures, which are copied, not encoded.
+    Of a video, --music lays other music under your own pictures, which are copied, not encoded;
+    with --beside the drawn dancer stands beside them.
     """
     check_output(out, "OUT.mp4", [dance, music], force, (".mp4",))
     check_dance(dance)
+    check_beside(dance, beside)
     if music is not None:
         check_input(music, "--music", "a sound file")
         from motionmusic.data.dance_files import kind_of
 
-        if kind_of(dance) == "video":
+        if kind_of(dance) == "video" and not beside:
             from motionmusic.render.with_music import with_music
 
             with_music(dance, music, start or 0.0, out)
@@ -119,6 +124,7 @@ def render(
             note(f"Written to {out}")
             return
     from motionmusic.app.open_dance import open_dance
+    from motionmusic.app.picks import drawn_beside
     from motionmusic.features.audio import read_audio
     from motionmusic.render.film import SOUND_HZ
     from motionmusic.render.page import Panel, video
@@ -136,9 +142,12 @@ def render(
     check_output(out, "OUT.mp4", [file], force, (".mp4",))
     own_start_s = own.music_start_s if music is None else 0.0
     start_s = own_start_s if start is None else start
-    sound = read_audio(file, SOUND_HZ, start_s=start_s, duration_s=own.seconds)
-    panel = Panel(own.name, f"{file.name}, from {clock(start_s)}", sound)
-    video(out, own.in_the_room(), own.layout, own.rate_hz, [panel])
+    if beside:
+        drawn_beside(out, dance, own, file, start_s)
+    else:
+        sound = read_audio(file, SOUND_HZ, start_s=start_s, duration_s=own.seconds)
+        panel = Panel(own.name, f"{file.name}, from {clock(start_s)}", sound)
+        video(out, own.in_the_room(), own.layout, own.rate_hz, [panel])
     if json:
         facts = {"dance": f"{dance}", "music": f"{file}", "start_s": start_s}
         print_json(facts | {"seconds": own.seconds, "video": f"{out}"})

@@ -8,12 +8,13 @@ from typing import Any
 
 from motionmusic.app.arguments import clock
 from motionmusic.app.catalogue import Catalogue, Track
+from motionmusic.app.video_frames import look_at, pictures
 from motionmusic.data.own import OwnDance
 from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
 from motionmusic.render.film import SOUND_HZ
-from motionmusic.render.page import Panel, video
-from motionmusic.render.with_music import with_music
+from motionmusic.render.page import Panel, beside, video
+from motionmusic.render.with_music import faded, with_music
 from motionmusic.terminal import shown
 
 SHOWN_S = 20.0  # seconds of the dance that a drawn video shows with each track
@@ -67,15 +68,20 @@ def complaints(found: Catalogue, out: Path | None) -> list[str]:
 
 
 def film(
-    out: Path, source: Path, dance: OwnDance, found: Catalogue, picks: Sequence[tuple[Track, float]]
-) -> None:
+    out: Path, source: Path, dance: OwnDance, found: Catalogue,
+    picks: Sequence[tuple[Track, float]], drawn: bool = False,
+) -> None:  # fmt: skip
     """A video of the dance: its own pictures with the first track, or drawn, 20 s with each.
 
-    ``source`` is what the dance was read from, ``picks`` tracks with their starts in seconds.
+    ``source`` is what the dance was read from, ``picks`` tracks with their starts in seconds;
+    ``drawn``: beside its own pictures too.
     """
     if dance.form == "video":
         track, start_s = picks[0]
-        with_music(source, found.folder / track.path, start_s, out)
+        if drawn:
+            drawn_beside(out, source, dance, found.folder / track.path, start_s)
+        else:
+            with_music(source, found.folder / track.path, start_s, out)
         return
     frames = min(len(dance.joints), round(SHOWN_S * dance.rate_hz))
     panels = []
@@ -87,6 +93,13 @@ def film(
         about = f"music: {track.category or 'no category'}, from {clock(start_s)}"
         panels.append(Panel(title, about, sound))
     video(out, dance.in_the_room()[:frames], dance.layout, dance.rate_hz, panels, dance.name)
+
+
+def drawn_beside(out: Path, source: Path, dance: OwnDance, music: Path, start_s: float) -> None:
+    """The pictures of the video ``source``, the dancer drawn beside them, and music from a second on."""
+    sound = read_audio(music, SOUND_HZ, start_s=start_s, duration_s=dance.seconds)
+    seen, joints = pictures(look_at(source)), dance.in_the_room()
+    beside(out, seen, joints, dance.layout, dance.rate_hz, faded(sound, dance.seconds))
 
 
 def only_own(music: Path) -> UserError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from motionmusic.app.arguments import (
+    BesideOption,
     DanceArgument,
     ForceOption,
     JsonOption,
@@ -17,6 +18,7 @@ from motionmusic.app.arguments import (
     RateOption,
     UpOption,
     VerboseOption,
+    check_beside,
     check_dance,
     console,
     flag,
@@ -79,6 +81,7 @@ def recommend(
             " one of their first 20 s with each track.",
         ),
     ] = None,
+    beside: BesideOption = False,
     include_own: Annotated[
         bool,
         flag("--include-own", "Let the dance's own music be recommended. Else it is left out."),
@@ -142,6 +145,10 @@ def recommend(
     for path, name, suffix in ((out, "--out", ".json"), (render, "--render", ".mp4")):
         if path is not None:
             check_output(path, name, reads, force, (suffix,))
+    if beside and render is None:
+        expected, remedy = "--render OUT.mp4 with it", "name the video, or leave --beside out"
+        raise UserError("command line", "--beside", expected, "no --render", remedy)
+    check_beside(dance, beside)
     if render is not None:
         check_room(render, 20.0 * min(top, 100))
     from motionmusic.app.open_dance import open_dance
@@ -172,7 +179,7 @@ def recommend(
     if out is not None:
         write_json(out, content)
     if render is not None:
-        film(render, dance, found.dance, found.catalogue, found.tracks)
+        film(render, dance, found.dance, found.catalogue, found.tracks, beside)
     if json:
         print_json(content)
     elif Volume.level > 0:

@@ -27,12 +27,13 @@ SMALL_HZ = 32_000  # of the sound of a page
 Picture = NDArray[np.uint8]
 
 
-def film(path: Path, pictures: Iterable[Picture], sound: Float32, fps: int) -> None:
+def film(path: Path, pictures: Iterable[Picture], sound: Float32, fps: int | Fraction) -> None:
     """Write pictures with sound as MP4, whole or not at all; an earlier regular file is replaced.
 
     Args:
         path: of the file; its folder is made.
-        pictures: (HEIGHT, WIDTH, 4) each; none is kept, so an iterator may reuse its array.
+        pictures: (height, width, 4) each, of one even size; none is kept, so an iterator may reuse
+            its array.
         sound: (samples,) at 48 kHz, -1…1; cut, or padded with silence, to the pictures.
         fps: of the pictures.
 
@@ -69,11 +70,13 @@ def sound_file(path: Path, sound: Float32) -> None:
         file.mux(heard.encode())
 
 
-def _mux(file: OutputContainer, pictures: Iterable[Picture], sound: Float32, fps: int) -> None:
+def _mux(
+    file: OutputContainer, pictures: Iterable[Picture], sound: Float32, fps: int | Fraction
+) -> None:
     # no B-frames (see above); a key frame every two seconds to jump to
-    options = {"preset": "veryfast", "crf": "18", "bf": "0", "g": str(2 * fps)}
+    options = {"preset": "veryfast", "crf": "18", "bf": "0", "g": str(round(2 * fps))}
     seen = file.add_stream("libx264", rate=fps, options=options)
-    seen.width, seen.height, seen.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+    seen.pix_fmt = "yuv420p"
     context = seen.codec_context
     context.colorspace = Colorspace.ITU709
     context.color_primaries = ColorPrimaries.BT709
@@ -82,13 +85,15 @@ def _mux(file: OutputContainer, pictures: Iterable[Picture], sound: Float32, fps
     heard = file.add_stream("aac", rate=SOUND_HZ, layout="mono")
     heard.bit_rate = 192_000
     for number, picture in enumerate(pictures):
+        if number == 0:
+            seen.height, seen.width = picture.shape[:2]
         frame = av.VideoFrame.from_ndarray(picture, format="rgba").reformat(
             format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
         )
-        frame.pts, frame.time_base = number, Fraction(1, fps)
+        frame.pts, frame.time_base = number, 1 / Fraction(fps)
         file.mux(seen.encode(frame))
         # the sound of this picture, so that the file keeps together what belongs together
-        first, end = (round(n / fps * SOUND_HZ) for n in (number, number + 1))
+        first, end = (round(float(n / fps) * SOUND_HZ) for n in (number, number + 1))
         here = np.zeros((1, end - first), np.float32)
         here[0, : len(sound[first:end])] = sound[first:end]
         samples = av.AudioFrame.from_ndarray(here, format="fltp", layout="mono")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from av import VideoFrame
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.font_manager import FontProperties
@@ -79,6 +81,46 @@ def video(
         sound[start : start + len(here)] = here
     pictures = _pictures(dance, layout, panels, title)
     film(path, progress(pictures, "draw", len(panels) * len(dance), "frame"), sound, fps)
+
+
+def beside(
+    path: Path,
+    seen: Iterable[Picture],
+    joints: Floats,
+    layout: LayoutName,
+    rate_hz: float,
+    sound: Float32,
+) -> None:
+    """Write a video's pictures with the drawn dancer to the right of each, as MP4.
+
+    Args:
+        path: of the file; an earlier one is replaced.
+        seen: (height, width, 3) RGB of every frame of ``joints``.
+        joints, layout: as of :func:`video`.
+        rate_hz: of pictures and joints.
+        sound: (samples,) at 48 kHz, cut or padded with silence.
+
+    Errors are those of :func:`video`.
+    """
+    _check(path, joints)
+    width, bottom = 480, int(1.5 * _LEGEND) + _EDGE
+    figure = blank(width, HEIGHT)
+    _draw_legend(figure)
+    axes = axes_at(figure, _EDGE, bottom, width - 2 * _EDGE, HEIGHT - bottom - _EDGE)
+    dancer = body(joints, layout, width - 2 * _EDGE, HEIGHT - bottom - _EDGE)
+    dancer.draw_floor(axes)
+    painter = Painter(axes, animated=True)
+    drawn = animated(figure, [painter], len(joints), lambda n: painter.paint(dancer.poses[n]))
+
+    def pairs() -> Iterator[Picture]:
+        for picture, other in zip(seen, drawn, strict=False):
+            across = 2 * round(HEIGHT * picture.shape[1] / picture.shape[0] / 2)
+            frame = VideoFrame.from_ndarray(picture, format="rgb24")
+            scaled = frame.reformat(across, HEIGHT, "rgba").to_ndarray()
+            yield np.concatenate([scaled, other], axis=1)
+
+    fps = Fraction(rate_hz).limit_denominator(1001)
+    film(path, progress(pairs(), "draw", len(joints), "frame"), sound, fps)
 
 
 def key_poses(joints: Floats, layout: LayoutName, rate_hz: float, title: str) -> Figure:
