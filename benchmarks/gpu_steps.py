@@ -149,7 +149,7 @@ def at_once(processes: int, width: int, log: Path, limit: float = LONGEST_S) -> 
     works = [gpu.start(log, steps_for, width, barrier, counts) for _ in range(processes)]
     if not all([gpu.end(work, limit) for work in works]):
         return 0.0
-    return float(sum(counts.get(timeout=9) for _ in works))
+    return float(sum(counts.get(timeout=LONGEST_S) for _ in works))
 
 
 def steps_for(width: int, barrier: Barrier, counts: Any) -> None:

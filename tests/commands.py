@@ -1,8 +1,10 @@
-"""What a run of the command `motionmusic` gives back."""
+"""What a run of the command `motionmusic` gives back, and waiting for one."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 
 class Result(NamedTuple):
@@ -11,3 +13,11 @@ class Result(NamedTuple):
     status: int
     out: str
     err: str
+
+
+def until(true: Callable[[], Any]) -> None:
+    """Wait for it; nothing is measured, so ever so long."""
+    end = time.monotonic() + 900
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)

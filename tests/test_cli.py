@@ -52,7 +52,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     The matcher wants the middle tone, and says Waltz of all segments but the first.
     """
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(catalogue, "music_beats", lambda audio, rate: (np.zeros(0), 123.0))
 
     def load(folder: Path) -> FakeMatcher:

@@ -13,7 +13,7 @@ import pytest
 import safetensors.torch
 import soundfile
 import typer
-from conducting_mirror import ROOT_IN_MIRROR, mirror
+from mirrored import CONDUCTOR, MIRROR, mirrored
 from typer.testing import CliRunner, Result
 
 from motionmusic.app import arguments as reading
@@ -154,12 +154,13 @@ def test_mistakes(
     assert sorted(path.name for path in Path().iterdir()) == ["music.wav"]
 
 
-def test_the_authors_weights(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOTIONMUSIC_MIRROR", str(mirror(tmp_path / "mirror")))
+def test_the_authors_weights(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirrored(str(CONDUCTOR))
+    monkeypatch.setenv("MOTIONMUSIC_MIRROR", str(MIRROR))
     write(6)
     result = call("music.wav", "--accept-licence", "--out", "real.mp4")
     assert result.exit_code == 0, result.output
-    kept = Path("cache", "weights") / ROOT_IN_MIRROR
+    kept = Path("cache", "weights") / CONDUCTOR
     for entry in published.MANIFEST.entries:
         assert blob_id(kept / entry.path) == entry.blob
     assert published.NOTICE in (kept / "README.md").read_text("utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -17,11 +16,11 @@ import soundfile
 from bodies import room, write_bvh, write_c3d, write_folder
 from commands import Result
 from fake_matcher import FakeMatcher, band_of, save, tone
+from mirrored import MIRROR
 from retargeted import NAME, doubled, motion, turned
 from retargeted import write as write_clip
 
 from motionmusic.app import catalogue
-from motionmusic.data.dance_files import read_own
 from motionmusic.data.marker_files import MARKERS
 from motionmusic.data.points import LIMBS, FileLayout, joints_of, points_of, whole
 from motionmusic.data.vrm import BONES
@@ -29,8 +28,6 @@ from motionmusic.models import matcher
 from motionmusic.numba_cache import librosa
 
 SECONDS = 5.2
-SHARED = Path(__file__).parents[2] / "shared"
-MIRROR = Path(os.environ.get("MOTIONMUSIC_MIRROR", "nowhere"))
 Make = Callable[[Path], Path]
 
 
@@ -85,26 +82,16 @@ FORMS: dict[str, tuple[str, Make]] = {
     "MediaPipe": ("joints", array("mediapipe33")),
     "VRM": ("VRM clip", clip),
 }
-REAL: dict[str, tuple[str, Path, str]] = {
-    "BVH, Mixamo": ("BVH", SHARED / "cases" / "bvh", "freebvh.bvh"),
-    "BVH of a bank": ("BVH", SHARED / "cases" / "bvh", "mocapbank.bvh"),
-    "AIST++": (
-        "AIST++ key points", SHARED / "mirror" / "aist" / "keypoints3d",
-        "gBR_sBM_cAll_d04_mBR0_ch01.pkl",
-    ),
-    "a capture": ("c3d", MIRROR, "abcyzj/ChoreoNet/*/data/raw_c3d/ll_qq_03_3.c3d"),
-    "AIST++ retargeted": (
-        "VRM clip", MIRROR, f"rohitacharyams/MotionMind/*/coach/static/anim/{NAME}.t2.json",
-    ),
-    "a video's joints": ("joints", SHARED / "cases", "dancer_mediapipe33.npz"),
-}  # fmt: skip
+REAL = {  # in the mirror
+    "c3d": "abcyzj/ChoreoNet/*/data/raw_c3d/ll_qq_03_3.c3d",
+    "VRM clip": f"rohitacharyams/MotionMind/*/coach/static/anim/{NAME}.t2.json",
+}
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a model that wants the middle tone, and music that has it or has not."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(catalogue, "music_beats", lambda audio, rate: (np.zeros(0), 123.0))
     monkeypatch.setattr(
         matcher, "load", lambda folder: FakeMatcher(matcher.read_about(folder), band_of(1000.0))
@@ -130,19 +117,10 @@ def test_one_form_through_every_command(
 def test_real_files_through_every_command(
     place: Path, command: Callable[..., Result], form: str
 ) -> None:
-    said, folder, name = REAL[form]
-    found = sorted(folder.glob(name))
+    found = sorted(MIRROR.glob(REAL[form]))
     if not found:
-        pytest.skip(f"no {name} in {folder}")
-    dance = Path(shutil.copy(found[0], place))
-    # of long ones the first seconds: drawing takes its time
-    if form == "a video's joints":
-        with np.load(dance) as content:
-            joints, rate = content["joints"][:130], content["rate"]
-        np.savez(dance, joints=joints, rate=rate, layout="mediapipe33")
-    elif form == "AIST++":
-        dance.write_bytes(pickle.dumps({"keypoints3d_optim": read_own(dance).joints[:312]}))
-    through_every_command(command, dance, said, faults=None)
+        pytest.skip(f"no {REAL[form]} in MOTIONMUSIC_MIRROR")
+    through_every_command(command, Path(shutil.copy(found[0], place)), form, faults=None)
 
 
 def test_paths_that_a_shell_would_mind(place: Path, command: Callable[..., Result]) -> None:

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from itertools import pairwise
 from pathlib import Path
 
 import growth
-import numpy as np
 import pytest
-import soundfile
 from closure import ROOT
-
-from motionmusic.app.same_sound import difference
-from motionmusic.streams import stream
 
 
 def test_the_exponent_is_that_of_the_two_largest_counts() -> None:
@@ -32,16 +26,6 @@ def test_a_process_is_charged_its_own_work() -> None:
     assert found is not None
     assert 0.4 < found["s"] < 5
     assert growth.cost(lambda: 1 / 0) is None
-
-
-def test_made_up_tracks_differ_as_songs_do(tmp_path: Path) -> None:
-    (tmp_path / "a.wav").write_bytes(growth.one_sample(7))
-    assert soundfile.info(str(tmp_path / "a.wav")).frames == 1
-    assert growth.one_sample(7) != growth.one_sample(8)
-    sounds = [growth.sound_of(stream(0, n)) for n in range(60)]
-    apart = [np.linalg.norm(a.spectrum - b.spectrum) for a, b in pairwise(sounds)]
-    assert 2 < np.median(apart) < 3.5
-    assert difference(*sounds[:2]) > 0.45
 
 
 def test_tracks_are_indexed_without_being_heard(

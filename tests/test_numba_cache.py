@@ -42,7 +42,7 @@ def test_who_comes_second_waits(tmp_path: Path) -> None:
         with pytest.raises(subprocess.TimeoutExpired):  # it takes three seconds where nobody waits
             second.wait(8)
         os.close(lock)
-        assert second.communicate(timeout=120)[0] == "done\n"
+        assert second.communicate(timeout=600)[0] == "done\n"
 
 
 def test_it_works_where_no_lock_can_be_had(tmp_path: Path) -> None:

@@ -213,7 +213,6 @@ def test_without_the_environment(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
     film(Path("dance.mp4"), [4 * n for n in range(5)])
     status, _, err = command("pose", "dance.mp4", "dance.npz")
     assert (status, "motionmusic pose --install" in err) == (2, True)
@@ -228,7 +227,6 @@ def test_without_the_environment(
 def test_pip_that_fails_leaves_nothing(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
 
     def failing(call: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         bad = "pip" in call

@@ -47,7 +47,6 @@ def knows(monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Four songs and a dance of 12 s."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
     knows(monkeypatch, True)
     Path("music/House").mkdir(parents=True)
     tagged(Path("music/House/plain.mp3"), 90, 1)

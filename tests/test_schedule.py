@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from commands import until
 
 from motionmusic.app import schedule
 from motionmusic.app.schedule import Cluster, Stage, main, place, plan, settle, short, work_off
@@ -24,28 +24,32 @@ from motionmusic.errors import UserError
 
 SRC = Path(__file__).parents[1] / "src"
 CORES = len(os.sched_getaffinity(0))
-# NAME SECONDS: leaves a trace of when and with what it ran; fails while broken-NAME is there
+# NAME SECONDS OTHER…: leaves a trace of when and with what it ran, once others have begun; fails while
+# broken-NAME is there
 STEP = """
-import json, os, sys, time
-name, seconds = sys.argv[1], float(sys.argv[2])
+import glob, json, os, sys, time
+name, seconds, *others = sys.argv[1], float(sys.argv[2]), *sys.argv[3:]
 kept = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "PYTHONHASHSEED", "WHERE")
-trace = {"start": time.time(), "pid": os.getpid(), **{key: os.environ.get(key) for key in kept}}
+trace = {"start": time.monotonic(), "pid": os.getpid(), **{key: os.environ.get(key) for key in kept}}
 def keep():
     with open(f"traces/new-{os.getpid()}", "w") as file: json.dump(trace, file)
     os.replace(f"traces/new-{os.getpid()}", f"traces/{name}.{os.getpid()}")
 keep()
+while not all(glob.glob(f"traces/{other}.*") for other in others): time.sleep(0.05)
 time.sleep(0.1 if os.path.exists("fast") else seconds)
 print("this is", name)
 if os.path.exists(f"broken-{name}"): sys.exit(f"{name} is broken")
 with open(name, "w") as file: file.write(name)
-trace["end"] = time.time()
+trace["end"] = time.monotonic()
 keep()
 """
 
 
-def step(name: str, *needs: str, seconds: float = 0.1, **more: Any) -> dict[str, Any]:
-    """A stage of pipeline/task/x/dvc.yaml that writes the file NAME."""
-    cmd = f"{sys.executable} step.py {name} {seconds}"
+def step(
+    name: str, *needs: str, seconds: float = 0.1, beside: str = "", **more: Any
+) -> dict[str, Any]:
+    """A stage of pipeline/task/x/dvc.yaml that writes the file NAME, beside others that run by then."""
+    cmd = f"{sys.executable} step.py {name} {seconds} {beside}"
     return {"wdir": "../../..", "cmd": cmd, "deps": ["step.py", *needs], "outs": [name], **more}
 
 
@@ -102,16 +106,9 @@ class Project:
 
 
 def ended(process: subprocess.Popen[str], status: int) -> tuple[str, str]:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == status, out + err
     return out, err
-
-
-def until(true: Callable[[], Any]) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 def overlap(first: dict[str, Any], second: dict[str, Any]) -> bool:
@@ -123,7 +120,7 @@ def parent(pid: int) -> int:
 
 
 def test_stages_of_many_pipelines_overlap_in_order(tmp_path: Path) -> None:
-    half = step("half${item.i}", "source", seconds=2, matrix={"i": ["0", "1"]})
+    half = step("half${item.i}", "source", beside="half0 half1", matrix={"i": ["0", "1"]})
     source = step("source", always_changed=True) | {"cmd": "echo 1 > source"}
     project = Project(tmp_path, "half0", "half1", source=source, half=half, other=step("other"))
     out, _ = project.run("all", "--workers", "2")
@@ -149,11 +146,16 @@ def test_stages_of_many_pipelines_overlap_in_order(tmp_path: Path) -> None:
 def test_failure_stops_what_is_new_and_keep_going_only_what_needs_it(tmp_path: Path) -> None:
     project = Project(
         tmp_path, "last", "after_slow",
-        bad=step("bad"), last=step("last", "bad"),
-        slow=step("slow", seconds=2), after_slow=step("after_slow", "slow"),
+        bad=step("bad", beside="slow"), last=step("last", "bad"),
+        slow=step("slow", beside="told"), after_slow=step("after_slow", "slow"),
     )  # fmt: skip
     (tmp_path / "broken-bad").touch()
-    out, err = project.run("all", "--workers", "2", status=1)
+    launcher = project.start("all", "--workers", "2")
+    assert launcher.stdout is not None
+    while "FAILED" not in (line := launcher.stdout.readline()):
+        assert line
+    (tmp_path / "traces/told.").touch()
+    out, err = ended(launcher, 1)
     assert "\n1 done, 1 failed, 3 waiting in " in out  # slow has ended
     assert "failed: pipeline/task/x/dvc.yaml:bad, log: data/logs/pipeline_task_x_" in err
     assert "bad is broken" in err
@@ -231,7 +233,7 @@ def dask(program: str, *arguments: str, **environment: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait()
 
 
 def test_cluster(tmp_path: Path) -> None:

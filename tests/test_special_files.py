@@ -68,7 +68,7 @@ def listener(path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(300)
 def test_no_files(tmp_path: Path, reader: str, make: Callable[[Path], None], got: str) -> None:
     name, read = READERS[reader]
     make(tmp_path / name)

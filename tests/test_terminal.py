@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -136,15 +137,16 @@ def test_progress_is_a_line_a_minute_where_there_is_no_terminal(
 
 def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
     with os.fdopen(theirs, "w") as stream:
         monkeypatch.setattr(sys, "stderr", stream)
         monkeypatch.setenv("TERM", "xterm")
         assert list(progress(range(3), "draw", 3, "frame")) == [0, 1, 2]
         stream.write("\nend")
         stream.flush()
-        seen = ""
-        while "end" not in seen:  # a terminal hands over what it has by then
-            seen += os.read(ours, 10_000).decode()
-    assert "3/3" in seen
-    assert "frames," in seen
+        seen = b""
+        while b"end" not in seen:  # a terminal hands over what it has by then
+            seen += os.read(ours, 10_000)
+    assert b"3/3" in seen
+    assert b"frames," in seen
     os.close(ours)

@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
             server.most = max(server.most, server.now)
         try:
             if server.barrier is not None:
-                server.barrier.wait(timeout=5)
+                server.barrier.wait(timeout=300)
             known = asked.startswith(server.root) and path in server.content
             self.answer(step, server.content[path] if known else b"")
         finally:

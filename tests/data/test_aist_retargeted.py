@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from closure import ROOT
+from mirrored import mirrored
 from retargeted import NAME, doubled, motion, turned, write
 
 from motionmusic.data.aist_retargeted import (
@@ -22,7 +22,7 @@ from motionmusic.data.aist_retargeted import (
     read_dance,
     tempo_bpm,
 )
-from motionmusic.data.manifest import REPOSITORIES, manifest
+from motionmusic.data.manifest import manifest
 from motionmusic.data.vrm import BONES, Clip, read_clip
 from motionmusic.errors import UserError
 
@@ -60,61 +60,9 @@ def test_a_dance_has_its_facts_and_what_is_missing_is_an_error(tmp_path: Path) -
         find_pieces(tmp_path / "music")
 
 
-def real() -> Path:
-    """The motions of the mirror."""
-    mirror = os.environ.get("MOTIONMUSIC_MIRROR")
-    folder = Path(mirror or "none").joinpath(*REPOSITORIES["motionmind"], "coach/static/anim")
-    if not folder.exists():
-        pytest.skip("no MotionMind in MOTIONMUSIC_MIRROR")
-    return folder
-
-
-# of each genre two dances, doubled and true 60 Hz where there are both
-SOME = {
-    "gBR_sBM_cAll_d05_mBR5_ch02": True, "gBR_sBM_cAll_d06_mBR3_ch02": True,
-    "gJB_sBM_cAll_d08_mJB4_ch01": True, "gWA_sBM_cAll_d25_mWA0_ch01": False,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def clips() -> dict[str, Clip]:
-    folder = real()
-    return {name: read_clip(folder / f"{name}.t2.json") for name in SOME}
-
-
-def test_real_clips_are_held_where_they_were_found_to_be(clips: dict[str, Clip]) -> None:
-    assert {name: clip.doubled for name, clip in clips.items()} == SOME
-    hips = {name[4:]: float(c.held[:, 0].mean()) for name, c in clips.items()}
-    assert list(hips.values()) == pytest.approx([0.45, 0.69, 0.90, 0.0], abs=0.015)
-    right = BONES.index("rightLowerArm")
-    assert clips["gWA_sBM_cAll_d25_mWA0_ch01"].held[:, right].mean() == pytest.approx(
-        0.99, abs=0.01
-    )
-
-
-def test_no_real_bone_turns_faster_than_the_guard_lets_it(clips: dict[str, Clip]) -> None:
-    for clip in clips.values():
-        limbs = clip.joints[:, [7, 13]] - clip.joints[:, [5, 11]]  # left upper arm and thigh
-        limbs /= np.linalg.norm(limbs, axis=2, keepdims=True)
-        assert np.linalg.norm(np.diff(limbs, axis=0), axis=2).max() < 1.0
-
-
-def test_real_dancers_stand_upright_and_look_ahead(clips: dict[str, Clip]) -> None:
-    clip = clips["gWA_sBM_cAll_d25_mWA0_ch01"]
-    nose, ears = clip.joints[:, 0], clip.joints[:, 3:5].mean(axis=1)
-    across = clip.joints[:, 11] - clip.joints[:, 12]
-    ahead = np.cross(across, [0, 1, 0])
-    ahead /= np.linalg.norm(ahead, axis=1, keepdims=True)
-    assert ((nose - ears) * ahead).sum(axis=1).mean() == pytest.approx(11, abs=2.5)
-    knees = clip.joints[:, 13:15].mean(axis=1)
-    legs = (clip.joints[:, 11:13] + clip.joints[:, 15:17]).mean(axis=1) / 2
-    assert ((knees - legs) * ahead).sum(axis=1).mean() > 2
-    assert (across[:, 0] > 0).mean() > 0.5
-
-
 def test_speeds_of_true_60_hz_street_jazz_are_the_measured_ones() -> None:
     """Mean speeds relative to the hips in cm/s: nose, shoulders, elbows, wrists, knees, ankles."""
-    folder = real()
+    folder = mirrored("motionmind") / "coach/static/anim"
     speeds = []
     for file in sorted(folder.glob("gJS_*.t2.json")):
         if file.name.split("_")[3] != "d01":  # all true 60 Hz ones are d01's

@@ -15,22 +15,6 @@ from motionmusic.data.joint_names import points_of_names, read_names
 from motionmusic.data.points import LIMBS, points_of
 from motionmusic.errors import UserError
 
-REAL = Path(__file__).parents[3] / "shared" / "cases" / "bvh"
-
-# frame 40 as bvhio 1.5.4 has it
-PLACES = {
-    "freebvh": {
-        "mixamorig:LeftHand": (-27.855, 88.072, 64.167),
-        "mixamorig:RightToeBase": (11.221, 0.303, 110.386),
-        "mixamorig:HeadTop_End": (14.837, 173.241, 68.555),
-    },
-    "mocapbank": {
-        "LeftWrist": (-35.638, 93.678, 246.903),
-        "RightAnkle": (-45.430, 10.706, 228.590),
-        "Head": (-44.233, 145.660, 233.419),
-    },
-}
-
 ARM = """HIERARCHY
 ROOT Hips
 {
@@ -162,20 +146,6 @@ def test_a_cut_file_gives_its_whole_frames(tmp_path: Path) -> None:
     assert found.notes == ("its header says 3 frames, it has 2",)
     with pytest.raises(UserError, match="at least one whole frame"):
         read_bvh(written(tmp_path, ARM[: ARM.index("0.0333333") + 20]))
-
-
-@pytest.mark.skipif(not REAL.exists(), reason="no real BVH files beside the repository")
-@pytest.mark.parametrize(
-    ("name", "joints", "frames"), [("freebvh", 70, 69), ("mocapbank", 24, 455)]
-)
-def test_real_files(name: str, joints: int, frames: int) -> None:
-    found = read_bvh(REAL / f"{name}.bvh")
-    names = [joint.name for joint in found.joints]
-    assert found.positions.shape == (frames, joints, 3)
-    assert found.rate_hz == 30
-    for joint, place in PLACES[name].items():
-        np.testing.assert_allclose(found.positions[40, names.index(joint)], place, atol=1e-3)
-    assert set(LIMBS) <= set(points_of_names(names))
 
 
 RIGS = {

@@ -9,18 +9,16 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from closure import ROOT
+from mirrored import mirrored
 
 from motionmusic.data.choreonet import (
     UNKNOWN,
     Choreography,
-    Span,
     read_captures,
     read_choreographies,
     unit_spans,
     units,
 )
-from motionmusic.data.manifest import REPOSITORIES
 from motionmusic.errors import UserError
 
 CAPTURES = {"X-1-1": "14", "X-2-1": "14", "X-3-1": "ll"}
@@ -151,34 +149,8 @@ def test_units_of_a_corpus(raw: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.fixture
-def published(real_mirror: Path) -> Path:
-    """ChoreoNet's own tables."""
-    return real_mirror.joinpath(*REPOSITORIES["choreonet"])
-
-
-def test_published_lengths(published: Path) -> None:
-    choreographies, captures = read_choreographies(published), read_captures(published)
-    lengths = ROOT.parent / "shared" / "data" / "pieces.json"
-    if not lengths.exists():
-        pytest.skip(f"no {lengths}")
-    pieces = json.loads(lengths.read_text())["pieces"]
-    assert len(pieces) == 61
-    for piece, about in pieces.items():
-        for time_base in ("paper_time", "audio_time"):
-            frames = about["frames"][time_base]
-            spans = unit_spans(choreographies[piece], frames, captures)
-            assert [span.start for span in spans] == [0, *(span.end for span in spans[:-1])]
-            assert spans[-1].end == frames
-            assert all(span.end > span.start for span in spans)
-            if (piece, time_base) == ("T_5", "audio_time"):
-                assert spans[0] == Span("T_5", 0, 60, "START", UNKNOWN)
-    # a piece cut by one frame is in neither time base
-    with pytest.raises(UserError, match="time bases"):
-        unit_spans(choreographies["C_2"], pieces["C_2"]["frames"]["paper_time"] - 1, captures)
-
-
-def test_published_units_and_sessions(published: Path) -> None:
+def test_published_units_and_sessions() -> None:
+    published = mirrored("choreonet")
     choreographies, captures = read_choreographies(published), read_captures(published)
     units: dict[str, set[str]] = {code: set() for code in "CRTW"}
     for piece, choreography in choreographies.items():

@@ -35,7 +35,6 @@ from motionmusic.data.own import read_piece
 from motionmusic.features.motion import bones, normalise_joints
 
 STAGES = ROOT / "stages"
-SEQUENCES = ROOT.parent / "shared" / "mirror" / "aist" / "keypoints3d"
 SOUND_HZ = 8000
 NOBODY = 65534
 OUTPUTS = {
@@ -231,41 +230,6 @@ def test_a_class_with_fewer_excerpts_decides_for_all(
     assert run_here("segment own") == 0
     assert "own: 3 excerpts of each class, not 34" in capsys.readouterr().err
     assert workspace.about("own").excerpts == 3
-
-
-@pytest.mark.skipif(not SEQUENCES.exists(), reason="needs the AIST++ sequences beside the project")
-def test_real_sequences_of_aist(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With made-up music, from pickle to segments."""
-    tracks = {path.stem.split("_")[4] for path in SEQUENCES.glob("*.pkl")}
-    shutil.copytree(SEQUENCES, "aist/keypoints3d")
-    Path("aist/music").mkdir()
-    seconds = np.arange(33 * 16_000) / 16_000
-    tone = 0.3 * np.sin(2 * np.pi * 220 * seconds) * (np.sin(2 * np.pi * 2 * seconds) > 0)
-    for track in tracks:
-        soundfile.write(f"aist/music/{track}.wav", tone, 16_000)
-    labels = {"gBR": "Break", "gJS": "Street jazz"}
-    set_params({"corpora.aist.folder": "aist", "corpora.aist.labels": labels})
-    assert run_here("download aist") == 2
-    assert "corpora.aist.accept_terms: expected true" in capsys.readouterr().err
-    set_params({"corpora.aist.accept_terms": True, "segment.aist.official.choose": "one"})
-    for stage in ("local", "download", "joints", "bones", "merge", "music"):
-        assert run_here(f"{stage} aist") == 0
-    assert run_script("segment aist.official aist")[0] == 0
-    pieces = workspace.read_pieces("aist").set_index("piece")
-    # ch03 of held-out music is in no split of the release, so it is left out
-    assert pieces["frames"].to_dict() == {
-        "gBR_sBM_cAll_d04_mBR0_ch01": 720, "gBR_sBM_cAll_d04_mBR2_ch08": 576,
-        "gBR_sBM_cAll_d06_mBR2_ch06": 576, "gJS_sBM_cAll_d03_mJS2_ch07": 576,
-        "gJS_sFM_cAll_d02_mJS4_ch09": 1919,
-    }  # fmt: skip
-    index = workspace.read_index("aist.official")
-    assert len(index) == 5 * 17  # one excerpt of 425 frames a sequence (O12)
-    assert index.groupby("split")["piece"].nunique().to_dict() == {"train": 4, "validation": 1}
-    joints, bones = (workspace.read_segments("aist.official", n) for n in ("joints", "bones"))
-    assert joints.shape == (85, 3, 25, 17)
-    # slot 0 is the right upper arm, shoulder 6 minus elbow 8; slot 16 stays the joint (O8, O18)
-    np.testing.assert_allclose(bones[..., 0], joints[..., 6] - joints[..., 8], atol=1e-6)
-    np.testing.assert_array_equal(bones[..., 16], joints[..., 16])
 
 
 # Dances

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bodies import room, write_bvh, write_c3d, write_folder
+from mirrored import mirrored
 from retargeted import NAME, doubled, motion, turned
 from retargeted import write as write_clip
 
@@ -24,7 +24,6 @@ from motionmusic.errors import UserError
 from motionmusic.features.skeletons import LAYOUTS
 from motionmusic.files import Floats
 
-SHARED = Path(__file__).parents[3] / "shared"
 BODY = whole(points_of(room(), "musictodance")).points
 NAMES = {name: name.replace("left ", "Left").replace("right ", "Right") for name in LIMBS}
 MARKERS = {
@@ -215,34 +214,11 @@ def test_kinds_are_found_by_content(tmp_path: Path) -> None:
     assert caught.value.remedy == "name one of DANCE_C_2"
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="no real files beside the repository")
-@pytest.mark.parametrize(
-    ("name", "layout", "frames"),
-    [
-        ("cases/bvh/freebvh.bvh", None, 69),
-        ("cases/bvh/mocapbank.bvh", None, 455),
-        ("cases/dancer_mediapipe33.npz", "mediapipe33", 1571),
-        ("mirror/aist/keypoints3d/gJS_sFM_cAll_d02_mJS4_ch09.pkl", None, 1919),
-        ("mirror/aist/keypoints3d/gBR_sBM_cAll_d04_mBR2_ch08.pkl", None, 576),
-    ],
-)
-def test_real_dances(name: str, layout: str | None, frames: int) -> None:
-    dance = read_own(SHARED / name, layout)
-    assert len(dance.joints) == frames
-    assert {fault.kind for fault in dance.faults} <= {"lost"}
-    lost = [fault.spans for fault in dance.faults]
-    assert lost == ([((444, 444), (454, 454), (456, 456), (1337, 1337), (1341, 1341), (1346, 1346))]
-                    if layout else [])  # fmt: skip
-
-
 def test_a_real_capture_is_as_musictodance_has_it() -> None:
-    mirror = Path(os.environ.get("MOTIONMUSIC_MIRROR", "nowhere"))
-    files = sorted(mirror.glob("abcyzj/ChoreoNet/*/data/raw_c3d/ll_qq_03_3.c3d"))
-    if not files:
-        pytest.skip("no captures: MOTIONMUSIC_MIRROR names no mirror with them")
-    dance = read_own(files[0])
+    file = mirrored("captures") / "data/raw_c3d/ll_qq_03_3.c3d"
+    dance = read_own(file)
     assert (dance.rate_hz, dance.faults) == (80, ())
-    published = read_capture(files[0])[:, :23]
+    published = read_capture(file)[:, :23]
     both = len(dance.joints) // 2
     gap = min(
         np.abs(dance.in_the_room()[first::2][:both] - published[:both]).max() for first in (0, 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from mirrored import mirrored
 from numpy.typing import NDArray
 
 from motionmusic.data.captures import (
@@ -31,7 +32,7 @@ from motionmusic.data.headings import (
     read_start,
     turn,
 )
-from motionmusic.data.manifest import REPOSITORIES, manifest
+from motionmusic.data.manifest import manifest
 from motionmusic.data.musictodance import read_dance
 from motionmusic.data.on_beat import (
     CAPTURED,
@@ -241,10 +242,10 @@ def test_the_committed_tables() -> None:
     assert read_start().shape == (57, 24, 3)
 
 
-def test_composed_pieces_equal_the_published_ones(real_mirror: Path, real_captures: Path) -> None:
+def test_composed_pieces_equal_the_published_ones(tmp_path: Path) -> None:
     """Section 6 of the sources' notes: joints 0.03 / 0.22 cm (median, 95 %), centre within 0.2."""
-    choreonet = real_mirror.joinpath(*REPOSITORIES["choreonet"])
-    clips = read_units(choreonet, real_captures) | {START: read_start()}
+    choreonet, captures = mirrored("choreonet"), mirrored("captures")
+    clips = read_units(choreonet, captures) | {START: read_start()}
 
     def publishers_turn(angle: float) -> Floats:
         c, s = np.cos(angle), np.sin(angle)
@@ -252,8 +253,8 @@ def test_composed_pieces_equal_the_published_ones(real_mirror: Path, real_captur
 
     choreography = read_choreographies(choreonet)["C_2"]
     for name in ("musictodance", "musictodance_retimed"):
-        folder = real_mirror.joinpath(*REPOSITORIES[name])
-        dance = read_dance("C_2", folder / "DANCE_C_2")
+        folder = mirrored(name) / "DANCE_C_2"
+        dance = read_dance("C_2", folder)
         counts = counts_of(choreography, len(dance.skeletons))
         places = [np.linspace(0, 1, count) for count in counts]
         made = compose(choreography.movements, places, clips, read_headings(), publishers_turn)
@@ -262,7 +263,8 @@ def test_composed_pieces_equal_the_published_ones(real_mirror: Path, real_captur
         assert np.quantile(error, 0.95) < 0.25
         assert dance.center is not None
         assert np.median(np.linalg.norm(made[:, 23] - dance.center, axis=1)) < 0.1
-    again, start = measure(choreonet, real_captures, [folder])
+    (tmp_path / "DANCE_C_2").symlink_to(folder)
+    again, start = measure(choreonet, captures, [tmp_path])
     assert start is None  # T_5 is not among them
     known, of = read_headings(), again[again["origin"] == MEASURED]
     assert len(of) >= 20
@@ -271,8 +273,8 @@ def test_composed_pieces_equal_the_published_ones(real_mirror: Path, real_captur
         assert abs(away) < 0.02
 
 
-def test_the_manifest_of_captures_has_what_units_are_cut_from(real_mirror: Path) -> None:
-    table = real_mirror.joinpath(*REPOSITORIES["choreonet"], "data", "movement_interval.csv")
+def test_the_manifest_of_captures_has_what_units_are_cut_from() -> None:
+    table = mirrored("choreonet") / "data" / "movement_interval.csv"
     used = set(pd.read_csv(table, dtype=str, encoding_errors="replace")["c3d_file"])
     held = {Path(entry.path).stem for entry in manifest("captures").entries}
     assert used - held == {"20"}

@@ -96,7 +96,7 @@ def collections(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
     return pd.DataFrame(rows), folds
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(collection=collections(), seed=st.integers(0, 100))
 def test_by_piece_never_divides_a_piece(collection: tuple[pd.DataFrame, int], seed: int) -> None:
     excerpts, folds = collection
@@ -222,7 +222,7 @@ def figures_of(segments: pd.DataFrame) -> pd.Series[Any]:
     return segments["units"].map(lambda units: {unit.rpartition("-")[0] for unit in units})
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(danced=dances(), seed=st.integers(0, 100))
 def test_by_figure_never_divides_a_figure(danced: tuple[pd.DataFrame, int], seed: int) -> None:
     segments, folds = danced

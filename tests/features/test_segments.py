@@ -104,7 +104,7 @@ def test_even_by_hand() -> None:
     assert chosen == [("a", 1), ("a", 4), ("a", 7), ("b", 0), ("c", 0), ("c", 2), ("c", 4)]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(available=AVAILABLE, wanted=st.one_of(st.none(), st.integers(1, 80)))
 def test_even_shares_over_pieces_and_over_their_length(
     available: dict[str, int], wanted: int | None

@@ -12,7 +12,7 @@ import pytest
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from conducting_mirror import ROOT_IN_MIRROR, mirror
+from mirrored import CONDUCTOR, mirrored
 from torch import Tensor
 
 from motionmusic.errors import UserError
@@ -33,9 +33,9 @@ TEST = "M2SNet/M2SNet_test_official_pretrained.pt"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place() -> Path:
     """The folder with the authors' checkpoints."""
-    return mirror(tmp_path_factory.mktemp("mirror")) / ROOT_IN_MIRROR / "checkpoints"
+    return mirrored(str(CONDUCTOR)) / "checkpoints"
 
 
 def randomised(network: Generator | SyncNetwork, seed: int) -> State:

@@ -92,7 +92,7 @@ def test_order_of_rows_is_nothing_and_accuracy_is_a_fraction() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_confusion_by_hand_and_f1_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     labels, guesses = (list(side) for side in zip(*pairs, strict=True))
     matrix = confusion(labels, guesses, 4)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import importlib
 import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from closure import ROOT
+from mirrored import mirrored
 from numpy.typing import NDArray
 
 from motionmusic.errors import UserError
@@ -21,25 +20,11 @@ from motionmusic.scoring import authors
 from motionmusic.scoring.accuracy import at_level
 from motionmusic.scoring.paper import printed_confusion, published_predictions
 
-MIRROR = ROOT.parent / "shared" / "mirror"
-MANIFEST = MIRROR / "wenjgong__musicmotion__a68849131c260e4a79a48d2dac78b6e516301a9b.tsv"
 
-
-@pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The authors' result/ without its pictures."""
-    if not MANIFEST.is_file():
-        pytest.skip(f"the authors' result files are not at {MIRROR}")
-    folder = tmp_path_factory.mktemp("authors") / "result"
-    folder.mkdir()
-    with (
-        MANIFEST.open(newline="") as file,
-        zipfile.ZipFile(MIRROR / "blobs-small.zip") as archive,
-    ):
-        for row in csv.DictReader(file, delimiter="\t"):
-            if row["present"] == "yes":
-                folder.joinpath(Path(row["path"]).name).write_bytes(archive.read(row["blob"]))
-    return folder
+@pytest.fixture
+def result() -> Path:
+    """The authors' result/."""
+    return mirrored("musicmotion") / "result"
 
 
 @pytest.fixture(scope="module")

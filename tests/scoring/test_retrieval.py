@@ -37,7 +37,7 @@ def row(values: list[Any], dtype: Any = float) -> NDArray[Any]:
     return np.array([values], dtype)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cases())
 def test_ties_stand_in_every_order_alike(case: Case) -> None:
     scores, match, right, k = case

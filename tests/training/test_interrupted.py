@@ -8,10 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from closure import ROOT
+from commands import until
 from params_file import set_params
 from small_task import digests
 from stage_process import KilledAt, run
@@ -22,7 +22,7 @@ MOTION = (str(ROOT / "stages" / "train_motion.py"), "synthetic", "joints", "0")
 
 
 def start(*command: str, **variables: str) -> subprocess.Popen[str]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     environment.pop("DVC_STAGE", None)
     return subprocess.Popen(
         [sys.executable, *command], stdout=subprocess.PIPE, text=True, start_new_session=True,
@@ -100,14 +100,6 @@ def test_two_trainings_of_one_cell_are_refused(small: Path) -> None:
         os.kill(first.pid, signal.SIGCONT)
         os.killpg(first.pid, signal.SIGKILL)
         first.wait()
-
-
-def until(true: object, seconds: float = 250) -> None:
-    assert callable(true)
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def alive(pid: int) -> bool:

@@ -62,7 +62,7 @@ def batches(
     return [seen[e * steps : (e + 1) * steps] for e in range(epochs)]
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(n=st.integers(1, 60), batch=st.integers(1, 20), epochs=st.integers(1, 3))
 def test_whole_batches_of_different_rows(n: int, batch: int, epochs: int) -> None:
     rows = torch.arange(1000, 1000 + n)

@@ -104,7 +104,6 @@ def workspace(
     space = tmp_path / "space"
     shutil.copytree(clean, space)
     monkeypatch.chdir(space)
-    monkeypatch.setenv("MOTIONMUSIC_DEVICE", "cpu")
     monkeypatch.setattr(in_time, "CLIP_FRAMES", 50)
     monkeypatch.setattr(in_time, "_WHOLE", 50 + 2 * in_time.LAG)
     monkeypatch.setattr(dancing, "CLIP_S", 2)
