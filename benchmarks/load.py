@@ -1,9 +1,11 @@
 """How ``motionmusic recommend`` bears large catalogues and long files (docs/speed.md).
 
-``python benchmarks/load.py [--tracks N] [--hours H] [--out FILE.json]`` makes N tracks of three minutes
-and, with H, one file of H hours, and runs the command on each twice: time, and the most memory that it
-held. The tracks are different songs: 60 pieces of mp3, 9 s each, joined in ever other orders, so their
-decoded length is real. The network has random weights, which cost the same as trained ones.
+``python benchmarks/load.py PLACE [--tracks N …] [--hours H] [--model] [--out FILE.json]`` makes in the
+folder PLACE tracks of three minutes, N of them and then more up to the next N, and with H one file of H
+hours, and runs the command on each twice: time, and the most memory that it held. The tracks are
+different songs: 60 pieces of mp3, 9 s each, joined in ever other orders, so their decoded length is
+real. With --model, tracks are chosen by a network in place of the default; its random weights cost the
+same as trained ones.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import joblib
 import numpy as np
 
 from motionmusic.data.synthetic import write_dances
@@ -33,28 +36,35 @@ PIECES, PIECE_S, TRACK_PIECES = 60, 9, 20
 def main() -> None:
     """Make the files, run, write and print."""
     given = argparse.ArgumentParser(description=__doc__)
-    given.add_argument("--tracks", type=int, default=500)
+    given.add_argument("place", type=Path)
+    given.add_argument("--tracks", type=int, nargs="*", default=[500])
     given.add_argument("--hours", type=float, default=0)
+    given.add_argument("--model", action="store_true")
     given.add_argument("--out", type=Path)
     options = given.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        place = Path(name)
-        pieces = mp3_pieces(np.random.default_rng(0))
-        write_matcher(place / "matchers" / "contrastive-0")
+    place = options.place
+    if not (place / "dances").exists():
         write_dances(place / "dances", pieces_per_type=1, seconds=30, seed=0)
-        result: dict[str, Any] = {"tracks": options.tracks, "track_s": PIECE_S * TRACK_PIECES}
-        folder = place / "music"
-        folder.mkdir()
-        write_tracks(folder, pieces, options.tracks)
-        result["catalogue"] = [run(place, folder) for _ in range(2)]
-        if options.hours:
-            folder = place / "long"
-            folder.mkdir()
-            write_long(folder / "long.mp3", pieces, options.hours)
-            write_tracks(folder, pieces, 1)
-            result["hours"] = options.hours
-            result["long"] = [run(place, folder) for _ in range(2)]
-    print(result)
+    if options.model and not (place / "matchers").exists():
+        write_matcher(place / "matchers" / "contrastive-0")
+    pieces = mp3_pieces(np.random.default_rng(0))
+    result: dict[str, Any] = {
+        "method": "contrastive" if options.model else "practical",
+        "track_s": PIECE_S * TRACK_PIECES, "cores": joblib.cpu_count(), "runs": [],
+    }  # fmt: skip
+    folder = place / "music"
+    for count in options.tracks:
+        new = write_tracks(folder, pieces, count)
+        for run_number in (1, 2):
+            heard = new if run_number == 1 else 0
+            result["runs"].append({"new": heard} | run(place, folder, options.model))
+            print(result["runs"][-1], flush=True)
+    if options.hours:
+        folder = place / "long"
+        write_long(folder / "long.mp3", pieces, options.hours)
+        result["hours"] = options.hours
+        result["long"] = [run(place, folder, options.model) for _ in range(2)]
+        print(result["long"], flush=True)
     if options.out:
         write_json(options.out, result)
 
@@ -87,16 +97,20 @@ def mp3_pieces(random: np.random.Generator) -> list[bytes]:
     return pieces
 
 
-def write_tracks(folder: Path, pieces: list[bytes], count: int) -> None:
-    """Tracks of 20 pieces each."""
-    random = np.random.default_rng(1)
-    for number in range(count):
-        chosen = random.choice(len(pieces), TRACK_PIECES, replace=False)
-        (folder / f"{number:05}.mp3").write_bytes(b"".join(pieces[n] for n in chosen))
+def write_tracks(folder: Path, pieces: list[bytes], count: int) -> int:
+    """Tracks of 20 pieces each, so that there are ``count``; how many are new."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{number:05}.mp3" for number in range(count)]
+    new = [(number, file) for number, file in enumerate(files) if not file.exists()]
+    for number, file in new:
+        chosen = np.random.default_rng([1, number]).choice(len(pieces), TRACK_PIECES, replace=False)
+        file.write_bytes(b"".join(pieces[n] for n in chosen))
+    return len(new)
 
 
 def write_long(file: Path, pieces: list[bytes], hours: float) -> None:
     """One file of many hours."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(2)
     with file.open("wb") as out:
         for _ in range(round(hours * 3600 / PIECE_S)):
@@ -119,13 +133,13 @@ def write_matcher(folder: Path) -> None:
     matcher.save(folder, about, {0: matcher.network_of(about)})
 
 
-def run(place: Path, music: Path) -> dict[str, float]:
+def run(place: Path, music: Path, model: bool) -> dict[str, float]:
     """One run of the command: its seconds, its most memory, and what it found."""
     out = place / "out.json"
     command = [
         sys.executable, "-m", "motionmusic.app.cli", "recommend", place / "dances" / "DANCE_C_1",
-        "--method", "contrastive", "--model", place / "matchers", "--catalogue", music,
-        "--out", out, "--force",
+        *(("--method", "contrastive", "--model", place / "matchers") if model else ()),
+        "--catalogue", music, "--out", out, "--force",
     ]  # fmt: skip
     environment = {**os.environ, "MOTIONMUSIC_CACHE": str(place / "cache")}
     start, before = time.perf_counter(), os.times()

@@ -426,7 +426,9 @@ def test_a_broken_cache_is_made_anew(music: Path) -> None:
     assert all((a == b.read()).all() for a, b in zip(before, run(music).tracks, strict=True))
 
 
-def test_an_interrupted_run_goes_on(music: Path) -> None:
+def test_an_interrupted_run_goes_on(music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "_AT_ONCE", 1)
+
     class Interrupted(FakeMatcher):
         def music_code(self, music: Any) -> Any:
             if self.heard == 2:  # Rumba/high.flac is done

@@ -49,6 +49,11 @@ def z_up(world: Floats) -> None:
     world[:] = world[..., [0, 2, 1]]
 
 
+def turned(world: Floats) -> None:
+    z_up(world)
+    mirrored(world)
+
+
 def mirrored(world: Floats) -> None:
     world[..., 0] *= -1
 
@@ -103,6 +108,28 @@ def test_a_fault_is_found_where_it_is(
 
 def test_a_dance_without_faults(tmp_path: Path) -> None:
     assert read_own(write_folder(tmp_path / "DANCE_C_1", room(SECONDS), SECONDS)).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("plant", "signs"),
+    [
+        (z_up, (1, 1, 1)),
+        (turned, (-1, 1, -1)),
+        (mirrored, (-1, 1, -1)),
+    ],
+)
+def test_axes_are_put_back(
+    tmp_path: Path, plant: Callable[[Floats], None], signs: tuple[int, int, int]
+) -> None:
+    world = room(SECONDS).copy()
+    plant(world)
+    file = write_folder(tmp_path / "DANCE_C_1", world, SECONDS)
+    dance = read_own(file)
+    np.testing.assert_allclose(dance.in_the_room(), room(SECONDS) * signs, atol=1e-9)
+    assert dance.faults[0].text.endswith("; --up y takes the file as it is")
+    told = read_own(file, up="y")
+    np.testing.assert_allclose(told.in_the_room(), world, atol=1e-9)
+    assert [fault.kind for fault in told.faults] == [dance.faults[0].kind]
 
 
 @pytest.mark.parametrize("plant", [lost, far, far_hand])

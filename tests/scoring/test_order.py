@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from motionmusic.features.motion import Floats
+from motionmusic.features.song_tempo import song_tempo
 from motionmusic.scoring.dance_tempo import TEMPI, DanceTempo, given
 from motionmusic.scoring.order import (
     WEIGHTS,
@@ -67,6 +68,7 @@ def test_clicks_are_heard_at_their_tempo() -> None:
     bpm, sound = hear(samples, 110)
     assert bpm == pytest.approx(104, rel=0.002)
     assert len(sound) == pytest.approx(500, abs=1)
+    assert bpm == song_tempo(samples, 110).bpm
     assert np.isnan(hear(np.zeros(12_800 * 5, np.float32))[0])
 
 

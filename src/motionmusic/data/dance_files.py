@@ -6,8 +6,8 @@
     .npy, .npz               joints (frames, joints, 3); an npz may have `rate` and `layout` as well
     BVH, c3d                 see bvh, joint_names, marker_files
 
-Rate, skeleton and axes are read where the file has them, measured on the body and said where it does
-not, or asked for. Frames that are lost or far away are filled; whatever is wrong is in ``faults``.
+Rate and skeleton are read where the file has them or asked for; axes are those of the body, unless
+told, and said. Frames that are lost or far away are filled; whatever is wrong is in ``faults``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from motionmusic.data.arrays import Stored, read_aist, read_arrays
 from motionmusic.data.bvh import read_bvh
 from motionmusic.data.faults import Fault
 from motionmusic.data.joint_names import points_of_names, read_names
-from motionmusic.data.look_over import MIRRORED, look_over
+from motionmusic.data.look_over import EXCHANGE, MIRRORED, look_over
 from motionmusic.data.look_over import up as up_axis
 from motionmusic.data.marker_files import MARKERS, read_capture_file, ways_of
 from motionmusic.data.musictodance import POSITIONS_PER_SECOND, read_positions
@@ -93,7 +94,7 @@ def read_own(
     kind = kind_of(path)
     if kind == "musictodance":
         _must_be(path, "musictodance", asked)
-        return _musictodance(path, rate_hz)
+        return _musictodance(path, rate_hz, up)
     if kind == "bvh":
         stored = _bvh(path, names)
     elif kind == "c3d":
@@ -167,12 +168,21 @@ def _must_be(path: Path, own: FileLayout, given: FileLayout | None) -> None:
         raise UserError(path, "--layout", expected, f"{given}", "leave --layout out")
 
 
-def _musictodance(path: Path, rate_hz: float | None) -> OwnDance:
-    """A folder or a .json: nothing is turned or scaled, whatever is wrong is said."""
+def _musictodance(path: Path, rate_hz: float | None, up: str | None) -> OwnDance:
+    """A folder or a .json: nothing is scaled, whatever is wrong is said."""
     dance = from_musictodance(path)
     rate_hz = rate_hz or dance.rate_hz
-    _enough(path, faults.lost_joints(dance.joints))
-    joints, center, found = look_over(dance.joints, dance.center, "musictodance", rate_hz)
+    known = _enough(path, faults.lost_joints(dance.joints))
+    names = JOINT_NAMES["musictodance"]
+    joints, center, form = dance.joints, dance.center, "MusicToDance"
+    assert center is not None  # this kind of file always has it
+    way = _way(
+        Stored(joints[known], names, "musictodance", {}, rate_hz, "y", True, form, (), True), up
+    )
+    joints, center = joints[..., way.order] * way.signs, center[:, way.order] * way.signs
+    joints, center, found = look_over(joints, center, "musictodance", rate_hz)
+    if not {"axes", "mirrored"} & {fault.kind for fault in found}:  # else as they were told
+        found = (*way.faults, *found)
     config = (path if path.is_dir() else path.parent) / "config.json"
     if config.exists() and (path.is_dir() or path.name == "skeletons.json"):
         start, end = read_positions(config)
@@ -180,8 +190,7 @@ def _musictodance(path: Path, rate_hz: float | None) -> OwnDance:
         found += tuple(faults.music_fault(len(joints), rate_hz, music_s))
     note = f"MusicToDance, 23 joints, {rate_hz:g} frames a second"
     return replace(
-        dance, joints=joints, center=center, rate_hz=rate_hz, form="MusicToDance", notes=(note,),
-        faults=found,
+        dance, joints=joints, center=center, rate_hz=rate_hz, form=form, notes=(note,), faults=found
     )  # fmt: skip
 
 
@@ -198,22 +207,11 @@ def _from_stored(path: Path, stored: Stored, up: str | None) -> OwnDance:
     found += faults.still_faults(joints, names, size, rate_hz)
     notes = list(stored.notes)
 
-    axis = up_axis(_points(stored, joints), stored.layout) or stored.up
-    if up is None and stored.fixed and axis != stored.up:
-        text = f"is {stored.up} up? {stored.form} has it so, but heads are above feet along {axis}"
-        found.append(Fault("axes", text))
-    turned = up or (stored.up if stored.fixed else axis)
-    order, signs = _TURNS[turned]
+    way = _way(stored._replace(joints=joints), up)
+    found += way.faults
+    notes += way.notes
     center = np.zeros((len(joints), 3)) if stored.center is None else stored.center
-    joints, center = joints[..., order] * signs, center[:, order] * signs
-    if up is None and not stored.fixed and axis != stored.up:
-        notes.append(f"{axis} is up, as heads are above feet along it (--up says otherwise)")
-    back = faults.mirrored(_points(stored, joints))
-    if back and turned not in ("y", stored.up):
-        joints, center = joints * (1, 1, -1), center * (1, 1, -1)
-        found.append(Fault("axes", f"y and {turned[-1]} are exchanged: put back. Is y up?"))
-    elif back:
-        found.append(Fault("mirrored", MIRRORED))
+    joints, center = joints[..., way.order] * way.signs, center[:, way.order] * way.signs
 
     unit, factor = _unit_of(size)
     if stored.fixed:
@@ -222,7 +220,7 @@ def _from_stored(path: Path, stored: Stored, up: str | None) -> OwnDance:
         joints, center = joints * factor, center * factor
         size *= factor
     notes.append(
-        f"{stored.form}, {len(names)} joints, {rate_hz:g} frames a second, {turned} up, {unit} (from"
+        f"{stored.form}, {len(names)} joints, {rate_hz:g} frames a second, {way.up} up, {unit} (from"
         f" shoulders to ankles {size:.0f} cm)"
     )
     if stored.seen is not None:
@@ -240,6 +238,44 @@ def _from_stored(path: Path, stored: Stored, up: str | None) -> OwnDance:
     if stored.layout in ("musictodance", "coco17"):
         return dance
     return in_layout(replace(dance, body=whole(points)), "musictodance")
+
+
+class _Way(NamedTuple):
+    """How a file's axes become x, y up and z: their order, then signs; and what is to be said."""
+
+    up: str
+    order: tuple[int, int, int]
+    signs: tuple[int, int, int]
+    faults: list[Fault]
+    notes: list[str]
+
+
+def _way(stored: Stored, up: str | None) -> _Way:
+    """As the body has them, and right and left as feet and face; with ``up`` as the file has them."""
+    usual = stored.up
+    axis = up_axis(_points(stored, stored.joints), stored.layout) or usual
+    turned = up or axis
+    order, signs = _TURNS[turned]
+    back = faults.mirrored(_points(stored, stored.joints[..., order] * signs))
+    kept = back and turned in ("y", usual) and (up is not None or stored.seen is not None)
+    asked = "" if up is not None else f"; --up {usual} takes the file as it is"
+    along = f"heads are above feet along {turned}"
+    found, notes = [], []
+    if back and turned not in ("y", usual):
+        text = f"is {usual} up? {along}, and y and {turned[-1]} are exchanged: put back{asked}"
+        found.append(Fault("axes", text))
+    elif turned != usual and up is None and stored.fixed:
+        text = f"is {usual} up? {stored.form} has it so, but {along}: turned{asked}"
+        found.append(Fault("axes", text))
+    elif turned != usual and up is None:
+        notes.append(f"{axis} is up, as heads are above feet along it (--up says otherwise)")
+    if kept:  # also of a video, where nothing is sure of the depth
+        found.append(Fault("mirrored", f"{MIRRORED}. {EXCHANGE}"))
+    elif back:
+        if turned in ("y", usual):
+            found.append(Fault("mirrored", f"{MIRRORED}: put back{asked}"))
+        signs = (signs[0], signs[1], -signs[2])
+    return _Way(turned, order, signs, found, notes)
 
 
 def _points(stored: Stored, joints: Floats) -> Points:

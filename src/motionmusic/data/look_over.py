@@ -11,10 +11,8 @@ from motionmusic.data.faults import Fault
 from motionmusic.data.points import JOINT_NAMES, FileLayout, Points, body_size, points_of
 from motionmusic.files import Floats
 
-MIRRORED = (
-    "left and right are mirrored: feet and face point backwards. Exchange the sides of the joints,"
-    " or change the sign of one axis"
-)
+MIRRORED = "left and right are mirrored, as feet and face point backwards"
+EXCHANGE = "Exchange the sides of the joints, or change the sign of one axis"
 
 
 class LookedOver(NamedTuple):
@@ -61,7 +59,7 @@ def _axes(points: Points, layout: FileLayout) -> list[Fault]:
     if axis not in (None, "y"):
         text = f"is y up? This layout has it so, but heads are above feet along {axis}"
         return [Fault("axes", text)]
-    return [Fault("mirrored", MIRRORED)] if faults.mirrored(points) else []
+    return [Fault("mirrored", f"{MIRRORED}. {EXCHANGE}")] if faults.mirrored(points) else []
 
 
 def up(points: Points, layout: FileLayout | None) -> str | None:

@@ -17,7 +17,14 @@ from scipy.signal import fftconvolve
 
 from motionmusic.features.beats import music_beats
 from motionmusic.features.motion import Floats
-from motionmusic.features.song_tempo import ENVELOPE_HZ, SAMPLE_RATE, onset_envelope, song_tempo
+from motionmusic.features.song_tempo import (
+    _FFT,
+    _OCTAVES,
+    _WEIGHTS,
+    ENVELOPE_HZ,
+    SAMPLE_RATE,
+    onset_envelope,
+)
 from motionmusic.scoring.beat_phase import RATE_HZ, best_fit
 from motionmusic.scoring.dance_tempo import OCTAVES, DanceTempo
 
@@ -126,4 +133,14 @@ def hear(audio: NDArray[np.floating], expected_bpm: float = float("nan")) -> tup
         _, expected_bpm = music_beats(audio, SAMPLE_RATE)
     if not np.isfinite(expected_bpm) or not np.any(np.abs(envelope) > 1e-9):
         return float("nan"), sound_at(envelope)
-    return song_tempo(audio, expected_bpm).bpm, sound_at(envelope)
+    return 60 * _beat_hz(envelope, expected_bpm), sound_at(envelope)
+
+
+def _beat_hz(envelope: Floats, expected_bpm: float) -> float:
+    """As :func:`song_tempo` finds it, without what else that does for the same sound."""
+    step_hz = ENVELOPE_HZ / _FFT
+    power = np.abs(np.fft.rfft(envelope, _FFT)) ** 2
+    bins = np.arange(round(0.4 / step_hz), round(6.0 / step_hz))
+    combed = sum(weight * power[bins * number] for number, weight in enumerate(_WEIGHTS, start=1))
+    octaves = np.log2(bins * step_hz * 60 / expected_bpm)
+    return float(bins[np.argmax(combed * np.exp(-np.square(octaves / _OCTAVES) / 2))] * step_hz)
