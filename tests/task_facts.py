@@ -11,12 +11,8 @@ ABOUT = {
     "scale": "per_piece",
     "paper_bones": False,
     "music": {
-        "feature": "logmel",
-        "sample_rate": 12800,
-        "resampler": "soxr_hq",
-        "scale": "per_piece",
-        "pad_short": False,
-        "short_sound": "error",
+        "feature": "logmel", "sample_rate": 12800, "resampler": "soxr_hq", "scale": "per_piece",
+        "pad_short": False, "short_sound": "error",
     },
     "protocol": "by_piece",
     "folds": 2,
@@ -24,4 +20,4 @@ ABOUT = {
     "excerpts": None,
     "pieces": 12,
     "stand_ins": {"motion": 0, "sound": 0, "pieces": 0},
-}
+}  # fmt: skip

@@ -32,13 +32,9 @@ def test_statistics_by_hand() -> None:
     (result,) = kinematic_statistics(joints)
     root = np.sqrt(1.25)  # the standard deviation of 0, 1, 2, 3
     expected = [
-        *(4.5, 0, 6, 0, 0, 0.5),
-        *(3 * root, 0, 4 * root, 0, 0, 0.5),
-        *(5, 1),
+        *(4.5, 0, 6, 0, 0, 0.5), *(3 * root, 0, 4 * root, 0, 0, 0.5), *(5, 1), *(0, 0), *(0, 2),
         *(0, 0),
-        *(0, 2),
-        *(0, 0),
-    ]
+    ]  # fmt: skip
     np.testing.assert_allclose(result, expected, atol=1e-12)
 
 
@@ -113,10 +109,7 @@ def test_other_test_segments_change_nothing(name: str) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_the_stage_learns_each_folds_train_and_says_of_which_segment_it_speaks(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+def test_the_stage_learns_each_folds_train_and_says_of_which_segment_it_speaks() -> None:
     baseline.main([TASK, "3"])
     joints = np.load(DATA / "segments/joints.npy")
     labels = np.array([int(name[2:]) % CLASSES for name in small_task.ORDER]).repeat(4)

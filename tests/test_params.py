@@ -71,27 +71,17 @@ def test_no_key_may_be_added(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("train.m2d.paper.batch", "72"),
-        ("train.m2d.paper.batch", 72.0),
-        ("train.m2d.paper.width", 63),
-        ("bones.m2d.paper", 1),
-        ("joints.m2d.center", "thrice"),
-        ("joints.aist.center", "once"),
-        ("segment.m2d.paper.folds", 5),
-        ("segment.m2d_mini.folds", 2),
-        ("segment.m2d_mini.excerpt_frames", 24),
-        ("music.m2d.sample_rate", 16_000),
-        ("train.aist.official.epochs", 100),
-        ("cotrain.aist.official.epochs", 100),
-        ("train.aist.official.schedule", "one_cycle"),
-        ("train.aist.official.recipe", "quick"),
-        ("seeds", [0, 0]),
-        ("seeds", []),
-        ("benchmark.entries", ["../entry"]),
-        ("corpora.m2d.labels", {"C": "Cha-cha"}),
+        ("train.m2d.paper.batch", "72"), ("train.m2d.paper.batch", 72.0),
+        ("train.m2d.paper.width", 63), ("bones.m2d.paper", 1), ("joints.m2d.center", "thrice"),
+        ("joints.aist.center", "once"), ("segment.m2d.paper.folds", 5),
+        ("segment.m2d_mini.folds", 2), ("segment.m2d_mini.excerpt_frames", 24),
+        ("music.m2d.sample_rate", 16_000), ("train.aist.official.epochs", 100),
+        ("cotrain.aist.official.epochs", 100), ("train.aist.official.schedule", "one_cycle"),
+        ("train.aist.official.recipe", "quick"), ("seeds", [0, 0]), ("seeds", []),
+        ("benchmark.entries", ["../entry"]), ("corpora.m2d.labels", {"C": "Cha-cha"}),
         ("corpora.own.source", "folders"),
     ],
-)
+)  # fmt: skip
 def test_wrong_or_contradictory_values_are_errors(path: str, value: object) -> None:
     whole = committed_params()
     *groups, last = path.split(".")

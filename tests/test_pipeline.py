@@ -178,12 +178,10 @@ def test_a_task_needs_no_other_task_and_the_demo_no_download() -> None:
         for need in networkx.descendants(graph(), stage):
             assert need.addressing.startswith(
                 (
-                    f"pipeline/task/{own}/",
-                    f"pipeline/corpus/{corpus}/",
-                    "pipeline/download/",
+                    f"pipeline/task/{own}/", f"pipeline/corpus/{corpus}/", "pipeline/download/",
                     "pipeline/on_beat/",
                 )
-            ), f"{stage.addressing} needs {need.addressing}"
+            ), f"{stage.addressing} needs {need.addressing}"  # fmt: skip
     (demo,) = (stage for stage in graph() if stage.addressing == "demo")
     needed = {stage.addressing for stage in networkx.descendants(graph(), demo)}
     assert {name for name in needed if "download" in name} == {

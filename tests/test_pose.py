@@ -147,10 +147,8 @@ def test_a_video_becomes_joints(command: Command, tool: Callable[[str], None]) -
     tool("raise SystemExit('called again')")
     status, out, _ = command("check", "dance.mp4", "--json")
     assert (status, '"form": "video"' in out, '"music_file": "dance.mp4"' in out) == (
-        2,
-        False,
-        False,
-    )
+        2, False, False,
+    )  # fmt: skip
     again = Path("dance.npz").read_bytes()
     tool("joints[30:40] = np.nan; seen[30:40] = np.nan; seen[70:, :, 0] = 0.9")
     status, out, _ = command("check", "dance.mp4", "--json")

@@ -228,14 +228,6 @@ def with_remote(origin: Clone, tmp_path: Path, settings: dict[str, str]) -> Clon
     return a
 
 
-def spoil(path: Path) -> None:
-    """Turn an object's last bit behind DVC's back, as a failing disk does: its mode stays."""
-    content, mode = path.read_bytes(), path.stat().st_mode
-    path.chmod(0o644)
-    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    path.chmod(mode)
-
-
 def test_a_fresh_clone_pulls_over_all_locks_and_runs_no_stage(a: Clone, tmp_path: Path) -> None:
     a.dvc("push")
     b = a.cloned(tmp_path / "b")
@@ -306,69 +298,6 @@ def test_an_experiment_in_a_temporary_folder_and_a_worktree(a: Clone, tmp_path: 
     tree.dvc("cache", "dir", "--local", str(a.cache()))
     tree.dvc("checkout")
     tree.runs_nothing()
-
-
-def test_a_temporary_copy_lacks_what_git_ignores_unless_it_is_named(a: Clone) -> None:
-    own = a.folder / "pipeline" / "own"
-    own.mkdir()
-    stage = {
-        "wdir": "../..", "cmd": "cp dances/one data/own.txt", "deps": ["dances"],
-        "outs": ["data/own.txt"],
-    }  # fmt: skip
-    (own / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"copy": stage}}))
-    (a.folder / "dances").mkdir()
-    (a.folder / "dances" / "one").write_text("a dance")
-    assert a.git("check-ignore", "dances").strip() == "dances"
-    a.git("add", "pipeline")
-    a.git("commit", "--quiet", "--message", "own dances")
-    run = ("exp", "run", "--temp", "--name", "own")
-    target = "pipeline/own/dvc.yaml:copy"
-    assert "dances" in a.dvc(*run, target, status=255)
-    a.dvc(*run, "--copy-paths", "dances", target)
-    a.dvc("exp", "apply", "own")
-    assert (a.folder / "data" / "own.txt").read_text() == "a dance"
-
-
-def test_a_cache_that_may_only_be_read_serves_as_a_remote(a: Clone, tmp_path: Path) -> None:
-    a.git("push", "--quiet", "origin", "main")
-    b, theirs = a.cloned(tmp_path / "b"), a.objects()
-    before = {path: path.lstat().st_mtime_ns for path in a.cache().rglob("*")}
-    for path in before:
-        path.chmod(path.stat().st_mode & ~0o222)
-    # root minds no permissions, unless it is told to
-    bound = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override")
-    prefix = bound if os.geteuid() == 0 and shutil.which("setpriv") else ()
-    for command in (
-        ("remote", "add", "--local", "shared", str(a.cache())),
-        ("pull", "-r", "shared"),
-        ("exp", "run", "--name", "other", "-S", "segment.synthetic.seed=1", TARGET),
-    ):
-        b.run(*prefix, "dvc", *command)
-    assert b.objects() > theirs
-    assert a.objects() == theirs
-    assert {path: path.lstat().st_mtime_ns for path in a.cache().rglob("*")} == before
-    for path in before:
-        path.chmod(path.stat().st_mode | 0o200)
-
-
-def test_a_corrupt_object_of_the_remote_never_reaches_the_workspace(
-    a: Clone, tmp_path: Path
-) -> None:
-    a.dvc("push")
-    folder, damaged = a.names(OUTPUT)[:2]
-    remote = tmp_path / "remote"
-    spoil(object_path(remote, damaged))
-    b = a.cloned(tmp_path / "b")
-    said = b.dvc("pull", status=1)
-    assert f"Checkout failed for following targets:\n{OUTPUT}\n" in said
-    assert not (b.folder / OUTPUT).exists()
-
-    # the way out that docs/share.md names
-    object_path(remote, damaged).unlink()
-    object_path(remote, folder).unlink()
-    assert "2 files pushed" in a.dvc("push")
-    b.dvc("pull")
-    b.runs_nothing()
 
 
 def test_a_bucket_that_speaks_s3(origin: Clone, server: S3Server, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -125,7 +126,7 @@ def test_progress_is_a_line_a_minute_where_there_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = iter(range(0, 10_000, 25))
-    monkeypatch.setattr("motionmusic.terminal.time.monotonic", lambda: next(now))
+    monkeypatch.setattr(terminal, "time", SimpleNamespace(monotonic=lambda: next(now)))
     assert list(progress(iter("abcdefgh"), "draw", 8, "frame")) == list("abcdefgh")
     assert capsys.readouterr().err == (
         "draw: 3 of 8 frames, 2 min left\ndraw: 6 of 8 frames, 1 min left\n"

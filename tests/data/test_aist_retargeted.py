@@ -48,10 +48,8 @@ def test_a_dance_has_its_facts_and_what_is_missing_is_an_error(tmp_path: Path) -
     np.save(tmp_path / "music" / "mBR1.npy", np.zeros((9, 35), np.float32))
     dance = read_dance(NAME, tmp_path)
     assert (dance.code, dance.music_file.name, dance.skeletons.shape) == (
-        "gBR",
-        "mBR1.npy",
-        (200, 17, 3),
-    )
+        "gBR", "mBR1.npy", (200, 17, 3),
+    )  # fmt: skip
     assert dance.facts == {
         "dancer": "d04", "choreography": "gBR_sBM_ch02", "track": "mBR1", "music_bpm": 90.0,
         "doubled": True, "held": 0.75, "clean_13": 1.0, "clean_17": round(2 / 7, 4),

@@ -53,11 +53,8 @@ def written(folder: Path, text: str) -> Path:
 def test_rotations_are_taken_in_the_order_of_the_channels(tmp_path: Path) -> None:
     found = read_bvh(written(tmp_path, ARM))
     assert [joint.name for joint in found.joints] == [
-        "Hips",
-        "LeftArm",
-        "Left Hand",
-        "Left Hand end",
-    ]
+        "Hips", "LeftArm", "Left Hand", "Left Hand end",
+    ]  # fmt: skip
     assert found.rate_hz == 30
     # by hand: 90° about z takes y to −x; then 90° about the turned x, which is y, takes −x to z
     np.testing.assert_allclose(found.positions[0, :, 1], [2, 12, 22, 24], atol=1e-9)

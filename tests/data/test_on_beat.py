@@ -176,10 +176,8 @@ def write_piece(folder: Path, piece: str, frames: int) -> None:
     where.mkdir(parents=True)
     moves = clip(frames, 4)
     content = {
-        "length": frames,
-        "center": moves[:, 23].tolist(),
-        "skeletons": moves[:, :23].tolist(),
-    }
+        "length": frames, "center": moves[:, 23].tolist(), "skeletons": moves[:, :23].tolist(),
+    }  # fmt: skip
     (where / "skeletons.json").write_text(json.dumps(content))
     (where / "config.json").write_text(json.dumps({"start_position": 10, "end_position": 110}))
     (where / "audio.mp3").write_bytes(b"sound")
@@ -203,12 +201,10 @@ def test_the_folder_of_a_corpus_on_the_beat(tmp_path: Path) -> None:
     clips = {"X-1-1": clip(80, 1), "X-2-1": clip(60, 2)}
     songs = pd.DataFrame(
         {
-            "piece": ["C_1", "W_1"],
-            "song_bpm": [100.0, 150.0],
-            "first_beat_s": [0.2, -0.1],
+            "piece": ["C_1", "W_1"], "song_bpm": [100.0, 150.0], "first_beat_s": [0.2, -0.1],
             "sound_s": 60.0,
         }
-    )
+    )  # fmt: skip
     with pytest.raises(UserError, match="W_1"):
         write_on_beat(source(published, clips), songs[:1], raw)
     assert not raw.exists()
@@ -224,11 +220,9 @@ def test_the_folder_of_a_corpus_on_the_beat(tmp_path: Path) -> None:
     frames = pd.DataFrame({"piece": list(dances), "frames": [120, 80]})
     found = units(raw, frames)
     assert found.to_numpy().tolist() == [
-        ["C_1", 0, 60, "X-1-1", "14"],
-        ["C_1", 60, 120, "X-2-1", "14"],
-        ["W_1", 0, 40, "Y-1-1", "20"],
-        ["W_1", 40, 80, "Y-2-1", "20"],
-    ]
+        ["C_1", 0, 60, "X-1-1", "14"], ["C_1", 60, 120, "X-2-1", "14"],
+        ["W_1", 0, 40, "Y-1-1", "20"], ["W_1", 40, 80, "Y-2-1", "20"],
+    ]  # fmt: skip
 
 
 def test_the_committed_tables() -> None:

@@ -49,14 +49,8 @@ def test_kinds(tmp_path: Path, suffix: str, codec: str) -> None:
 
 @pytest.mark.parametrize(
     ("suffix", "codec"),
-    [
-        ("mp4", "aac"),
-        ("mov", "aac"),
-        ("mkv", "ac3"),
-        ("avi", "libmp3lame"),
-        ("webm", "libopus"),
-    ],
-)
+    [("mp4", "aac"), ("mov", "aac"), ("mkv", "ac3"), ("avi", "libmp3lame"), ("webm", "libopus")],
+)  # fmt: skip
 def test_sound_of_videos(tmp_path: Path, suffix: str, codec: str) -> None:
     rate = 48_000 if codec == "libopus" else RATE
     sound = song(SECONDS, rate=rate)

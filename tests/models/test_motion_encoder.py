@@ -79,12 +79,10 @@ def test_facts_of_the_graph(
 @pytest.mark.parametrize(
     ("channels", "layout", "classes", "used"),
     [
-        (3, "musictodance", 4, 2_426_418),
-        (6, "musictodance", 4, 2_427_612),
-        (3, "aist", 10, 2_418_228),
-        (6, "aist", 10, 2_419_386),
+        (3, "musictodance", 4, 2_426_418), (6, "musictodance", 4, 2_427_612),
+        (3, "aist", 10, 2_418_228), (6, "aist", 10, 2_419_386),
     ],
-)
+)  # fmt: skip
 def test_number_of_parameters(channels: int, layout: LayoutName, classes: int, used: int) -> None:
     with torch.device("meta"):
         network = MotionEncoder(channels, graph_of(layout).to("meta"), classes)

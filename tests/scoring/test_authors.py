@@ -62,12 +62,10 @@ def test_scores(scores: pd.DataFrame) -> None:
 def test_fusions() -> None:
     fused = pd.read_csv(ROOT / "metrics" / "authors" / "fused.csv").set_index("ensemble")
     expected = {
-        "ensemble_1500.txt": (432, 329, 37),
-        "ensemble_3000.txt": (432, 395, 47),
-        "ensemble_dropout_1500.txt": (414, 394, 45),
-        "ensemble_dropout_3000.txt": (414, 399, 46),
+        "ensemble_1500.txt": (432, 329, 37), "ensemble_3000.txt": (432, 395, 47),
+        "ensemble_dropout_1500.txt": (414, 394, 45), "ensemble_dropout_3000.txt": (414, 399, 46),
         "ensemble_fc_3000.txt": (414, 406, 46),
-    }
+    }  # fmt: skip
     for name, (lines, segments, excerpts) in expected.items():
         row = fused.loc[name]
         assert row["lines_agreeing"] == row["n_segments"] == lines

@@ -16,11 +16,8 @@ from motionmusic.scoring.matches import METRICS, Facts, evaluate
 Key = tuple[str, int]
 # piece → label, tempo of the music, of the motion, excerpts
 PIECES = {
-    "A1": (0, 100, 111, 2),
-    "A2": (0, 110, 100, 2),
-    "B1": (1, 150, 151, 2),
-    "B2": (1, 160, 149, 1),
-}
+    "A1": (0, 100, 111, 2), "A2": (0, 110, 100, 2), "B1": (1, 150, 151, 2), "B2": (1, 160, 149, 1),
+}  # fmt: skip
 GALLERY: list[Key] = [(piece, n) for piece, facts in PIECES.items() for n in range(facts[3])]
 TESTED = {0: ("A1", "B1"), 1: ("A2", "B2")}
 EXCERPT_S = 2.0

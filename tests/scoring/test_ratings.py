@@ -205,11 +205,9 @@ def test_order_has_no_meaning(tmp_path: Path) -> None:
 
 def published() -> pd.DataFrame:
     observers = [
-        [1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None],
-        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, None, 3],
-        [None, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, None],
-        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, None],
-    ]
+        [1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None], [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, None, 3],
+        [None, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, None], [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, None],
+    ]  # fmt: skip
     return pd.DataFrame(
         [
             {"dataset": "d", "category": "c", "subject": f"{s}", "major": "music", "item": f"{u}",

@@ -19,13 +19,11 @@ from motionmusic.scoring.resampling import resampled
 
 SPANS = pd.DataFrame(
     [
-        ("P", 0, 40, "C-1-1"),
-        ("P", 40, 90, "C-2-1"),
-        ("P", 90, 229, "C-1-2"),
+        ("P", 0, 40, "C-1-1"), ("P", 40, 90, "C-2-1"), ("P", 90, 229, "C-1-2"),
         ("Q", 0, 229, "R-3-1"),
     ],
     columns=["piece", "start", "end", "unit"],
-)
+)  # fmt: skip
 
 
 def index() -> pd.DataFrame:

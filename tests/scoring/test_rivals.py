@@ -14,12 +14,9 @@ from motionmusic.scoring.generated import Dances, Made, half_a_beat, systems
 FRAMES = 60
 # piece: fold, class, frames, music
 PIECES = {
-    "A": (0, 0, 500, "a.ogg"),
-    "B": (0, 0, 130, "b.ogg"),
-    "C": (0, 1, 130, "c.ogg"),
-    "D": (1, 1, 60, "d.ogg"),
-    "E": (1, 0, 90, "d.ogg"),
-}
+    "A": (0, 0, 500, "a.ogg"), "B": (0, 0, 130, "b.ogg"), "C": (0, 1, 130, "c.ogg"),
+    "D": (1, 1, 60, "d.ogg"), "E": (1, 0, 90, "d.ogg"),
+}  # fmt: skip
 BEATS = np.asarray(np.arange(30) * 0.6, np.float64)  # half a beat is 9 frames
 
 

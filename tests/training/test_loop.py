@@ -36,10 +36,8 @@ def run(
             return after(epoch)
 
     given: dict[str, Any] = {
-        "rows": torch.arange(n),
-        "chance": Chance(0, ("cell", 1)),
-        "store": None,
-    } | more
+        "rows": torch.arange(n), "chance": Chance(0, ("cell", 1)), "store": None,
+    } | more  # fmt: skip
     return optimise(
         [network], [optimiser or torch.optim.SGD(network.parameters(), 0.1)], losses, given["rows"],
         Schedule(batch, epochs, 0.01, kind, "fp32"), given["chance"], Said(), given["store"],

@@ -43,11 +43,9 @@ def test_every_stage_trains_and_the_commit_decides_no_byte(
     tested = ["fold0.safetensors", "fold1.safetensors"]
     rest = ["history.csv", "predictions.parquet"]
     wanted = {
-        "motion-merged-0": [*motion, *rest],
-        "music-0": [*music, "history.csv"],
-        "longer-merged-0": [*tested, *rest],
-        "cotrain-merged-fc-0": [*tested, *rest],
-    }
+        "motion-merged-0": [*motion, *rest], "music-0": [*music, "history.csv"],
+        "longer-merged-0": [*tested, *rest], "cotrain-merged-fc-0": [*tested, *rest],
+    }  # fmt: skip
     assert set(made[0]) == {f"{name}/{file}" for name, files in wanted.items() for file in files}
     assert not list(Path("data/synthetic/checkpoints").iterdir())
     for name in wanted:
