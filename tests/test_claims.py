@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from closure import ROOT
 
+from motionmusic.data.choreonet import HOLD, START, figure_of
 from motionmusic.results.findings import facts, interval
 from motionmusic.results.table import read_tables
 from motionmusic.scoring.intervals import Interval
@@ -74,6 +75,28 @@ def test_how_many_printed_ratings_follow_from_the_rows() -> None:
     ]
     assert f"{sum(same)} of {len(same)} printed cells" in (ROOT / "README.md").read_text("utf-8")
     assert f"{sum(same)} of the {len(same)} cells" in (ROOT / "docs/study.md").read_text("utf-8")
+
+
+def test_counts_of_units_and_of_the_authors_files() -> None:
+    data, fidelity = (
+        (ROOT / f"docs/{name}.md").read_text("utf-8") for name in ("data", "fidelity")
+    )
+    danced = pd.read_csv(ROOT / "metrics/on_beat/time_map.csv")
+    units = set(danced["movement"]) - {HOLD, START}
+    figures = {figure_of(unit) for unit in units}
+    assert f"The {len(units)} units of `on_beat` are takes of {len(figures)} figures" in data
+    first = danced.groupby("piece")["movement"].first()
+    waltzes = first[first.index.str.startswith("W_")].map(figure_of)
+    assert f"opens {(waltzes == 'W-0').sum()} of the {len(waltzes)} waltzes" in data
+    fused = pd.read_csv(ROOT / "metrics/authors/fused.csv")
+    same = fused["lines_agreeing"] == fused["n_segments"]
+    assert f"in all {fused['lines_agreeing'][same].sum():,} lines" in fidelity
+    off = (fused["n_segments"] - fused["lines_agreeing"])[~same].tolist()
+    assert f"{off[0]} and {off[1]} of 340 lines differ" in fidelity
+    cells = pd.read_csv(ROOT / "metrics/authors/cells.csv").dropna(subset="file")
+    right = cells.groupby(["table", "row", "cl", "input"])["reproduces"].any().groupby("table")
+    counts = [f"{sum(of)} of {len(of)} in Table {name[-1]}" for name, of in right]
+    assert ", ".join(counts) in fidelity
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
