@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import soundfile
 
 from motionmusic import errors, workspace
@@ -19,7 +18,7 @@ SONGS = 10
 def main(given: Sequence[str]) -> None:
     """clicks.py CORPUS."""
     (corpus,) = workspace.arguments(given, "corpus")
-    songs = pd.read_csv(workspace.metrics(corpus, "song_tempi.csv"))
+    songs = workspace.read_songs(corpus)
     found = find_pieces(workspace.data(corpus, "published"))
     chosen = np.unique(np.linspace(0, len(songs) - 1, SONGS).round().astype(int))
     with new_folder(workspace.data(corpus, "clicks")) as folder:

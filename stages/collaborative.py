@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from motionmusic import errors, workspace
 from motionmusic.files import new_folder, write_json
 from motionmusic.params import Epochs, Evaluate, Train, group
-from motionmusic.results.collaborative_table import collaborative_table
+from motionmusic.results.overview import collaborative_table
 from motionmusic.results.table import write_tables
 from motionmusic.scoring.accuracy import fuse
 from motionmusic.scoring.collaborative import INPUTS, ROWS, collaborative

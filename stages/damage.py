@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from motionmusic import errors, workspace
 from motionmusic.data.musictodance import find_pieces, read_dance
 from motionmusic.features.skeletons import MUSICTODANCE
-from motionmusic.files import new_folder, write_json
 from motionmusic.params import CORPUS, Evaluate, group
-from motionmusic.results.damage_table import damage_table
-from motionmusic.results.table import write_tables
+from motionmusic.results.ladder_table import damage_table
+from motionmusic.results.table import save_tables
 from motionmusic.scoring.damage import cost
 from motionmusic.scoring.two_corpora import by_piece
 
@@ -28,10 +27,8 @@ def main(given: Sequence[str]) -> None:
         dances, labels, MUSICTODANCE.parents, by_piece(list(dances)), EVERY, settings.seed,
         settings.resamples,
     )  # fmt: skip
-    write_json(workspace.metrics(corpus, "damage.json"), result)
-    with new_folder(workspace.metrics(corpus, "damage")) as folder:
-        names = dict(enumerate(about.labels.values()))
-        write_tables(folder, "damage", [damage_table(result, corpus, names)])
+    names = dict(enumerate(about.labels.values()))
+    save_tables(workspace.metrics(corpus, "damage"), [damage_table(result, corpus, names)], result)
 
 
 if __name__ == "__main__":

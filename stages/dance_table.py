@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from motionmusic import errors, workspace
 from motionmusic.errors import UserError
-from motionmusic.files import new_folder, write_bytes
+from motionmusic.files import write_bytes
 from motionmusic.params import Evaluate, group
 from motionmusic.results.figures import png
 from motionmusic.results.music_tables import dance_figure, dance_tables
-from motionmusic.results.table import write_tables
+from motionmusic.results.table import save_tables
 from motionmusic.scoring import agreement, generated, made_files
 
 
@@ -33,8 +33,7 @@ def main(given: Sequence[str]) -> None:
         where = workspace.data(task, "dance")
         raise UserError(where, "", expected, str(error), workspace.REMEDY) from None
     told = agreement.agreement(votes, *how)
-    with new_folder(workspace.metrics(task, "dance")) as folder:
-        write_tables(folder, "dance", dance_tables(found, told, vars(about)))
+    save_tables(workspace.metrics(task, "dance"), dance_tables(found, told, vars(about)))
     picture = png(dance_figure(found, told, f"Motion from music: {task}"))
     write_bytes(workspace.plots(task, "dance.png"), picture)
 

@@ -9,10 +9,11 @@ from motionmusic import errors, workspace
 from motionmusic.data.aist_retargeted import read_clips
 from motionmusic.data.musictodance import find_pieces
 from motionmusic.data.own import from_musictodance
-from motionmusic.files import new_folder, write_json, write_text
+from motionmusic.files import write_text
 from motionmusic.params import Evaluate, group
+from motionmusic.predictions import read_predictions
 from motionmusic.results.genre_table import card, genre_tables
-from motionmusic.results.table import write_tables
+from motionmusic.results.table import save_tables
 from motionmusic.scoring import genre_trials as trials
 from motionmusic.scoring.genre_features import seen
 
@@ -37,18 +38,19 @@ def main(given: Sequence[str]) -> None:
     file = workspace.data(corpus, "genre_model.npz")
     model.save(file)
     folds = workspace.folds(workspace.read_index(task))
-    joints = workspace.read_segments(task, "joints")
+    baselines = {
+        name: read_predictions(workspace.cell(task, "baseline-0", f"{name}.parquet"))
+        for name in trials.BASELINES
+    }
     result = {
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "temperature": float(model.temperature),
-        "accuracy": trials.accuracy(dances, pieces, folds, joints, genres, seed, resamples),
+        "accuracy": trials.accuracy(dances, pieces, folds, baselines, genres, seed, resamples),
         "calibration": trials.calibration(new, pieces, seed),
         "unlike": trials.unlike(model, dances, new, pieces, others, seed, resamples),
     }
-    write_json(workspace.metrics(corpus, "genre_model.json"), result)
+    save_tables(workspace.metrics(corpus, "genre_model"), genre_tables(result), result)
     write_text(workspace.data(corpus, "genre_model.md"), card(result))
-    with new_folder(workspace.metrics(corpus, "genre_model")) as folder:
-        write_tables(folder, "genre_model", genre_tables(result))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from motionmusic import errors, workspace
 from motionmusic.data.on_beat import read_source
 from motionmusic.files import write_json
@@ -21,7 +19,7 @@ def main(given: Sequence[str]) -> None:
     (corpus,) = workspace.arguments(given, "corpus")
     settings = group(Evaluate, "evaluate")
     source = read_source(workspace.data(corpus, "published"), workspace.data("captures", "raw"))
-    songs = pd.read_csv(workspace.metrics(corpus, "song_tempi.csv"))
+    songs = workspace.read_songs(corpus)
     pieces = versions(source, songs)[ON_BEAT]
     model = learn(pieces)
     found = {

@@ -8,12 +8,12 @@ from tqdm import tqdm
 
 from motionmusic import errors, workspace
 from motionmusic.data.aist_retargeted import held_shares, held_table, read_clips
-from motionmusic.files import new_folder, write_bytes, write_json
+from motionmusic.files import write_bytes, write_json
 from motionmusic.params import Baseline, Evaluate, group
 from motionmusic.predictions import read_predictions
 from motionmusic.results.figures import png
 from motionmusic.results.ladder_table import PROTOCOLS, ladder_picture, ladder_tables
-from motionmusic.results.table import write_tables
+from motionmusic.results.table import save_tables
 from motionmusic.scoring.baselines import BASELINES
 from motionmusic.scoring.ladder import Task, climb
 
@@ -43,10 +43,8 @@ def main(given: Sequence[str]) -> None:
         folds = workspace.folds(workspace.read_index(task))
         found[protocol] = climb(Task(folds, cells, of_entries), pieces, held, settings, evaluate)
     result = {"corpus": corpus, "protocols": found}
-    write_json(workspace.metrics(corpus, "ladder.json"), result)
+    save_tables(workspace.metrics(corpus, "ladder"), ladder_tables(result), result)
     write_json(workspace.metrics(corpus, "held.json"), held_table(clips))
-    with new_folder(workspace.metrics(corpus, "ladder")) as folder:
-        write_tables(folder, "ladder", ladder_tables(result))
     write_bytes(workspace.plots(corpus, "ladder.png"), png(ladder_picture(result)))
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
-from motionmusic.files import new_folder
 from motionmusic.params import Benchmark, Evaluate, group
 from motionmusic.results.leaderboard import leaderboard
-from motionmusic.results.table import write_tables
+from motionmusic.results.table import save_tables
 from motionmusic.scoring.baselines import BASELINES
 from motionmusic.scoring.evaluation import (
     cell_files,
@@ -42,8 +41,7 @@ def main(given: Sequence[str]) -> None:
     found = evaluate(cells, list(about.labels.values()), settings.seed, settings.resamples)
     found |= {"facts": vars(about), "validation": validation}
     table = leaderboard(found, cells, benchmark.entries, settings.seed, settings.resamples)
-    with new_folder(workspace.metrics(task, "leaderboard")) as folder:
-        write_tables(folder, "leaderboard", [table])
+    save_tables(workspace.metrics(task, "leaderboard"), [table])
 
 
 if __name__ == "__main__":

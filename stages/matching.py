@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
-from motionmusic.files import new_folder, write_bytes
+from motionmusic.files import write_bytes
 from motionmusic.methods import METHODS
 from motionmusic.params import Evaluate, Matching, group
 from motionmusic.results.figures import png
 from motionmusic.results.music_tables import matching_figure, matching_tables
-from motionmusic.results.table import write_tables
+from motionmusic.results.table import save_tables
 from motionmusic.scoring import agreement, matches
 
 
@@ -31,9 +31,7 @@ def main(given: Sequence[str]) -> None:
     how = evaluate.seed, evaluate.resamples
     rows = matches.rows_of(scores, wholes)
     found = matches.evaluate(rows, facts, settings.negatives, settings.own_track, *how)
-    tables = matching_tables(found, vars(about))
-    with new_folder(workspace.metrics(task, "matching")) as folder:
-        write_tables(folder, "matching", tables)
+    save_tables(workspace.metrics(task, "matching"), matching_tables(found, vars(about)))
     picture = png(matching_figure(found, f"Music for a dance: {task}"))
     write_bytes(workspace.plots(task, "matching.png"), picture)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from motionmusic import errors, workspace
 from motionmusic.data.choreonet import TIME_MAP
 from motionmusic.data.on_beat import read_source, write_on_beat
@@ -16,7 +14,7 @@ def main(given: Sequence[str]) -> None:
     """on_beat.py CORPUS."""
     (corpus,) = workspace.arguments(given, "corpus")
     source = read_source(workspace.data(corpus, "published"), workspace.data("captures", "raw"))
-    songs = pd.read_csv(workspace.metrics(corpus, "song_tempi.csv"))
+    songs = workspace.read_songs(corpus)
     raw = workspace.data(corpus, "raw")
     write_on_beat(source, songs, raw)
     # git keeps it, for those who have the published files and not this program

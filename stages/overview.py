@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
-from motionmusic.files import new_folder, read_json, write_bytes
+from motionmusic.files import read_json, write_bytes
 from motionmusic.params import Epochs, Train, group
 from motionmusic.results.figures import png
 from motionmusic.results.overview import overview_figure, overview_tables
-from motionmusic.results.table import write_tables
+from motionmusic.results.table import save_tables
 
 
 def main(given: Sequence[str]) -> None:
@@ -20,8 +20,7 @@ def main(given: Sequence[str]) -> None:
     }
     trains = {task: group(Train, "train", task) for task in given}
     cotrains = {task: group(Epochs, "cotrain", task) for task in given}
-    with new_folder(workspace.metrics("overview")) as folder:
-        write_tables(folder, "overview", overview_tables(found, trains, cotrains))
+    save_tables(workspace.metrics("overview"), overview_tables(found, trains, cotrains))
     write_bytes(workspace.plots("overview", "overview.png"), png(overview_figure(found)))
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
-from motionmusic.files import new_folder, write_json
 from motionmusic.params import Evaluate, group
-from motionmusic.results.own_track_table import own_track_tables
-from motionmusic.results.table import write_tables
+from motionmusic.results.table import save_tables
+from motionmusic.results.tempo_tables import own_track_tables
 from motionmusic.scoring.own_track_dances import of_on_beat, of_street_dances, own_tracks
 
 
@@ -22,9 +21,7 @@ def main(given: Sequence[str]) -> None:
         workspace.data("aist_retargeted", "dance_tempo.npz"),
     )
     found = own_tracks(street, on_beat, settings.seed, settings.resamples)
-    write_json(workspace.metrics("on_beat", "own_track.json"), found)
-    with new_folder(workspace.metrics("on_beat", "own_track")) as folder:
-        write_tables(folder, "own_track", own_track_tables(found))
+    save_tables(workspace.metrics("on_beat", "own_track"), own_track_tables(found), found)
 
 
 if __name__ == "__main__":

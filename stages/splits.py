@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
-from motionmusic.files import new_folder
-from motionmusic.results.splits_table import splits_table
-from motionmusic.results.table import read_tables, write_tables
+from motionmusic.results.leaderboard import splits_table
+from motionmusic.results.table import read_tables, save_tables
 
 
 def main(given: Sequence[str]) -> None:
@@ -18,8 +17,7 @@ def main(given: Sequence[str]) -> None:
         for task in tasks
     }
     chances = {task: 1 / len(workspace.about(task).labels) for task in tasks}
-    with new_folder(workspace.metrics("splits")) as folder:
-        write_tables(folder, "splits", [splits_table(boards, chances, entry)])
+    save_tables(workspace.metrics("splits"), [splits_table(boards, chances, entry)])
 
 
 if __name__ == "__main__":

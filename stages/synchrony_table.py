@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
-from motionmusic.files import new_folder
 from motionmusic.params import Evaluate, Matching, group
 from motionmusic.results.music_tables import synchrony_tables
-from motionmusic.results.table import write_tables
+from motionmusic.results.table import save_tables
 from motionmusic.scoring import agreement, matches
 
 
@@ -27,8 +26,7 @@ def main(given: Sequence[str]) -> None:
     tables = synchrony_tables(
         agreement.agreement(votes, *how), agreement.recovered(offsets, *how), found, vars(about)
     )
-    with new_folder(workspace.metrics(task, "synchrony")) as folder:
-        write_tables(folder, "synchrony", tables)
+    save_tables(workspace.metrics(task, "synchrony"), tables)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from motionmusic import errors, workspace
 from motionmusic.data.on_beat import read_source
-from motionmusic.files import new_folder, write_json
 from motionmusic.params import Evaluate, group
-from motionmusic.results.table import write_tables
+from motionmusic.results.table import save_tables
 from motionmusic.results.timing_table import timing_tables
 from motionmusic.scoring.timing import timing
 from motionmusic.scoring.versions import versions
@@ -21,15 +18,13 @@ def main(given: Sequence[str]) -> None:
     (corpus,) = workspace.arguments(given, "corpus")
     settings = group(Evaluate, "evaluate")
     source = read_source(workspace.data(corpus, "published"), workspace.data("captures", "raw"))
-    songs = pd.read_csv(workspace.metrics(corpus, "song_tempi.csv"))
+    songs = workspace.read_songs(corpus)
     found = {
         name: timing(pieces, settings.seed, settings.resamples)
         for name, pieces in versions(source, songs).items()
     }
     result = {"pieces": len(songs), "versions": found}
-    write_json(workspace.metrics(corpus, "timing.json"), result)
-    with new_folder(workspace.metrics(corpus, "timing")) as folder:
-        write_tables(folder, "timing", timing_tables(result))
+    save_tables(workspace.metrics(corpus, "timing"), timing_tables(result), result)
 
 
 if __name__ == "__main__":

@@ -97,8 +97,8 @@ def _others(data: Path, metrics: Path, plots: Path) -> None:
 
 def _dances(folder: Path) -> None:
     """Two excerpts of 2 s a piece, two beats of music a second; the last piece has no sound."""
+    from motionmusic.render.body import drawn_body, drawn_dance
     from motionmusic.render.film import sound_file
-    from motionmusic.render.view import drawn_body, drawn_dance
 
     (folder / "dances").mkdir(parents=True)
     for number, _ in enumerate(PIECES):

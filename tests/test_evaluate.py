@@ -151,7 +151,7 @@ def test_distances_of_fewer_are_refused(
         (["empty"], "none among 1 files and folders"),
         (["made", "--csv", "out.txt"], "a name ending in .csv"),
         (["made", "--csv", "made/d.csv"], "a file that this command reads"),
-        (["made", "--list", "made/notes.txt"], "the heads dance and music"),
+        (["made", "--list", "made/notes.txt"], "the columns dance, music, each once"),
         (["made", "--list", "bad.csv"], "line 2: expected a file in made, got x.bvh, not there"),
         (["broken"], "got 1 that cannot, the first d.npy"),
         (["twice"], "one sound file a.mp3"),

@@ -14,7 +14,9 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,6 +142,18 @@ def read_array(path: Path) -> NDArray[Any]:
     except (ValueError, EOFError) as error:
         remedy = "delete it and run `dvc repro` again"
         raise UserError(path, "", "an array file", str(error), remedy) from None
+
+
+def read_named_arrays(
+    path: Path, names: Sequence[str], expected: str, remedy: str
+) -> dict[str, NDArray[Any]]:
+    """These arrays of a .npz. Raises UserError where the file, or one of them, is missing or broken."""
+    must_be_file(path, expected, remedy)
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            return {name: found[name] for name in names}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(path, "", expected, f"{error}", remedy) from None
 
 
 @contextmanager

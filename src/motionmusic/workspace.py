@@ -122,6 +122,11 @@ def read_tempo(corpus: str) -> pd.DataFrame:
     return _table(data(corpus, "tempo.csv"), piece=str)
 
 
+def read_songs(corpus: str) -> pd.DataFrame:
+    """song_tempi.csv: piece, song_bpm, first_beat_s, sound_s, … (``data.on_beat.song_row``)."""
+    return _table(metrics(corpus, "song_tempi.csv"), piece=str)
+
+
 def read_matches(task: str, name: str) -> pd.DataFrame:
     """data/TASK/matches/METHOD-SEED.parquet: fold, piece, excerpt, candidate, candidate_excerpt, score."""
     return _table(data(task, "matches", f"{name}.parquet"))

@@ -9,7 +9,7 @@ import pytest
 from task_facts import ABOUT
 
 from motionmusic.data.aist_retargeted import choreography_of
-from motionmusic.data.dealing import DROPPED
+from motionmusic.data.genre_splits import DROPPED
 from motionmusic.data.leakage import PAIRS, is_promised, names_of_segments, shared
 from motionmusic.data.manifest import manifest
 from motionmusic.data.splits import split

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from motionmusic.errors import UserError
+from motionmusic.results.leaderboard import splits_table
 from motionmusic.results.names import NETWORKS
-from motionmusic.results.splits_table import splits_table
 from motionmusic.results.table import Cell, Column, Table, table
 from motionmusic.scoring.intervals import Interval
 

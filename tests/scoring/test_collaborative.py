@@ -16,7 +16,7 @@ from task_facts import ABOUT
 from motionmusic.files import read_json, write_json, write_parquet, write_text
 from motionmusic.params import Epochs, Train
 from motionmusic.predictions import make_predictions, write_predictions
-from motionmusic.results.collaborative_table import collaborative_table, verdict
+from motionmusic.results.overview import collaborative_table, verdict
 from motionmusic.scoring.accuracy import fuse, predicted
 from motionmusic.scoring.collaborative import collaborative, crossed, student
 from motionmusic.scoring.evaluation import cell_files

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from motionmusic.results.damage_table import damage_table
+from motionmusic.results.ladder_table import damage_table
 from motionmusic.scoring.damage import LIMIT, cost, damaged, guarded
 
 PARENTS = (0, 0, 1)  # a root, an upper and a lower bone

@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 from motionmusic.features.beats import Definition, beat_alignment
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.models.synchrony import CODE, SynchronyNetwork
-from motionmusic.scoring.offsets import (
+from motionmusic.scoring.planted import (
     LARGEST_S,
     OFFSETS_S,
     agreement_curve,

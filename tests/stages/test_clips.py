@@ -26,8 +26,8 @@ from motionmusic.errors import UserError
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.files import write_array, write_json
 from motionmusic.render import clips
+from motionmusic.render.body import drawn_body, drawn_dance
 from motionmusic.render.film import SMALL_HZ, SOUND_HZ
-from motionmusic.render.view import drawn_body, drawn_dance
 from motionmusic.workspace import About
 
 FRAMES = 13  # of an excerpt, 0.52 s at 25 frames a second: 15.6 frames at 30, of which 15 are whole

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from motionmusic.csv_files import checked_rows
 from motionmusic.errors import UserError
 
 MOTION = (".npy", ".npz", ".pkl", ".bvh", ".c3d", ".json")
@@ -54,17 +54,9 @@ def pairs_of(folder: Path, others: Counter[str]) -> list[Pair]:
 def listed_pairs(file: Path, folder: Path) -> list[Pair]:
     """The dances of a table with the columns dance and music, which may be empty. Raises UserError."""
     remedy = "write lines such as a.npy,songs/a.mp3 under the heads dance,music"
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as content:
-            rows = list(csv.DictReader(content))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(file, "", "a table in UTF-8", f"{error}", remedy) from None
-    if not rows or not {"dance", "music"} <= rows[0].keys():
-        got = ", ".join(map(str, rows[0])) if rows else "no line below them"
-        raise UserError(file, "line 1", "the heads dance and music, and lines", got, remedy)
     pairs = []
-    for number, row in enumerate(rows, 2):
-        dance, music = (row[name] or "" for name in ("dance", "music"))
+    for number, row in checked_rows(file, "dances and their music", ("dance", "music"), remedy):
+        dance, music = row["dance"], row["music"]
         for path in filter(None, (dance, music)):
             if not (folder / path).exists():
                 expected = f"a file in {folder}"

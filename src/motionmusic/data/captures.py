@@ -7,16 +7,14 @@ marker or the middle of two; the body's centre is the mean of all 41.
 from __future__ import annotations
 
 import csv
-import io
 import math
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import c3d
 import numpy as np
 
+from motionmusic.data.marker_files import read_points
 from motionmusic.errors import UserError
 from motionmusic.files import Floats, must_be_file
 
@@ -51,17 +49,8 @@ def read_capture(file: Path) -> Floats:
         UserError: the file is missing, is no c3d file, or lacks a marker.
     """
     must_be_file(file, "a motion capture", _REMEDY)
-    content = file.read_bytes()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of analog data, which these files do not have
-            reader = c3d.Reader(io.BytesIO(content))
-            names = [str(label).split(":")[-1].strip() for label in reader.point_labels]
-            raw = np.array([points[:, :3] for _, points, _ in reader.read_frames()], np.float64)
-            first, rate_hz = int(reader.first_frame), float(reader.point_rate)
-    except Exception as error:  # the library has no error of its own
-        got = f"{len(content)} bytes that cannot be read as c3d ({error})"
-        raise UserError(file, "", "a c3d file", got, _REMEDY) from None
+    names, points, rate_hz, first = read_points(file, _REMEDY)
+    raw = points[..., :3]
     if missing := sorted({name for pair in JOINT_MARKERS for name in pair} - set(names)):
         raise UserError(file, "POINT:LABELS", "41 markers", f"no {', '.join(missing)}", _REMEDY)
     if len(names) != MARKERS or rate_hz != CAPTURE_HZ or not np.isfinite(raw).all():

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from motionmusic.data.dealing import DROPPED, deal, in_splits
 from motionmusic.errors import UserError
 from motionmusic.streams import stream
+
+DROPPED = "dropped"
+"""The split of a segment that belongs to two sides at once and is used on neither."""
+
+
+def deal(owned: Mapping[str, int], parts: int, random: np.random.Generator) -> dict[str, int]:
+    """Each unit's part: from the most danced on, a unit goes where fewest segments are so far.
+
+    So parts are alike in segments as far as whole units allow; equals are dealt by chance.
+    """
+    units = sorted(owned)
+    shuffled = [units[i] for i in random.permutation(len(units))]
+    segments = dict.fromkeys(random.permutation(parts).tolist(), 0)
+    part: dict[str, int] = {}
+    for unit in sorted(shuffled, key=lambda unit: -owned[unit]):
+        part[unit] = min(segments, key=lambda number: segments[number])
+        segments[part[unit]] += owned[unit]
+    return part
+
+
+def in_splits(fold: int, splits: list[str], rows: pd.DataFrame) -> pd.DataFrame:
+    """The ids of excerpts or segments in a fold, each with its split."""
+    ids = [name for name in ("piece", "excerpt", "segment", "label") if name in rows]
+    return rows[ids].assign(split=splits, fold=fold)
+
 
 _SIDE_0 = {f"d{n:02}" for n in (2, 3, 6, 8, 11, 13, 17, 20, 22, 23, 25, 29, 30)}
 """by_dancer: of each genre some dancers, 95 of 190 dances; the others are side 1."""

@@ -47,6 +47,18 @@ class Capture(NamedTuple):
 
 def read_capture_file(file: Path) -> Capture:
     """Every marker. Raises UserError for what is no whole c3d file."""
+    labels, raw, rate_hz, _ = read_points(file, _REMEDY)
+    if raw.ndim != 3 or not raw.size or len(labels) < raw.shape[1]:
+        raise UserError(file, "POINT", "markers with labels", f"{len(labels)} labels", _REMEDY)
+    seen = raw[..., 3:] >= 0  # the residual of a marker that no camera saw is −1
+    return Capture(tuple(labels), np.where(seen, raw[..., :3], np.nan), rate_hz)
+
+
+def read_points(file: Path, remedy: str) -> tuple[list[str], Floats, float, int]:
+    """Labels, (frames, markers, 4) with the residuals, frames a second, number of the first frame.
+
+    Raises UserError for what is no whole c3d file.
+    """
     content = file.read_bytes()
     try:
         _must_be_whole(content)
@@ -54,16 +66,11 @@ def read_capture_file(file: Path) -> Capture:
             warnings.simplefilter("ignore")  # of analog data
             reader = c3d.Reader(io.BytesIO(content))
             labels = [str(label).split(":")[-1].strip() for label in reader.point_labels]
-            frames = [points[:, :4] for _, points, _ in reader.read_frames(copy=True)]
-            raw = np.array(frames, np.float64)
-            rate_hz = float(reader.point_rate)
+            raw = np.array([points[:, :4] for _, points, _ in reader.read_frames()], np.float64)
+            return labels, raw, float(reader.point_rate), int(reader.first_frame)
     except Exception as error:  # the library has no error of its own
         got = f"{len(content)} bytes that cannot be read as c3d ({error})"
-        raise UserError(file, "", "a c3d file", got, _REMEDY) from None
-    if raw.ndim != 3 or not raw.size or len(labels) < raw.shape[1]:
-        raise UserError(file, "POINT", "markers with labels", f"{len(labels)} labels", _REMEDY)
-    seen = raw[..., 3:] >= 0  # the residual of a marker that no camera saw is −1
-    return Capture(tuple(labels), np.where(seen, raw[..., :3], np.nan), rate_hz)
+        raise UserError(file, "", "a c3d file", got, remedy) from None
 
 
 def _must_be_whole(content: bytes) -> None:

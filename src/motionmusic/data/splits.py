@@ -12,8 +12,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from motionmusic.data.choreonet import body_of, figure_of
-from motionmusic.data.dealing import DROPPED, deal, in_splits
-from motionmusic.data.genre_splits import by_name, random_segment
+from motionmusic.data.genre_splits import DROPPED, by_name, deal, in_splits, random_segment
 from motionmusic.errors import UserError
 from motionmusic.features.segments import SEGMENT_FRAMES, every_segment, units_of_segments
 from motionmusic.params import Segment

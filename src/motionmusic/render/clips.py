@@ -19,10 +19,10 @@ from motionmusic.features.beats import SAMPLE_RATE, motion_beats, music_beats
 from motionmusic.features.keypoints import FRAMES
 from motionmusic.features.skeletons import chosen_joints
 from motionmusic.files import Float32, read_array, write_json
+from motionmusic.render.body import drawn_body, drawn_dance
 from motionmusic.render.conductor_clip import side_by_side
 from motionmusic.render.film import SMALL_HZ, SOUND_HZ, film, poster, sound_file
 from motionmusic.render.page import Panel, key_poses, video
-from motionmusic.render.view import drawn_body, drawn_dance
 from motionmusic.streams import stream
 from motionmusic.workspace import About
 

@@ -23,6 +23,7 @@ from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks
 
 from motionmusic.errors import UserError
+from motionmusic.features.motion import rows_at
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.files import Float32
 from motionmusic.lettering import Figure
@@ -186,12 +187,7 @@ def _check(file: Path | str, joints: Floats) -> None:
 
 def _at_rate(joints: Floats, step: float) -> Floats:
     """Every ``step``-th frame, interpolated linearly."""
-    last = len(joints) - 1
-    moments = np.arange(int(last / step + 1e-9) + 1) * step
-    before = np.minimum((moments + 1e-9).astype(int), last)
-    after = np.minimum(before + 1, last)
-    share = (moments - before)[:, None, None]
-    return np.asarray(joints[before] * (1 - share) + joints[after] * share)
+    return rows_at(joints, np.arange(int((len(joints) - 1) / step + 1e-9) + 1) * step)
 
 
 def blank(width: float, height: float, dpi: int = DPI) -> Figure:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from motionmusic.files import read_json, write_json, write_text
+from motionmusic.files import new_folder, read_json, write_json, write_text
 from motionmusic.scoring.intervals import Interval
 
 Cell: TypeAlias = Interval | str | None
@@ -150,6 +150,14 @@ def write_tables(folder: Path, name: str, tables: Sequence[Table]) -> None:
     csv = pd.concat(frames).to_csv(index=False, float_format="%.6g", lineterminator="\n")
     write_text(folder / f"{name}.csv", csv)
     write_text(folder / f"{name}.md", "\n\n".join(one.markdown() for one in tables) + "\n")
+
+
+def save_tables(folder: Path, tables: Sequence[Table], found: Any = None) -> None:
+    """A new FOLDER with tables of its name; what they are of, in full, is FOLDER.json beside it."""
+    if found is not None:
+        write_json(folder.with_suffix(".json"), found)
+    with new_folder(folder) as work:
+        write_tables(work, folder.name, tables)
 
 
 def read_tables(path: Path) -> list[Table]:

@@ -17,7 +17,7 @@ _VOTERS = {"network": "", "judge": "judge_"}  # who votes → how its columns be
 FINDERS = ("network", "mint", "bailando")
 TOLERANCE_S = 0.1
 OFFSET_CHANCE = 5 / 101
-"""Of a guess among the offsets of a curve (motionmusic.scoring.offsets)."""
+"""Of a guess among the offsets of a curve (motionmusic.scoring.planted)."""
 
 VOTES = ["fold", "piece", "excerpt", *NEGATIVES]
 JUDGED = [*VOTES, *(f"judge_{name}" for name in NEGATIVES)]

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from motionmusic.errors import UserError
 from motionmusic.features.motion import Floats
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.features.song_tempo import SongTempo
+from motionmusic.files import read_named_arrays
 
 Answer = Literal["yes", "no", "cannot tell"]
 
@@ -65,13 +65,11 @@ class BeatPhase:
     @staticmethod
     def read(file: Path) -> BeatPhase:
         """What :meth:`save` wrote. Raises UserError where it is missing or broken."""
-        try:
-            with np.load(file, allow_pickle=False) as found:
-                names = tuple(tuple(str(of).split()) for of in found["unseen"])
-                return BeatPhase(found["weights"].astype(np.float64), names)
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            remedy = "run `dvc repro` of the stage in_time again"
-            raise UserError(file, "", "weights of the beat's phase", f"{error}", remedy) from None
+        remedy = "run `dvc repro` of the stage in_time again"
+        names = ("weights", "unseen")
+        found = read_named_arrays(file, names, "weights of the beat's phase", remedy)
+        unseen = tuple(tuple(str(of).split()) for of in found["unseen"])
+        return BeatPhase(found["weights"].astype(np.float64), unseen)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from motionmusic.data.own import motion_segments
 from motionmusic.features.motion import Floats, normalise_joints, rows_at
 from motionmusic.features.segments import SEGMENT_FRAMES
 from motionmusic.scoring.baselines import fit_predict
@@ -98,8 +99,9 @@ def cost(
         by_type.setdefault(labels[piece], []).append(float(held.any(axis=1).mean()))
         for kind, motion in (("whole", joints), ("damaged", shown)):
             scaled = normalise_joints(motion, None, centering="none", scale="per_piece")
-            cut[kind].append(_segments(scaled, every))
-        of = _segments(np.repeat(held[..., None], 3, axis=2).astype(np.float32), every)
+            cut[kind].append(motion_segments(scaled, SEGMENT_FRAMES)[::every])
+        flags = np.repeat(held[..., None], 3, axis=2).astype(np.float32)
+        of = motion_segments(flags, SEGMENT_FRAMES)[::every]
         cut["held"].append(of)
         pieces += [piece] * len(of)
     arrays = {kind: np.concatenate(parts) for kind, parts in cut.items()}
@@ -134,10 +136,3 @@ def cost(
         "n": len(who),
         "pieces": int(who.nunique()),
     }
-
-
-def _segments(motion: NDArray[Any], every: int) -> NDArray[np.float32]:
-    """(frames, v, 3) → (n, 3, 25, v), one of ``every``."""
-    n = len(motion) // SEGMENT_FRAMES
-    cut = motion[: n * SEGMENT_FRAMES].reshape(n, SEGMENT_FRAMES, *motion.shape[1:])
-    return np.asarray(cut[::every].transpose(0, 3, 1, 2), np.float32)

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import minimize
 
-from motionmusic.errors import UserError
 from motionmusic.features.motion import Floats
+from motionmusic.files import read_named_arrays
 
 RATE_HZ = 25.0
 TEMPI = np.geomspace(50, 200, 281)
@@ -113,13 +113,9 @@ class TempoModels:
     @staticmethod
     def read(file: Path) -> TempoModels:
         """What :meth:`save` wrote. Raises UserError where it is missing or broken."""
-        try:
-            with np.load(file, allow_pickle=False) as found:
-                street, other = (found[name].astype(np.float64) for name in ("street", "other"))
-                return TempoModels(TempoModel(street), TempoModel(other))
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            remedy = "install the package again"
-            raise UserError(file, "", "weights of the dance's tempo", f"{error}", remedy) from None
+        names, remedy = ("street", "other"), "install the package again"
+        found = read_named_arrays(file, names, "weights of the dance's tempo", remedy)
+        return TempoModels(*(TempoModel(found[name].astype(np.float64)) for name in names))
 
 
 def evidence(joints: Floats) -> Floats:

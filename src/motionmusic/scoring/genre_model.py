@@ -8,8 +8,6 @@ Turning counts for the genre and not for the distance: fast turns were lost in A
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 
 from motionmusic.data.arrays import archive
 from motionmusic.errors import UserError
-from motionmusic.files import Floats, must_be_file, write_bytes
+from motionmusic.files import Floats, read_named_arrays, write_bytes
 from motionmusic.scoring.genre_features import TURNS, Seen
 
 # inverse, of the regression's penalty; chosen on new dancers within the training parts
@@ -81,12 +79,10 @@ class GenreModel:
     def read(file: Path) -> GenreModel:
         """What :meth:`save` wrote. Raises UserError where it is missing or broken."""
         remedy = "install the package again, or run `dvc repro` of the stage genre_model"
-        must_be_file(file, "a genre model", remedy)
+        arrays = read_named_arrays(file, _NAMES, "a whole genre model", remedy)
         try:
-            with np.load(file, allow_pickle=False) as found:
-                arrays = {name: found[name] for name in _NAMES}
             _check(arrays)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except ValueError as error:
             raise UserError(file, "", "a whole genre model", f"{error}", remedy) from None
         genres = arrays.pop("genres")
         return GenreModel(genres, **{name: of.astype(np.float64) for name, of in arrays.items()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,7 +15,6 @@ from motionmusic.data.aist_retargeted import LARGEST, PROXIMAL
 from motionmusic.data.points import points_of, whole
 from motionmusic.data.vrm import BONES, RATE_HZ, SOURCE_HZ, Clip
 from motionmusic.files import Floats
-from motionmusic.scoring.baselines import fit_predict
 from motionmusic.scoring.genre_features import (
     HOP,
     WINDOW,
@@ -28,7 +27,7 @@ from motionmusic.scoring.genre_features import (
 )
 from motionmusic.scoring.genre_model import REFUSED, GenreModel, fit, softmax, temperature_of
 from motionmusic.scoring.intervals import Interval, bootstrap
-from motionmusic.scoring.ladder import Folds, difference, scores
+from motionmusic.scoring.ladder import Folds, difference, scores, tested
 from motionmusic.streams import stream
 
 _LEARNED = ((1.0, 0.0), (2.0, 3.0))  # how joints tremble, that are learned from: cm, frames
@@ -126,7 +125,7 @@ def left_out(pieces: pd.DataFrame) -> Iterator[tuple[list[str], list[str]]]:
 
 def held_out(
     dances: Mapping[str, Known], labels: Mapping[str, int],
-    parts: Iterator[tuple[list[str], list[str]]], genres: Sequence[str], first: int | None = None,
+    parts: Iterable[tuple[list[str], list[str]]], genres: Sequence[str], first: int | None = None,
 ) -> HeldOut:  # fmt: skip
     """Every dance that is asked, by a model of those learned from; ``first``: of so many windows."""
     names, found = [], []
@@ -153,13 +152,14 @@ def calibrated(model: GenreModel, dances: Mapping[str, Known], new: HeldOut) -> 
 
 
 def accuracy(
-    dances: Mapping[str, Known], pieces: pd.DataFrame, folds: Folds, joints: NDArray[Any],
-    genres: Sequence[str], seed: int, resamples: int,
+    dances: Mapping[str, Known], pieces: pd.DataFrame, folds: Folds,
+    baselines: Mapping[str, pd.DataFrame], genres: Sequence[str], seed: int, resamples: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Of each fold's test dances, in their first seven seconds, beside simple baselines.
 
     Args:
-        folds: of new dancers and choreographies; ``joints`` are of its segments.
+        folds: of new dancers and choreographies; ``baselines`` (:data:`BASELINES`) are what was
+            predicted for their segments.
 
     Returns:
         models: name → accuracy and balanced accuracy a dance, resampled by dancer; recall of the
@@ -171,25 +171,13 @@ def accuracy(
     for _, ids in folds:
         sides = ids.groupby("split")["piece"].unique()
         parts.append((sides["train"].tolist(), sides["test"].tolist()))
-    found = held_out(dances, labels, iter(parts), genres, _FIRST)
+    found = held_out(dances, labels, parts, genres, _FIRST)
     rows = pd.DataFrame({"piece": found.names, "excerpt": 0, "segment": 0, "label": found.labels})
     models = {"model": rows.assign(predicted=found.logits.argmax(axis=1))}
     models["trembling"] = rows.assign(predicted=found.trembling[0].argmax(axis=1))
-    right: dict[str, float] = {}
-    for name in BASELINES:
-        tested, validated = [], []
-        for _, ids in folds:
-            train, rest = (ids["split"].isin(of) for of in (("train",), ("validation", "test")))
-            logits = fit_predict(
-                name, joints[train], ids.loc[train, "label"], joints[rest], len(genres), seed
-            )
-            all_of = ids[rest].assign(predicted=logits.argmax(axis=1))
-            tested.append(all_of[all_of["split"] == "test"])
-            validated.append(all_of[all_of["split"] == "validation"])
-        models[name] = pd.concat(tested, ignore_index=True)
-        checked = pd.concat(validated)
-        right[name] = float((checked["label"] == checked["predicted"]).mean())
-    best = max(right, key=lambda name: right[name])
+    models |= {name: tested(of, "test") for name, of in baselines.items()}
+    validated = {name: tested(of, "validation") for name, of in baselines.items()}
+    best = max(baselines, key=lambda n: (validated[n]["label"] == validated[n]["predicted"]).mean())
     result = {of: scores(r, dancers, len(genres), seed, resamples) for of, r in models.items()}
     return {
         "models": {name: of["excerpt"] for name, of in result.items()},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from motionmusic import workspace
 from motionmusic.data.aist_retargeted import read_clips, tempo_bpm
-from motionmusic.data.own import read_piece
 from motionmusic.features.audio import PART_S, read_audio
 from motionmusic.features.motion import Floats
 from motionmusic.features.song_tempo import SAMPLE_RATE, onset_envelope
@@ -33,9 +32,13 @@ from motionmusic.scoring.own_track import (
 )
 from motionmusic.scoring.tempo_of_dances import learned, reports
 from motionmusic.scoring.timing import TimedPiece
-from motionmusic.scoring.two_corpora import TimedDance, by_piece, common_joints
-
-SPLIT = "aist_retargeted.by_dancer_and_choreography"
+from motionmusic.scoring.two_corpora import (
+    SPLIT,
+    by_piece,
+    on_beat_dances,
+    street_dances,
+    street_splits,
+)
 
 
 class Tested(NamedTuple):
@@ -50,20 +53,16 @@ class Tested(NamedTuple):
 
 def of_street_dances() -> Tested:
     """AIST++ retargeted: genre and tempo, of models that do not know the dancer."""
-    raw = workspace.data("aist_retargeted", "raw")
     rows = workspace.read_pieces("aist_retargeted")
-    dances = {piece: read_piece("aist_retargeted", raw, piece) for piece in rows["piece"]}
     labels = dict(zip(rows["piece"], rows["label"], strict=True))
-    known = {piece: trials.known(clip, piece) for piece, clip in read_clips(raw).items()}
+    clips = read_clips(workspace.data("aist_retargeted", "raw"))
+    known = {piece: trials.known(clip, piece) for piece, clip in clips.items()}
     genres = list(workspace.about(SPLIT).labels.values())
-    new = trials.held_out(known, labels, _parts(), genres)
+    new = trials.held_out(known, labels, street_splits(), genres)
     temperature = temperature_of(new.logits, new.labels)
     of_piece = dict(zip(new.names, softmax(new.logits / temperature), strict=True))
 
-    timed = [
-        TimedDance(piece, dancer, common_joints(dances[piece].joints, "aist"), bpm / 60)
-        for piece, dancer, bpm in zip(rows["piece"], rows["dancer"], rows["music_bpm"], strict=True)
-    ]
+    timed = list(street_dances().values())
     seen = {dance.name: evidence(dance.joints) for dance in timed}
     halves = [learned(seen, [of for of in timed if reports(of) != odd]) for odd in (False, True)]
     tempi = [halves[reports(of)](seen[of.name]) for of in timed]
@@ -81,33 +80,16 @@ def of_street_dances() -> Tested:
     return Tested(rows["dancer"], own, kinds, bpm, parts)
 
 
-def _parts() -> Iterator[tuple[list[str], list[str]]]:
-    """(learned from, asked) of each fold of new dancers and choreographies."""
-    for _, ids in workspace.folds(workspace.read_index(SPLIT)):
-        side = ids.drop_duplicates("piece").set_index("piece")["split"]
-        yield (
-            side[side.isin(["train", "validation"])].index.tolist(),
-            side[side == "test"].index.tolist(),
-        )
-
-
 def of_on_beat(weights: Path, street: Path) -> tuple[Tested, Tested]:
     """On_beat by piece and by figure; weights of the beat's phase and of the dances' tempo."""
     raw, rows = workspace.data("on_beat", "raw"), workspace.read_pieces("on_beat")
     names = list(rows["piece"])
-    songs = pd.read_csv(workspace.metrics("on_beat", "song_tempi.csv")).set_index("piece")
     audio = {
         name: read_audio(raw / file, SAMPLE_RATE, duration_s=PART_S)
         for name, file in zip(names, rows["music_file"], strict=True)
     }
     tracks = [hear(audio[name]) for name in names]
-    dances = {name: read_piece("on_beat", raw, name) for name in names}
-    timed = {
-        name: TimedDance(
-            name, name, common_joints(dance.joints, "musictodance"), songs["song_bpm"][name] / 60
-        )
-        for name, dance in dances.items()
-    }
+    dances, timed = on_beat_dances()
     seen = {name: evidence(dance.joints) for name, dance in timed.items()}
     alone, tempi = TempoModels.read(street).street, dict[str, DanceTempo]()
     for train, test in by_piece(names):

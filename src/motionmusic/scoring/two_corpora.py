@@ -17,11 +17,15 @@ import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
+from motionmusic import workspace
+from motionmusic.data.musictodance import find_pieces
+from motionmusic.data.own import OwnDance, from_musictodance, read_piece
 from motionmusic.features.motion import Floats, rows_at
 from motionmusic.features.skeletons import LayoutName
 from motionmusic.scoring.intervals import mean_interval
 from motionmusic.streams import stream
 
+SPLIT = "aist_retargeted.by_dancer_and_choreography"
 RATE_HZ = 25.0
 A_BEAT = 12  # steps
 FOUND_S = 0.1
@@ -60,6 +64,39 @@ def common_joints(joints: Floats, layout: LayoutName) -> Floats:
     parts = [joints[:, list(some)].mean(axis=1) for some in _COMMON[layout]]
     found = np.stack(parts, axis=1)
     return np.asarray(found - found[:, 7:9].mean(axis=1, keepdims=True))
+
+
+def street_dances() -> dict[str, TimedDance]:
+    """Those of AIST++ retargeted, by piece."""
+    corpus = "aist_retargeted"
+    rows, raw = workspace.read_pieces(corpus), workspace.data(corpus, "raw")
+    found = {}
+    for piece, dancer, bpm in zip(rows["piece"], rows["dancer"], rows["music_bpm"], strict=True):
+        joints = common_joints(read_piece(corpus, raw, piece).joints, "aist")
+        found[piece] = TimedDance(piece, dancer, joints, bpm / 60)
+    return found
+
+
+def street_splits() -> list[tuple[list[str], list[str]]]:
+    """(learned from, tested) of each fold of new dancers and choreographies."""
+    found = []
+    for _, ids in workspace.folds(workspace.read_index(SPLIT)):
+        side = ids.drop_duplicates("piece").set_index("piece")["split"]
+        learned = side.isin(["train", "validation"])
+        found.append((side[learned].index.tolist(), side[side == "test"].index.tolist()))
+    return found
+
+
+def on_beat_dances() -> tuple[dict[str, OwnDance], dict[str, TimedDance]]:
+    """Those of on_beat, by piece: whole, and timed."""
+    songs = workspace.read_songs("on_beat")
+    tempi = dict(zip(songs["piece"], songs["song_bpm"], strict=True))
+    dances, timed = {}, {}
+    for piece, folder in find_pieces(workspace.data("on_beat", "raw")).items():
+        dances[piece] = dance = from_musictodance(folder)
+        joints = common_joints(dance.joints, "musictodance")
+        timed[piece] = TimedDance(piece, piece, joints, tempi[piece] / 60)
+    return dances, timed
 
 
 def windows(dance: TimedDance) -> tuple[Floats, Floats]:
