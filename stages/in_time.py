@@ -20,7 +20,7 @@ def main(given: Sequence[str]) -> None:
     settings = group(Evaluate, "evaluate")
     source = read_source(workspace.data(corpus, "published"), workspace.data("captures", "raw"))
     songs = workspace.read_songs(corpus)
-    pieces = versions(source, songs)[ON_BEAT]
+    pieces = versions(source, songs, [ON_BEAT])[ON_BEAT]
     model = learn(pieces)
     found = {
         name: answers(model, pieces, seconds, settings.seed) for name, seconds in STRETCHES.items()

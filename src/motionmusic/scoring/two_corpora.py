@@ -81,9 +81,11 @@ def street_splits() -> list[tuple[list[str], list[str]]]:
     """(learned from, tested) of each fold of new dancers and choreographies."""
     found = []
     for _, ids in workspace.folds(workspace.read_index(SPLIT)):
-        side = ids.drop_duplicates("piece").set_index("piece")["split"]
-        learned = side.isin(["train", "validation"])
-        found.append((side[learned].index.tolist(), side[side == "test"].index.tolist()))
+        learned, tested = (
+            sorted(set(ids.loc[ids["split"].isin(of), "piece"]))
+            for of in (("train", "validation"), ("test",))
+        )
+        found.append((learned, tested))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -21,8 +23,10 @@ Units = tuple[tuple[str, float, float], ...]
 PUBLISHED, EXACT, ON_BEAT = "published", "exact", "on_beat"
 
 
-def versions(source: Source, songs: pd.DataFrame) -> dict[str, list[TimedPiece]]:
-    """Every piece of a song table in each version.
+def versions(
+    source: Source, songs: pd.DataFrame, names: Sequence[str] = (PUBLISHED, EXACT, ON_BEAT)
+) -> dict[str, list[TimedPiece]]:
+    """Every piece of a song table in each of these versions.
 
     ``published`` is the motion as published; ``exact`` the same with each unit as long as the
     publishers meant it to be, not rounded down to frames; ``on_beat`` has each unit on the beats of
@@ -31,7 +35,7 @@ def versions(source: Source, songs: pd.DataFrame) -> dict[str, list[TimedPiece]]
     Raises:
         UserError: a dance or its sound is missing or broken.
     """
-    made: dict[str, list[TimedPiece]] = {PUBLISHED: [], EXACT: [], ON_BEAT: []}
+    made: dict[str, list[TimedPiece]] = {name: [] for name in names}
     for song in songs.to_dict("records"):
         piece = str(song["piece"])
         dance = read_dance(piece, source.published / f"DANCE_{piece}")
@@ -40,11 +44,13 @@ def versions(source: Source, songs: pd.DataFrame) -> dict[str, list[TimedPiece]]
         tracked, _ = music_beats(audio, song_tempo.SAMPLE_RATE)
         beat_hz, first_s = song["song_bpm"] / 60, song["first_beat_s"]
         choreography = source.choreographies[piece]
-        for name, moves, units, start_s in (
-            (PUBLISHED, *_published(dance, choreography), 0.0),
-            (EXACT, *_placed(source, piece, choreography.beat_hz, song["sound_s"]), 0.0),
-            (ON_BEAT, *_placed(source, piece, beat_hz, song["sound_s"] - first_s), first_s),
-        ):
+        for name in names:
+            start_s = first_s if name == ON_BEAT else 0.0
+            if name == PUBLISHED:
+                moves, units = _published(dance, choreography)
+            else:
+                own_hz = beat_hz if name == ON_BEAT else choreography.beat_hz
+                moves, units = _placed(source, piece, own_hz, song["sound_s"] - start_s)
             joints = moves[:, :23] + moves[:, 23:]
             label = code_of(piece)
             made[name].append(
