@@ -77,7 +77,7 @@ def test_how_many_printed_ratings_follow_from_the_rows() -> None:
     assert f"{sum(same)} of the {len(same)} cells" in (ROOT / "docs/study.md").read_text("utf-8")
 
 
-def test_counts_of_units_and_of_the_authors_files() -> None:
+def test_counts_of_units_songs_and_the_authors_files() -> None:
     data, fidelity = (
         (ROOT / f"docs/{name}.md").read_text("utf-8") for name in ("data", "fidelity")
     )
@@ -88,6 +88,10 @@ def test_counts_of_units_and_of_the_authors_files() -> None:
     first = danced.groupby("piece")["movement"].first()
     waltzes = first[first.index.str.startswith("W_")].map(figure_of)
     assert f"opens {(waltzes == 'W-0').sum()} of the {len(waltzes)} waltzes" in data
+    songs = pd.read_csv(ROOT / "metrics/on_beat/song_tempi.csv")
+    twice = (songs["tracker_bpm"] / songs["song_bpm"] - 2).abs() < 0.1
+    dance = (ROOT / "docs/dance.md").read_text("utf-8")
+    assert f"in {twice.sum()} of {len(songs)} songs of `on_beat`" in dance
     fused = pd.read_csv(ROOT / "metrics/authors/fused.csv")
     same = fused["lines_agreeing"] == fused["n_segments"]
     assert f"in all {fused['lines_agreeing'][same].sum():,} lines" in fidelity
