@@ -99,7 +99,7 @@ def test_counts_of_units_songs_and_the_authors_files() -> None:
     assert f"{off[0]} and {off[1]} of 340 lines differ" in fidelity
     cells = pd.read_csv(ROOT / "metrics/authors/cells.csv").dropna(subset="file")
     right = cells.groupby(["table", "row", "cl", "input"])["reproduces"].any().groupby("table")
-    counts = [f"{sum(of)} of {len(of)} in Table {name[-1]}" for name, of in right]
+    counts = [f"{sum(of)} of {len(of)} in Table {str(name)[-1]}" for name, of in right]
     assert ", ".join(counts) in fidelity
 
 
