@@ -18,7 +18,7 @@ def main(given: Sequence[str]) -> None:
     _, on_beat = two_corpora.on_beat_dances()
     found = two_corpora.both_ways(
         two_corpora.street_dances(),
-        two_corpora.street_splits(),
+        [(sorted(learned), sorted(tested)) for learned, tested in two_corpora.street_splits()],
         on_beat,
         two_corpora.by_piece(list(on_beat)),
         settings.seed,

@@ -78,14 +78,12 @@ def street_dances() -> dict[str, TimedDance]:
 
 
 def street_splits() -> list[tuple[list[str], list[str]]]:
-    """(learned from, tested) of each fold of new dancers and choreographies."""
+    """(learned from, tested) of each fold of new dancers and choreographies, in the index's order."""
     found = []
     for _, ids in workspace.folds(workspace.read_index(SPLIT)):
-        learned, tested = (
-            sorted(set(ids.loc[ids["split"].isin(of), "piece"]))
-            for of in (("train", "validation"), ("test",))
-        )
-        found.append((learned, tested))
+        side = ids.drop_duplicates("piece").set_index("piece")["split"]
+        learned = side.isin(["train", "validation"])
+        found.append((side[learned].index.tolist(), side[side == "test"].index.tolist()))
     return found
 
 
