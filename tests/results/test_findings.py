@@ -58,7 +58,7 @@ def test_another_result_is_another_page(space: Path) -> None:
     name = next(n for n in findings.TASKS["paper"] if (space / n.replace(".", "/")).is_dir())
     path = space / name.replace(".", "/") / "evaluation.json"
     of = json.loads(path.read_text())
-    of["cells"]["fc/fused"]["segment"] |= {"mean": 0.5432, "low": 0.5, "high": 0.61}
+    of["cells"]["fc/fused"]["segment"] |= {"value": 0.5432, "low": 0.5, "high": 0.61}
     path.write_text(json.dumps(of))
     assert "**54.3 % [50.0, 61.0]** on the same split" in page(facts())
 
