@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import cache
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,29 @@ def script_of(stage: dict[str, Any]) -> Path:
     return ROOT / str(script)
 
 
-@cache
-def graph() -> Any:
-    with Repo(str(ROOT)) as repo:
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pipeline's texts alone, where DVC may write."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    shutil.copytree(ROOT / "pipeline", folder / "pipeline")
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copyfile(ROOT / name, folder / name)
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(copied: Path) -> Any:
+    with Repo(str(copied)) as repo:
         return repo.index.graph
+
+
+@pytest.fixture
+def graph(built: Any, copied: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Of stages, whose names are as in the current folder."""
+    monkeypatch.chdir(copied)
+    return built
 
 
 def test_every_script_has_a_stage() -> None:
@@ -158,16 +177,16 @@ def test_one_experiment_changes_one_line_of_params(tmp_path: Path) -> None:
     assert copy.read_text() == before
 
 
-def test_table3_needs_three_one_three_and_nine_trainings() -> None:
+def test_table3_needs_three_one_three_and_nine_trainings(graph: Any) -> None:
     """Of motion alone, of both autoencoders, of the control and with collaborative learning."""
-    (table3,) = (stage for stage in graph() if stage.addressing == "table3")
-    needed = [stage.name.split("@")[0] for stage in networkx.descendants(graph(), table3)]
+    (table3,) = (stage for stage in graph if stage.addressing == "table3")
+    needed = [stage.name.split("@")[0] for stage in networkx.descendants(graph, table3)]
     counts = [needed.count(n) for n in ("train_motion", "train_music", "train_longer", "cotrain")]
     assert counts == [3, 1, 3, 9]
 
 
-def test_a_task_needs_no_other_task_and_the_demo_no_download() -> None:
-    for stage in graph():
+def test_a_task_needs_no_other_task_and_the_demo_no_download(graph: Any) -> None:
+    for stage in graph:
         kind, _, rest = stage.addressing.removeprefix("pipeline/").partition("/")
         if kind != "task":
             continue
@@ -175,15 +194,15 @@ def test_a_task_needs_no_other_task_and_the_demo_no_download() -> None:
         corpus = yaml.safe_load((ROOT / "pipeline/task" / own / "params.yaml").read_text())[
             "corpus"
         ]
-        for need in networkx.descendants(graph(), stage):
+        for need in networkx.descendants(graph, stage):
             assert need.addressing.startswith(
                 (
                     f"pipeline/task/{own}/", f"pipeline/corpus/{corpus}/", "pipeline/download/",
                     "pipeline/on_beat/",
                 )
             ), f"{stage.addressing} needs {need.addressing}"  # fmt: skip
-    (demo,) = (stage for stage in graph() if stage.addressing == "demo")
-    needed = {stage.addressing for stage in networkx.descendants(graph(), demo)}
+    (demo,) = (stage for stage in graph if stage.addressing == "demo")
+    needed = {stage.addressing for stage in networkx.descendants(graph, demo)}
     assert {name for name in needed if "download" in name} == {
         "pipeline/download/dvc.yaml:synthetic"
     }
@@ -197,12 +216,12 @@ def test_what_trains_a_network_says_that_it_wants_a_gpu() -> None:
 
 
 def test_the_drawing_of_a_task_fits_a_screen(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    copied: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dvc.cli import main
 
-    monkeypatch.chdir(ROOT)  # --cd moves this process; afterwards it is where it was
-    folder = str(ROOT / "pipeline/task/synthetic")
+    monkeypatch.chdir(copied)  # --cd moves this process; afterwards it is where it was
+    folder = str(copied / "pipeline/task/synthetic")
     assert main(["--cd", folder, "dag", "--collapse-foreach-matrix", "page"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 60

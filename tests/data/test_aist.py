@@ -54,8 +54,10 @@ def error_of(raw: Path, name: str = NAME) -> UserError:
 
 @pytest.mark.parametrize(
     ("name", "split"),
-    [(NAME, "validation"), ("gBR_sBM_cAll_d04_mBR0_ch03", "unused"),
-     ("gBR_sBM_cAll_d04_mBR2_ch08", "train"), ("gBR_sBM_cAll_d06_mBR2_ch06", "train"), (OTHER, "train")],
+    [(NAME, "validation"), ("gBR_sBM_cAll_d04_mBR0_ch02", "test"),
+     ("gBR_sBM_cAll_d04_mBR0_ch03", "unused"), ("gBR_sFM_cAll_d04_mBR0_ch02", "unused"),
+     ("gBR_sBM_cAll_d04_mBR2_ch01", "unused"), ("gBR_sBM_cAll_d04_mBR2_ch08", "train"),
+     ("gBR_sFM_cAll_d04_mBR2_ch02", "train"), (OTHER, "train")],
 )  # fmt: skip
 def test_splits_of_the_release(name: str, split: str) -> None:
     assert split_of(name) == split
