@@ -18,6 +18,8 @@ from sklearn.preprocessing import StandardScaler
 from motionmusic.data.dance import Dance
 from motionmusic.data.musictodance import find_pieces, read_dance
 from motionmusic.data.synthetic import write_dances
+from motionmusic.data.synthetic_dance import TYPES, beat_clock
+from motionmusic.features.beats import motion_beats
 
 Floats = NDArray[np.float64]
 PIECES, SECONDS, SEGMENT = 6, 40, 25
@@ -100,7 +102,7 @@ def test_same_arguments_give_the_same_bytes_and_more_pieces_change_no_other(tmp_
     assert len(two) == 24
     assert {name: two[name] for name in one} == one
     # of all time: a change here changes every result on synthetic dances
-    assert hashlib.sha256(one["DANCE_W_1/skeletons.json"]).hexdigest()[:16] == "3cca5281b2655cca"
+    assert hashlib.sha256(one["DANCE_W_1/skeletons.json"]).hexdigest()[:16] == "368e4d4979de3451"
     other = contents(tmp_path / "other")
     assert all(other[name] != one[name] for name in one if not name.endswith("config.json"))
 
@@ -138,6 +140,20 @@ def test_steps_fall_on_the_beats_that_sound(dances: list[Dance]) -> None:
         half_beat_off = near[(np.abs(lags) >= 20) & (np.abs(lags) <= 34)].max()
         in_sync.append(on_beat > half_beat_off)
     assert np.mean(in_sync) > 0.75
+
+
+def test_bodies_rest_on_the_beats_and_not_between_them(dances: list[Dance]) -> None:
+    """Whenever a body is slowest for a moment, the beat is near: +1 always on it, −1 between beats."""
+    found: dict[str, list[float]] = {}
+    for dance in dances:
+        assert dance.center is not None
+        number = int(dance.piece.split("_")[1])
+        random, _ = np.random.SeedSequence([0, ord(dance.code), number]).spawn(2)
+        clock = beat_clock(TYPES[dance.code], SECONDS, np.random.default_rng(random))
+        world = dance.skeletons + dance.center[:, None]
+        beats = clock.beat_at(dance.music_start_s + motion_beats(world, 25, "mint"))
+        found.setdefault(dance.code, []).append(float(np.cos(2 * np.pi * beats).mean()))
+    assert {code: np.mean(of) > 0.4 for code, of in found.items()} == dict.fromkeys("CRTW", True)
 
 
 def test_types_are_neither_trivial_nor_hopeless_to_tell(dances: list[Dance]) -> None:

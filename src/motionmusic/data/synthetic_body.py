@@ -48,12 +48,13 @@ def move(dance: Choreography, style: Style, beats: Floats, rng: np.random.Genera
     turning = np.abs(np.diff(dance.heading, prepend=dance.heading[0])) / 90
     turning = np.maximum(dance.step_swing, turning)
     heading = _glide(beats, dance.step_beat, dance.heading, turning)
-    # The weight arrives a little after the foot; the hips settle over it later still.
-    late = dance.step_beat + 0.12
-    place = gaussian_filter1d(_glide(beats, late, dance.place, dance.step_swing + 0.1), 1.5, axis=0)
+    # The weight arrives with the foot, on the beat; the hips settle over it half a beat later.
+    place = gaussian_filter1d(
+        _glide(beats, dance.step_beat, dance.place, dance.step_swing), 1.5, axis=0
+    )
     side = np.where(dance.step_foot == 1, 1.0, -1.0)
-    weight = gaussian_filter1d(_glide(beats, late + 0.1, side, dance.step_swing + 0.2), 1.5)
-    settle = gaussian_filter1d(_glide(beats, late + 0.5, side, dance.step_swing + 0.3), 2)
+    weight = gaussian_filter1d(_glide(beats, dance.step_beat, side, dance.step_swing), 1.5)
+    settle = gaussian_filter1d(_glide(beats, dance.step_beat + 0.5, side, dance.step_swing), 2)
     hips = style.energy * manner.hips * weight
     rising = 0.5 - 0.5 * np.cos(2 * np.pi * (beats / 3 - 0.1))
     bounce = style.energy * manner.bounce * np.cos(2 * np.pi * beats)
@@ -88,7 +89,7 @@ def move(dance: Choreography, style: Style, beats: Floats, rng: np.random.Genera
     joints[:, 1] = neck + head_turn.apply(np.array([5.2, 19, 3]) * size)
 
     pose = _glide(beats, dance.figure_beat + 0.5, dance.pose, 1.5)
-    swing = np.radians(manner.arms) * style.energy * np.sin(np.pi * (beats - 0.15))
+    swing = np.radians(manner.arms) * style.energy * -np.cos(np.pi * beats)
     pose = pose + 0.08 * _wander(pose.shape, 15, rng)
     for arm, sign in enumerate((-1, 1)):
         bones = pose[:, arm].copy()

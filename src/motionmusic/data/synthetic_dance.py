@@ -127,13 +127,12 @@ class Choreography(NamedTuple):
 
 
 def beat_clock(dance_type: DanceType, seconds: float, rng: np.random.Generator) -> BeatClock:
-    """The piece's beats from the music's first to one bar past the dance's end, tempo drifting."""
+    """The piece's beats from the music's first to one bar past the dance's end, in strict tempo."""
     tempo = rng.uniform(*dance_type.tempo)
     intro = dance_type.metre * int(rng.choice((0, 1, 2, 4)))
     count = intro + math.ceil((seconds + 3) * tempo / 60) + 2 * dance_type.metre
-    drift = 1 + 0.015 * np.sin(2 * np.pi * (np.arange(count) / rng.uniform(30, 60) + rng.random()))
     lead = rng.uniform(0.1, 0.6) if intro else 0.0
-    return BeatClock(-intro, lead + np.concatenate([[0], np.cumsum(60 / tempo * drift)]))
+    return BeatClock(-intro, lead + np.arange(count + 1) * 60 / tempo)
 
 
 def style_of(rng: np.random.Generator) -> Style:
