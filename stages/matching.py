@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
+from motionmusic.data.own import read_piece
 from motionmusic.files import write_bytes
 from motionmusic.methods import METHODS
 from motionmusic.params import Evaluate, Matching, group
@@ -29,7 +30,10 @@ def main(given: Sequence[str]) -> None:
         for seed in seeds
     ]
     how = evaluate.seed, evaluate.resamples
-    rows = matches.rows_of(scores, wholes)
+    tempo, raw = workspace.read_tempo(about.corpus), workspace.data(about.corpus, "raw")
+    dances = {piece: read_piece(about.source, raw, piece) for piece in tempo["piece"]}
+    moves = {piece: dance.in_the_room() for piece, dance in dances.items()}
+    rows = matches.rows_of(scores, wholes, matches.phase_scores(moves, tempo))
     found = matches.evaluate(rows, facts, settings.negatives, settings.own_track, *how)
     save_tables(workspace.metrics(task, "matching"), matching_tables(found, vars(about)))
     picture = png(matching_figure(found, f"Music for a dance: {task}"))

@@ -17,6 +17,7 @@ from commands import Result
 from motionmusic.app import arguments as reading
 from motionmusic.app import sync
 from motionmusic.app.catalogue import content_hash
+from motionmusic.scoring import beat_phase
 from motionmusic.scoring.beat_phase import BeatPhase, Verdict
 from motionmusic.scoring.timing import learn
 
@@ -41,7 +42,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Call, weights: Path) -> Call:
     """The command in a folder with a dance of 20 s and its music, in time."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sync, "WEIGHTS", weights)
+    monkeypatch.setattr(beat_phase, "SHIPPED", weights)
     write_dance()
     write_music(30, OWN)
     return partial(command, "sync")
@@ -180,7 +181,7 @@ def test_conclusions(verdict: Verdict, expected: str) -> None:
 
 
 def test_the_weights_that_come_with_the_program() -> None:
-    model = BeatPhase.read(sync.WEIGHTS)
+    model = BeatPhase.read(beat_phase.SHIPPED)
     assert model.weights.shape == (5, 1150, 4)
     names = [name for of in model.unseen for name in of]
     assert len(names) == len(set(names)) == 51

@@ -21,7 +21,7 @@ from motionmusic.data.own import OwnDance, fitted
 from motionmusic.errors import UserError
 from motionmusic.features.audio import audio_parts
 from motionmusic.features.song_tempo import SAMPLE_RATE
-from motionmusic.scoring.beat_phase import RATE_HZ, BeatPhase, tempo_kept
+from motionmusic.scoring.beat_phase import RATE_HZ, SHIPPED, BeatPhase, tempo_kept
 from motionmusic.scoring.dance_tempo import OCTAVES, DanceTempo, TempoModels, evidence, given
 from motionmusic.scoring.order import (
     WEIGHTS,
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 SHORTEST_S = 3.0
 TEMPO = Path(__file__).parents[1] / "pretrained" / "dance_tempo.npz"
-PHASE = Path(__file__).with_name("in_time.npz")
 PACKAGE = (
     "the package's own (genre: 190 street dances of AIST++ retargeted; tempo: these and 51 ballroom"
     " dances of MusicToDance; timing: the latter)"
@@ -219,7 +218,7 @@ def recommend(
             dance.name, "", f"a dance of at least {SHORTEST_S:g} s", f"{dance.seconds:.2f} s",
             "take a longer dance",
         )  # fmt: skip
-    models, phase = TempoModels.read(TEMPO), BeatPhase.read(PHASE)
+    models, phase = TempoModels.read(TEMPO), BeatPhase.read(SHIPPED)
     street = genres.probabilities is not None and not genres.labels
     moves = fitted(dance, dance.layout, RATE_HZ, 1)
     seen = evidence(common_joints(moves.joints, dance.layout))

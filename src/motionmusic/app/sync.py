@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from motionmusic.scoring.beat_phase import Verdict
 
 SHORTEST_S = 5.0  # of a dance
-WEIGHTS = Path(__file__).with_name("in_time.npz")
 
 
 def sync(
@@ -92,7 +91,7 @@ def sync(
     from motionmusic.files import write_bytes, write_json
     from motionmusic.render.sync_picture import sync_picture
     from motionmusic.results.figures import png
-    from motionmusic.scoring.beat_phase import RATE_HZ, BeatPhase, judge_song
+    from motionmusic.scoring.beat_phase import RATE_HZ, SHIPPED, BeatPhase, judge_song
 
     own = open_dance(dance, layout, rate, up, names)
     if own.seconds < SHORTEST_S:
@@ -118,7 +117,7 @@ def sync(
             music, f"from {start_s:g} s on", "music with a beat", "none found", "take other music"
         )
     song = song_tempo(audio, tracked)
-    model = BeatPhase.read(WEIGHTS)
+    model = BeatPhase.read(SHIPPED)
     joints = query.joints if query.center is None else query.joints + query.center[:, None]
     piece = model.piece_of(own.name)
     predicted = model.predict(joints[: round(len(audio) / SAMPLE_RATE * RATE_HZ)], piece)

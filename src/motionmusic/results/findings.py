@@ -80,8 +80,8 @@ def facts() -> dict[str, Any]:
         "damage": _json("on_beat/damage.json"),
         "sync": _synchrony(workspace.metrics("on_beat.by_piece", "synchrony", "synchrony.json")),
         "own": _json("on_beat/own_track.json"),
-        "matching": _columns("m2d_mini/matching/matching.json", 0, 1, 3),
-        "matching_before": _matching(_json("m2d_mini/matching.json")),
+        "matching": _columns("on_beat/by_piece/matching/matching.json", 0, 1, 3, 4, 5)
+        or _columns("m2d_mini/matching/matching.json", 0, 1, 3, 4, 5),
         "gains": {
             SPLITS[name]: {part: task[part] for part in ("adds", "before", "after")}
             for name, task in tasks.items()
@@ -280,16 +280,3 @@ def _synchrony(path: Path) -> dict[str, Any] | None:
     } | {
         name: {"first": of(own, row, 1), "one_tempo": of(own, row, 4)} for name, row in rows.items()
     }
-
-
-def _matching(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The paper's way and the best of those that only hear the music, of results of the old layout."""
-    if found is None:
-        return None
-    hears = {name: found["rows"][name]["hit_1"] for name in found["differences"]}
-    best = max(hears, key=lambda name: interval(hears[name]).value)
-    return {
-        "queries": found["queries"], "pieces": found["pieces"], "best": hears[best],
-        "category": found["rows"]["category"]["hit_1"], "chance": found["rows"]["chance"]["hit_1"],
-        "difference": found["differences"][best]["hit_1"],
-    }  # fmt: skip

@@ -22,6 +22,8 @@ from motionmusic.files import read_named_arrays
 
 Answer = Literal["yes", "no", "cannot tell"]
 
+SHIPPED = Path(__file__).parents[1] / "pretrained" / "in_time.npz"
+"""Weights that come with the program, from on_beat; one set a fold of its pieces."""
 RATE_HZ = 25.0
 HALF = 12  # frames of motion on either side: half a second
 FOUND = 0.15  # beats: nearer than this is in time

@@ -73,6 +73,17 @@ def sound_at(envelope: Floats) -> Floats:
     return np.asarray(np.maximum(whole, 0).reshape(-1, step).mean(axis=1))
 
 
+def tempo_fit(predicted: Floats, bpm: float) -> float:
+    """How well a dance, (frames, 4) of the model of the beat's phase, fits beats of a tempo: 0…1.
+
+    Half and double of it are tried as well; when the first beat falls is left open.
+    """
+    times = np.arange(len(predicted)) / RATE_HZ
+    beats = bpm / 60 * np.array(OCTAVES)
+    beats = beats[(beats >= _SLOWEST_HZ) & (beats <= _FASTEST_HZ)]
+    return float(best_fit(predicted, times, beats)[1].max(initial=0))
+
+
 def best_moment_of(predicted: Floats, sound: Floats, bpm: float) -> Moment:
     """Where in a track a dance fits best.
 
@@ -81,12 +92,6 @@ def best_moment_of(predicted: Floats, sound: Floats, bpm: float) -> Moment:
         sound: (n,) of :func:`sound_at`. Of a dance longer than it, the beginning counts.
         bpm: of the track; half and double of it are tried as well.
     """
-    fit = 0.0
-    if np.isfinite(bpm):
-        times = np.arange(len(predicted)) / RATE_HZ
-        beats = np.array([bpm / 60 * octave for octave in OCTAVES])
-        beats = beats[(beats >= _SLOWEST_HZ) & (beats <= _FASTEST_HZ)]
-        fit = float(best_fit(predicted, times, beats)[1].max(initial=0))
     wave = predicted[: len(sound), 0]
     wave = wave - wave.mean()
     n, sums = len(wave), [np.cumsum(np.r_[0.0, sound**power]) for power in (1, 2)]
@@ -94,7 +99,7 @@ def best_moment_of(predicted: Floats, sound: Floats, bpm: float) -> Moment:
     spread = np.sqrt(np.maximum(two - np.square(one) / n, 0)) * np.linalg.norm(wave)
     found = fftconvolve(sound, wave[::-1], mode="valid") / np.maximum(spread, 1e-9)
     first = int(np.argmax(found))
-    return Moment(fit, float(found[first]), first / RATE_HZ)
+    return Moment(tempo_fit(predicted, bpm), float(found[first]), first / RATE_HZ)
 
 
 def learn_weights(
