@@ -306,7 +306,7 @@ def test_special_files_and_closed_folders(music: Path, monkeypatch: pytest.Monke
     real = os.scandir
 
     def scandir(path: Any) -> Any:  # who runs this may be bound by no permissions
-        if Path(path).name == "closed":
+        if Path(str(path)).name == "closed":
             raise PermissionError(13, "Permission denied", str(path))
         return real(path)
 

@@ -122,7 +122,9 @@ def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Non
     np.save(tmp_path / "seen.npy", np.full((len(body), 33, 3), 0.5, np.float32))
     inside = pose_tool.environment() / "bin"
     inside.mkdir(parents=True)
-    (inside / "python").symlink_to(sys.executable)
+    # a link would be another Python, that of no environment
+    (inside / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (inside / "python").chmod(0o755)
     (inside.parent / "complete").touch()
 
     def finds(more: str) -> None:
