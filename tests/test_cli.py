@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import typer
 from commands import Result
 from fake_matcher import WINDOW_S, FakeMatcher, band_of, save, tone
 
-from motionmusic.app import catalogue, picks
+from motionmusic.app import catalogue, cli, picks
 from motionmusic.files import write_json
 from motionmusic.methods import METHODS
 from motionmusic.models import matcher
@@ -373,6 +374,16 @@ def test_help_is_quick_and_helps(call: Call) -> None:
         assert status == 0
         assert "Usage: motionmusic" in out
         assert text in out
+
+
+def test_every_command_can_be_quiet_verbose_and_print_json() -> None:
+    group = typer.main.get_command(cli.app)
+    commands = dict(vars(group)["commands"])
+    commands |= vars(commands.pop("study"))["commands"]
+    assert len(commands) == 11
+    for name, command in commands.items():
+        options = {word for parameter in command.params for word in parameter.opts}
+        assert {"--json", "--quiet", "-q", "--verbose", "-v"} <= options, name
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,17 @@ REFUSED = [
     (("sync", "DANCE_C_1", "pipe.mp4"), "a pipe"),
     (("conduct", "pipe.mp4"), "a pipe"),
     (("study", "score", "pipe.mp4"), "a pipe"),
+    (("study", "make", "nowhere.csv"), "nowhere.csv: expected a CSV file"),
+    (("check", "nowhere"), "nowhere: expected a dance"),
+    (("check", "pipe.mp4"), "a pipe"),
+    (("check", "DANCE_C_1", "--names", "nowhere.yaml"), "nowhere.yaml: --names"),
+    (("convert", "nowhere", "x.npz"), "nowhere: expected a dance"),
+    (("convert", "DANCE_C_1", "DANCE_C_1/skeletons.json"), "a .npz, a .npy, or a folder"),
+    (("convert", "DANCE_C_1", "music"), "one that exists"),
+    (("pose", "nowhere.mp4", "x.npz"), "nowhere.mp4: expected a video"),
+    (("pose", "old.mp4", "old.json", "--force"), "a name ending in .npz"),
+    (("evaluate", "nowhere"), "nowhere: expected a folder of dances"),
+    (("evaluate", "music", "--csv", "old.json", "--force"), "a name ending in .csv"),
 ]  # fmt: skip
 
 

@@ -11,13 +11,16 @@ import av
 import fake_matcher
 import numpy as np
 import pytest
+import soundfile
 from bodies import room
 from commands import Result
-from sounds import encode, song
+from sounds import RATE, encode, song
 
 from motionmusic.app import genre, practical
 from motionmusic.app.picks import synthetic_line
 from motionmusic.app.tags import tags_of
+from motionmusic.errors import UserError
+from motionmusic.features import audio
 
 Command = Callable[..., Result]
 
@@ -146,3 +149,23 @@ def test_tags_are_read_and_a_synthetic_model_is_said_to_be_one(tmp_path: Path) -
     assert (none.genres, np.isnan(none.bpm)) == ((), True)
     assert "SYNTHETIC" in synthetic_line("synthetic")[0]
     assert synthetic_line("on_beat.by_piece") == []
+
+
+def test_a_short_rest_of_a_long_track_says_nothing_of_its_tempo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audio, "PART_S", 10)
+    samples = song(12, bpm=100)
+    for name, length_s in (("whole", 12), ("first", 10)):
+        soundfile.write(tmp_path / f"{name}.wav", samples[: length_s * RATE], RATE)
+    codes, _, seconds, bpm, _ = practical._hear("", tmp_path / "whole.wav")
+    assert seconds == 12
+    assert len(codes) == pytest.approx(300, abs=2)
+    assert bpm == pytest.approx(practical._hear("", tmp_path / "first.wav")[3], rel=0.01)
+
+
+def test_a_sample_without_measure(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", song(4) * np.float32(1e30), RATE, subtype="FLOAT")
+    with pytest.raises(UserError) as caught:
+        practical._hear("", tmp_path / "a.wav")
+    assert caught.value.expected == "samples of −1 to 1"

@@ -224,3 +224,23 @@ def test_a_real_capture_is_as_musictodance_has_it() -> None:
         np.abs(dance.in_the_room()[first::2][:both] - published[:both]).max() for first in (0, 1)
     )
     assert gap < 1e-6
+
+
+@pytest.mark.parametrize("rate", [-25.0, np.nan, np.inf, 1e-9, 1e9])
+def test_rates_that_nobody_has(tmp_path: Path, rate: float) -> None:
+    file = tmp_path / "a.npz"
+    np.savez(file, joints=np.ones((9, 17, 3)), rate=rate, layout="coco17")
+    for given in (None, rate):
+        with pytest.raises(UserError) as caught:
+            read_own(file, rate_hz=given)
+        assert caught.value.expected == "1 to 2000 frames a second"
+        assert caught.value.got == f"{rate:g}"
+
+
+def test_a_joint_that_is_never_there_is_named(tmp_path: Path) -> None:
+    joints = np.random.default_rng(0).normal(size=(9, 17, 3))
+    joints[:, 7] = np.nan
+    np.save(tmp_path / "a.npy", joints)
+    with pytest.raises(UserError) as caught:
+        read_own(tmp_path / "a.npy", "coco17", 30)
+    assert caught.value.got == f"{LAYOUTS['aist'].joints[7]} in none"

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 from mirrored import mirrored
 
-from motionmusic.data.musictodance import code_of, find_pieces, read_dance, sound_file
+from motionmusic.data.musictodance import (
+    code_of,
+    find_pieces,
+    read_dance,
+    read_positions,
+    read_skeletons,
+    sound_file,
+)
 from motionmusic.errors import UserError
 
 
@@ -143,6 +150,16 @@ def test_missing_cut_or_no_json(folder: Path, name: str) -> None:
         assert error_of(folder).file == file
     file.unlink()
     assert error_of(folder).got == "no such file"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_json_as_programs_of_windows_write_it(folder: Path, encoding: str) -> None:
+    before = read_positions(folder / "config.json")
+    for name in ("config.json", "skeletons.json"):
+        file = folder / name
+        file.write_text(file.read_text(), encoding)
+    assert read_positions(folder / "config.json") == before
+    assert len(read_skeletons(folder / "skeletons.json")[0])
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def test_clicks_are_heard_at_their_tempo() -> None:
     assert len(sound) == pytest.approx(500, abs=1)
     assert bpm == song_tempo(samples, 110).bpm
     assert np.isnan(hear(np.zeros(12_800 * 5, np.float32))[0])
+    assert len(hear(samples[: 12_800 * 2])[1]) == 50  # the rest of a longer track
 
 
 def test_weights_are_learned_on_other_dances_only() -> None:

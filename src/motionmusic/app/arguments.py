@@ -169,8 +169,10 @@ def check_beside(dance: Path, beside: bool) -> None:
             raise UserError(dance, "--beside", "a video", kind, remedy)
 
 
-def check_dance(dance: Path) -> None:
-    """See that DANCE is there, before it is read. Raises UserError."""
+def check_dance(dance: Path, names: Path | None = None) -> None:
+    """See that DANCE and --names are there, before they are read. Raises UserError."""
+    if names is not None:
+        check_input(names, "--names", "a yaml file with names of joints")
     what = "a dance: a folder with skeletons.json, or a file of joints"
     if not dance.exists():
         raise UserError(dance, "", what, "no such file or folder", "correct the name")

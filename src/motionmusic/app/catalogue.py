@@ -16,7 +16,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import joblib
 import numpy as np
+from joblib.memory import CacheWarning
 from numpy.typing import NDArray
 
 from motionmusic.app.same_sound import (
@@ -60,8 +61,7 @@ _DANCE_FOLDER = re.compile(r".+_(?P<code>[^_]+)_[0-9]+")
 _AIST_TRACK = re.compile(r"m(?P<code>[A-Z]{2})[0-9]")
 
 
-# One bad track never ends the run: decoders and a lack of memory raise several kinds.
-_WRONG = (UserError, OSError, MemoryError, ValueError, ArithmeticError, RuntimeError)
+_LOUDEST = 1e6  # of a sample: programs that forget to scale write 32,768
 _AT_ONCE = 3  # tracks that are heard at a time; one takes up to 0.35 GB
 
 Codes: TypeAlias = NDArray[np.floating[Any]]
@@ -135,7 +135,9 @@ def heard(folder: Path, ear: Ear, cache: Path) -> Catalogue:
             state = file.stat()
             digest = hashed(file, state.st_size, state.st_mtime_ns)
             codes, starts, seconds, bpm, sound = encode(digest, key, file, ear.hear)
-        except _WRONG as error:
+        except CacheWarning:  # as an error: the cache is full
+            raise
+        except Exception as error:  # whatever is wrong with a track, it never ends the run
             return _reason(error)
         return Track(
             path, digest, category_of(folder, path, ear.labels), seconds, bpm, starts,
@@ -202,7 +204,8 @@ def own_tracks(
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UserError):
-        return f"expected {error.expected}, got {error.got}"
+        expected = error.expected.split(" (start_position")[0]  # which a track does not have
+        return f"expected {expected}, got {error.got}"
     if isinstance(error, UnicodeEncodeError):
         return "expected a name in UTF-8, got other bytes in it"
     if isinstance(error, OSError) and error.strerror:
@@ -329,6 +332,14 @@ def _encode(digest: str, key: str, file: Path, hear: Callable[[str, Path], Encod
     return hear(digest, file)
 
 
+def heard_parts(file: Path, rate: int, resampler: Resampler = "soxr_hq") -> Iterator[Float32]:
+    """:func:`audio_parts`; raises UserError also where a sample is too large for squares."""
+    for audio in audio_parts(file, rate, resampler):
+        if (most := float(np.abs(audio).max(initial=0))) > _LOUDEST:
+            raise UserError(file, "", "samples of −1 to 1", f"{most:.2g}", "mend or remove it")
+        yield audio
+
+
 def _with_matcher(matcher: Matcher, digest: str, file: Path) -> Encoded:
     """Codes (w, …), where their windows start, seconds, bpm and the sound of a file. Raises UserError."""
     about = matcher.about
@@ -338,7 +349,7 @@ def _with_matcher(matcher: Matcher, digest: str, file: Path) -> Encoded:
     starts: list[float] = []
     tempi: list[float] = []
     count, sound = 0, None
-    for audio in audio_parts(file, rate, about.music.resampler):
+    for audio in heard_parts(file, rate, about.music.resampler):
         start_s, count = count / rate, count + len(audio)
         sound = sound or fingerprint(audio, rate)
         if len(audio) >= shortest and (not codes or len(audio) >= _window_s(about) * rate):

@@ -13,6 +13,7 @@ from motionmusic.app.arguments import (
     RateOption,
     UpOption,
     VerboseOption,
+    check_dance,
     print_json,
 )
 from motionmusic.terminal import Volume, say
@@ -38,6 +39,7 @@ def check(
 
     - `motionmusic check walk.bvh`
     """
+    check_dance(dance, names)
     from motionmusic.app.genre import guess
     from motionmusic.app.open_dance import facts, open_dance
 

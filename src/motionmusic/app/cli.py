@@ -108,7 +108,7 @@ def render(
     with --beside the drawn dancer stands beside them.
     """
     check_output(out, "OUT.mp4", [dance, music], force, (".mp4",))
-    check_dance(dance)
+    check_dance(dance, names)
     check_beside(dance, beside)
     if music is not None:
         check_input(music, "--music", "a sound file")

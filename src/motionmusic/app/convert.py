@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from motionmusic.app.arguments import (
     DanceArgument,
     ForceOption,
+    JsonOption,
     LayoutOption,
     NamesOption,
     QuietOption,
@@ -16,7 +17,9 @@ from motionmusic.app.arguments import (
     UpOption,
     VerboseOption,
     argument,
+    check_dance,
     option,
+    print_json,
 )
 from motionmusic.app.outputs import check_folder, check_output
 from motionmusic.errors import UserError
@@ -44,6 +47,7 @@ def convert(
     up: UpOption = None,
     names: NamesOption = None,
     force: ForceOption = False,
+    json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -73,13 +77,16 @@ def convert(
         check_folder(out.parent, "OUT")
         if out.exists():
             raise UserError(out, "OUT", "a free name", "one that exists", "name another folder")
-    from motionmusic.app.open_dance import open_dance
+    check_dance(dance, names)
+    from motionmusic.app.open_dance import facts, open_dance
 
     own = open_dance(dance, layout, rate, up, names)
     if suffix:
         _write_array(out, own, target)
     else:
         _write_folder(out, own)
+    if json:
+        print_json(facts(dance, own) | {"to": target, "written": f"{out}"})
     note(f"Written to {out}")
 
 

@@ -9,10 +9,18 @@ from typing import Annotated
 
 import typer
 
-from motionmusic.app.arguments import ForceOption, QuietOption, VerboseOption, argument, flag
+from motionmusic.app.arguments import (
+    ForceOption,
+    JsonOption,
+    QuietOption,
+    VerboseOption,
+    argument,
+    flag,
+    print_json,
+)
 from motionmusic.app.outputs import check_input, check_output
 from motionmusic.errors import UserError
-from motionmusic.terminal import note, say
+from motionmusic.terminal import note
 
 
 def pose(
@@ -24,6 +32,7 @@ def pose(
         bool, flag("--install", "Make MediaPipe's environment (1.1 GB), and ask nothing.")
     ] = False,
     force: ForceOption = False,
+    json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -55,16 +64,21 @@ def pose(
 
     if install:
         make()
-        say(f"MediaPipe is installed in {environment()}")
+        note(f"MediaPipe is installed in {environment()}")
+        if json and video is None:
+            print_json({"environment": f"{environment()}"})
     if video is not None and out is not None:
         ready()
-        from motionmusic.app.open_dance import tell
+        from motionmusic.app.open_dance import facts, tell
         from motionmusic.data.dance_files import read_own
         from motionmusic.files import write_bytes
 
         made = pose_of(video)
-        tell(read_own(made), video.stem)
+        dance = read_own(made)
+        tell(dance, video.stem)
         write_bytes(out, made.read_bytes())
+        if json:
+            print_json(facts(video, dance) | {"written": f"{out}"})
         note(f"Written to {out}")
 
 

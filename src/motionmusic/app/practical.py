@@ -11,7 +11,15 @@ import numpy as np
 from rich.table import Table
 
 from motionmusic.app.arguments import clock
-from motionmusic.app.catalogue import Catalogue, Ear, Encoded, Track, heard, own_tracks
+from motionmusic.app.catalogue import (
+    Catalogue,
+    Ear,
+    Encoded,
+    Track,
+    heard,
+    heard_parts,
+    own_tracks,
+)
 from motionmusic.app.open_dance import facts, fit_dance
 from motionmusic.app.outputs import using_cache
 from motionmusic.app.picks import catalogue_json, catalogue_line, only_own
@@ -19,7 +27,6 @@ from motionmusic.app.same_sound import fingerprint
 from motionmusic.app.tags import tags_of
 from motionmusic.data.own import OwnDance, fitted
 from motionmusic.errors import UserError
-from motionmusic.features.audio import audio_parts
 from motionmusic.features.song_tempo import SAMPLE_RATE
 from motionmusic.scoring.beat_phase import RATE_HZ, SHIPPED, BeatPhase, tempo_kept
 from motionmusic.scoring.dance_tempo import OCTAVES, DanceTempo, TempoModels, evidence, given
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
     from motionmusic.app.recommending import By
 
 SHORTEST_S = 3.0
+TEMPO_S = 30.0
 TEMPO = Path(__file__).parents[1] / "pretrained" / "dance_tempo.npz"
 PACKAGE = (
     "the package's own (genre: 190 street dances of AIST++ retargeted; tempo: these and 51 ballroom"
@@ -293,15 +301,17 @@ def _between(bpm: float, within: tuple[float, float]) -> bool:
 
 def _hear(digest: str, file: Path) -> Encoded:
     """What begins to sound (f,), no windows, seconds, bpm and the sound of a file. Raises UserError."""
-    count, sound, bpm = 0, None, []
+    count, sound = 0, None
+    bpm: list[float] = []
     curves = []
     told = tags_of(file).bpm
-    for audio in audio_parts(file, SAMPLE_RATE):
+    for audio in heard_parts(file, SAMPLE_RATE):
         count += len(audio)
         sound = sound or fingerprint(audio, SAMPLE_RATE)
         tempo, curve = hear(audio, told)
         curves.append(curve)
-        bpm.append(tempo)
+        if not bpm or len(audio) >= TEMPO_S * SAMPLE_RATE:  # a short rest tells nothing
+            bpm.append(tempo)
     if sound is None or count < SHORTEST_S * SAMPLE_RATE:
         least = f"at least {SHORTEST_S:g} s of sound"
         raise UserError(file, "", least, f"{count / SAMPLE_RATE:.2f} s (too short)", "remove it")

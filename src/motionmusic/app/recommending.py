@@ -126,7 +126,7 @@ def recommend(
             expected = "--method practical, which alone orders by tempo"
             raise UserError("command line", name, expected, method, "leave one of them out")
     within = None if tempo_range is None else _range(tempo_range)
-    check_dance(dance)
+    check_dance(dance, names)
     trained = None
     if not practical or model is not None:
         trained = choose(model, "category" if practical else cast(Method, method))

@@ -74,7 +74,7 @@ def sync(
     """
     if start is not None and not math.isfinite(start):
         raise UserError("command line", "--start", "a number of seconds", f"{start}", "correct it")
-    check_dance(dance)
+    check_dance(dance, names)
     check_input(music, "", "a sound file")
     folder = dance if dance.is_dir() else dance.parent
     named = (

@@ -52,7 +52,9 @@ class Bvh(NamedTuple):
 
 def read_bvh(file: Path) -> Bvh:
     """Every joint's place in every frame. Raises UserError for what is no whole BVH file."""
-    text = file.read_bytes().decode("utf-8", "replace").lstrip("\ufeff")
+    content = file.read_bytes()
+    coding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    text = content.decode(coding, "replace").lstrip("\ufeff")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     split = re.search(r"(?mi)^[ \t]*MOTION\b", text)
     if split is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,12 +26,18 @@ def read_checked(
     """
     must_be_file(file, "a JSON file", remedy)
     try:
-        return model.validate_json(file.read_bytes())
+        return model.validate_json(_plain(file.read_bytes()))
     except ValidationError as error:
         first = error.errors()[0]
     if first["type"] == "json_invalid":
         raise UserError(file, "", "JSON", first["msg"], remedy)
     raise UserError(file, _where(first, levels), _expected(first["msg"]), _got(first), remedy)
+
+
+def _plain(content: bytes) -> bytes:
+    """JSON as UTF-8 without the mark that Windows' programs put before it, or in UTF-16."""
+    encoding = json.detect_encoding(content)
+    return content if encoding == "utf-8" else content.decode(encoding, "replace").encode()
 
 
 def _where(problem: ErrorDetails, levels: Mapping[str, Sequence[str]]) -> str:

@@ -60,6 +60,8 @@ _TURNS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
     "x": ((1, 0, 2), (-1, 1, 1)),
     "-x": ((1, 0, 2), (1, -1, 1)),
 }
+_RATES = (1.0, 2000.0)  # frames a second: cameras for motion make no more
+_RATE = f"{_RATES[0]:g} to {_RATES[1]:g} frames a second"
 _ALIASES: dict[str, FileLayout] = {"aist": "coco17", **{name: name for name in JOINT_NAMES}}
 
 
@@ -84,9 +86,9 @@ def read_own(
     if layout is not None and layout not in _ALIASES:
         known, remedy = f"one of {', '.join(_ALIASES)}", "name the skeleton of the joints"
         raise UserError("command line", "--layout", known, layout, remedy)
-    if rate_hz is not None and not 0 < rate_hz < np.inf:
+    if rate_hz is not None and not _RATES[0] <= rate_hz <= _RATES[1]:
         remedy = "give frames a second"
-        raise UserError("command line", "--rate", "a number above 0", f"{rate_hz}", remedy)
+        raise UserError("command line", "--rate", _RATE, f"{rate_hz:g}", remedy)
     if up is not None and up not in _TURNS:
         remedy = "name the axis of the file that points up"
         raise UserError("command line", "--up", f"one of {', '.join(_TURNS)}", up, remedy)
@@ -110,9 +112,11 @@ def read_own(
         stored = read_arrays(path, asked)
     else:
         raise UserError(path, "", KINDS, "a video", "make joints of it with `motionmusic pose`")
-    if rate_hz is None and not stored.rate_hz > 0:
+    if rate_hz is None and stored.rate_hz == 0:
         expected = "the frames a second, which this file does not tell"
         raise UserError(path, "--rate", expected, "none", "give --rate")
+    if rate_hz is None and not _RATES[0] <= stored.rate_hz <= _RATES[1]:
+        raise UserError(path, "", _RATE, f"{stored.rate_hz:g}", "give the right one with --rate")
     return _from_stored(path, stored._replace(rate_hz=rate_hz or stored.rate_hz), up)
 
 
@@ -172,8 +176,8 @@ def _musictodance(path: Path, rate_hz: float | None, up: str | None) -> OwnDance
     """A folder or a .json: nothing is scaled, whatever is wrong is said."""
     dance = from_musictodance(path)
     rate_hz = rate_hz or dance.rate_hz
-    known = _enough(path, faults.lost_joints(dance.joints))
     names = JOINT_NAMES["musictodance"]
+    known = _enough(path, faults.lost_joints(dance.joints), names)
     joints, center, form = dance.joints, dance.center, "MusicToDance"
     assert center is not None  # this kind of file always has it
     way = _way(
@@ -198,7 +202,7 @@ def _from_stored(path: Path, stored: Stored, up: str | None) -> OwnDance:
     """Joints in a file's own axes and units → a dance in cm with y up."""
     names, rate_hz = stored.names, stored.rate_hz
     lost = faults.lost_joints(stored.joints)
-    known = _enough(path, lost)
+    known = _enough(path, lost, names)
     joints = faults.fill(stored.joints, lost)
     size = body_size(_points(stored, joints[known]))
     far = faults.far_joints(joints, size, rate_hz, lost)
@@ -285,14 +289,17 @@ def _points(stored: Stored, joints: Floats) -> Points:
     return {point: joints[:, of].mean(axis=1) for point, of in stored.points.items()}
 
 
-def _enough(path: Path, lost: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _enough(path: Path, lost: NDArray[np.bool_], names: Sequence[str]) -> NDArray[np.bool_]:
     """The frames in which the whole body is known. Raises UserError where they are fewer than half."""
-    known = ~lost.any(axis=1)
-    if 2 * lost.all(axis=1).sum() > len(lost) or not known.any():
-        got = f"{int(lost.all(axis=1).sum())} of {len(lost)} frames without one"
-        if not lost.all(axis=1).any():
-            got = "a joint missing in every frame"
+    known, gone = ~lost.any(axis=1), lost.all(axis=1)
+    if 2 * gone.sum() > len(lost):
+        got = f"{int(gone.sum())} of {len(lost)} frames without one"
         raise UserError(path, "", "a body in most frames", got, "take a part with a dancer in it")
+    if not known.any():
+        never = [name for name, of in zip(names, lost.T, strict=True) if of.all()]
+        got = f"{', '.join(never)} in none" if never else "another joint missing in each"
+        remedy = "export the dance with these joints, or in a --layout without them"
+        raise UserError(path, "", "a frame in which all joints are known", got, remedy)
     return np.asarray(known)
 
 

@@ -61,7 +61,7 @@ class _Skeletons(_Strict):
 
 class _Config(_Strict):
     start_position: Annotated[FiniteFloat, Field(ge=0)]
-    end_position: FiniteFloat
+    end_position: Annotated[FiniteFloat, Field(le=1e9)]
 
     @model_validator(mode="after")
     def _agree(self) -> _Config:

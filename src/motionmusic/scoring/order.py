@@ -31,6 +31,7 @@ from motionmusic.scoring.dance_tempo import OCTAVES, DanceTempo
 _LEAST = 1e-3  # a probability, so that no logarithm is infinite
 _SLOWEST_HZ, _FASTEST_HZ = 40 / 60, 220 / 60
 _RIDGE = 0.01
+_LEAST_S = 5  # of sound: an onset envelope takes more than four
 
 
 class Weights(NamedTuple):
@@ -133,7 +134,9 @@ def hear(audio: NDArray[np.floating], expected_bpm: float = float("nan")) -> tup
         audio: (samples,) mono at 12,800 Hz.
         expected_bpm: what its file says; else a beat tracker's.
     """
-    envelope = onset_envelope(audio)
+    frames = 1 + len(audio) // round(SAMPLE_RATE / ENVELOPE_HZ)
+    padded = np.pad(audio, (0, max(0, _LEAST_S * SAMPLE_RATE - len(audio))))
+    envelope = onset_envelope(padded)[:frames]
     if not np.isfinite(expected_bpm):
         _, expected_bpm = music_beats(audio, SAMPLE_RATE)
     if not np.isfinite(expected_bpm) or not np.any(np.abs(envelope) > 1e-9):
