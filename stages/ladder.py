@@ -41,7 +41,8 @@ def main(given: Sequence[str]) -> None:
             for entry in entries
         }
         folds = workspace.folds(workspace.read_index(task))
-        found[protocol] = climb(Task(folds, cells, of_entries), pieces, held, settings, evaluate)
+        of_task = Task(folds, workspace.read_segments(task, "joints"), cells, of_entries)
+        found[protocol] = climb(of_task, pieces, held, settings, evaluate)
     result = {"corpus": corpus, "protocols": found}
     save_tables(workspace.metrics(corpus, "ladder"), ladder_tables(result), result)
     write_json(workspace.metrics(corpus, "held.json"), held_table(clips))

@@ -78,9 +78,12 @@ def test_the_climb_finds_what_probes_know() -> None:
         (fold, ids.assign(split=np.where(ids["piece"].str[5] == str(fold), "test", "train")))
         for fold in range(2)
     ]
+    joints = np.random.default_rng(0).normal(size=(len(ids), 3, 25, 17)).astype(np.float32)
+    joints[..., [9, 10, 15, 16]] += 9 * ids["label"].to_numpy()[:, None, None, None]
     skills = dict(zip(BASELINES, (0.5, 0.6, 0.9, 0.7, 0.8), strict=True))
     task = Task(
         folds,
+        joints,
         {name: predictions(skill, 1) for name, skill in skills.items()},
         {"mine": [predictions(1.0, 2)]},
     )
@@ -91,6 +94,8 @@ def test_the_climb_finds_what_probes_know() -> None:
     models = found["models"]
     assert models["tempo"]["all"]["segment"]["accuracy"]["value"] == 1
     assert models["doubled"]["all"]["segment"]["accuracy"]["value"] < 0.8
+    # wrists and ankles alone tell the class, and it does not see them
+    assert models["logistic_regression_13"]["all"]["segment"]["accuracy"]["high"] < 0.8
     assert models["mine"]["clean"]["segment"]["n"] == 83
     assert models["mine"]["all"]["segment"]["accuracy"]["value"] == 1
     assert found["ahead"]["mine"]["segment"]["low"] > 0

@@ -15,7 +15,7 @@ from motionmusic.results.table import Cell, Column, Table, table
 from motionmusic.scoring.baselines import BASELINES
 from motionmusic.scoring.damage import CONDITIONS, MODELS
 from motionmusic.scoring.intervals import Interval
-from motionmusic.scoring.ladder import LEVELS, PROBES
+from motionmusic.scoring.ladder import LEVELS, PROBES, TRUSTED
 
 PROTOCOLS = {
     "random_segment": "random segment (leaks)",
@@ -144,11 +144,12 @@ def ladder_picture(found: Found) -> Figure:
 
 
 def _called(name: str) -> str:
-    return PROBES.get(name) or model(name)
+    named = {**PROBES, TRUSTED: "logistic regression, without wrists and ankles"}
+    return named.get(name) or model(name)
 
 
 def _kind(name: str) -> str:
-    return "baseline" if name in BASELINES else "probe" if name in PROBES else "entry"
+    return "baseline" if name in (*BASELINES, TRUSTED) else "probe" if name in PROBES else "entry"
 
 
 def _span(counts: set[int]) -> str:
