@@ -96,7 +96,8 @@ def ladder() -> dict[str, Any]:
 
     def of(value: float) -> dict[str, Any]:
         number = {"value": value, "low": value - 0.05, "high": value + 0.05}
-        return {"all": {"segment": {"accuracy": number}}}
+        half = {"value": value / 2, "low": value / 2 - 0.05, "high": value / 2 + 0.05}
+        return {"all": {"segment": {"accuracy": number, "balanced": half, "n": 1330}}}
 
     gain = {"segment": {"value": 0.1}, "excerpt": {"value": 0.12, "low": -0.01, "high": 0.25}}
     return {
@@ -104,7 +105,8 @@ def ladder() -> dict[str, Any]:
             name: {
                 "best": "random_forest",
                 "models": {"random_forest": of(0.9 - 0.1 * n), "mine": of(0.95 - 0.1 * n),
-                           "held": of(0.3), "logistic_regression": of(0.1)},
+                           "held": of(0.3), "tempo": of(0.4), "majority": of(0.2),
+                           "logistic_regression": of(0.1)},
                 "ahead": {"mine": gain},
             }
             for n, name in enumerate(PROTOCOLS)
@@ -116,6 +118,7 @@ def test_a_ladder_is_told_row_by_row(space: Path) -> None:
     (space / "aist_retargeted/ladder.json").write_text(json.dumps(ladder()))
     row = next(line for line in page(facts()).splitlines() if line.startswith("| new dancer "))
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
-        "new dancer", "70.0 % [65.0, 75.0]", "75.0 % [70.0, 80.0]", "30.0 % [25.0, 35.0]",
-        "+12.0 points [−1.0, +25.0]",
+        "new dancer", "70.0 % [65.0, 75.0]", "35.0 % [30.0, 40.0]", "75.0 % [70.0, 80.0]",
+        "30.0 % [25.0, 35.0]", "40.0 % [35.0, 45.0]", "+12.0 points [−1.0, +25.0]",
     ]  # fmt: skip
+    assert "new it is not shown to be better" in page(facts())

@@ -230,20 +230,26 @@ def _leaks() -> dict[str, Any]:
     return found
 
 
-def _ladder(found: Mapping[str, Any] | None) -> str | None:
-    """The best baseline, the entry and held bones alone, split by split, of ladder.json."""
+def _ladder(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The best baseline, the entry, held bones and tempo alone, split by split, of ladder.json."""
     if found is None:
         return None
     lines = []
     for name, of in found["protocols"].items():
         (entry,) = of["ahead"]
-        shown = (of["best"], entry, "held")
-        values = [of["models"][one]["all"]["segment"]["accuracy"] for one in shown]
-        lines.append(
-            [PROTOCOLS[name], *map(percent, values), points(of["ahead"][entry]["excerpt"])]
-        )
-    heads = ["split", "best baseline on validation", "the entry", "held bones alone"]
-    return grid([*heads, "entry − baseline, per dance"], lines)
+        models = {model: one["all"]["segment"] for model, one in of["models"].items()}
+        shown = (of["best"], entry, "held", "tempo")
+        first, *others = (percent(models[one]["accuracy"]) for one in shown)
+        balanced, gain = percent(models[of["best"]]["balanced"]), of["ahead"][entry]["excerpt"]
+        lines.append([PROTOCOLS[name], first, balanced, *others, points(gain)])
+    heads = ["split", "best baseline on validation", "the same, balanced", "the entry",
+             "held bones alone", "tempo alone", "entry − baseline, per dance"]  # fmt: skip
+    return {
+        "table": grid(heads, lines),
+        "n": models[of["best"]]["n"],
+        "majority": percent(models["majority"]["accuracy"]),
+        "ahead": Interval.read(gain).low > 0,
+    }
 
 
 def _timing(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
