@@ -29,7 +29,8 @@ def sizes() -> list[tuple[str, str, str]]:
     texts = [*by_hand, *pipeline.glob("*.yaml")]
     locks = [path for path in (ROOT / "dvc.lock", *pipeline.rglob("dvc.lock")) if path.exists()]
     docs = [path for path in (ROOT / "docs").glob("*.md") if path.stem not in ("method", "data")]
-    words = sum(len(path.read_text("utf-8").split()) for path in (readme, *docs))
+    tokens = [word for path in (readme, *docs) for word in path.read_text("utf-8").split()]
+    words = sum(any(map(str.isalnum, word)) for word in tokens)  # a bar of a table is none
     return [
         ("dvc.yaml, all different texts", "≤ 700", f"{lines(*texts):,}"),
         ("longest dvc.lock", "≤ 4,000", f"{max(map(lines, locks), default=0):,}"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from motionmusic import errors, workspace
 from motionmusic.files import write_bytes, write_text
-from motionmusic.results.figures import png
+from motionmusic.results.figures import pdf, png
 from motionmusic.results.findings import facts, page, pictures
 
 
@@ -16,7 +16,8 @@ def main(given: Sequence[str]) -> None:
     workspace.arguments(given)
     found = facts()
     for name, picture in pictures(found).items():
-        write_bytes(workspace.plots("findings", name), png(picture))
+        write_bytes(workspace.plots("findings", f"{name}.png"), png(picture))
+        write_bytes(workspace.plots("findings", f"{name}.pdf"), pdf(picture))
     write_text(Path("docs", "findings.md"), page(found))
 
 

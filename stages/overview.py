@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from motionmusic import errors, workspace
 from motionmusic.files import read_json, write_bytes
 from motionmusic.params import Epochs, Train, group
-from motionmusic.results.figures import png
+from motionmusic.results.figures import pdf, png
 from motionmusic.results.overview import overview_figure, overview_tables
 from motionmusic.results.table import save_tables
 
@@ -21,7 +21,9 @@ def main(given: Sequence[str]) -> None:
     trains = {task: group(Train, "train", task) for task in given}
     cotrains = {task: group(Epochs, "cotrain", task) for task in given}
     save_tables(workspace.metrics("overview"), overview_tables(found, trains, cotrains))
-    write_bytes(workspace.plots("overview", "overview.png"), png(overview_figure(found)))
+    picture = overview_figure(found)
+    write_bytes(workspace.plots("overview", "overview.png"), png(picture))
+    write_bytes(workspace.plots("overview", "overview.pdf"), pdf(picture))
 
 
 if __name__ == "__main__":

@@ -1,28 +1,153 @@
-"""The README's numbers are committed, and what it names is there."""
+"""README's commands run, and what the pages name is there.
+
+Commands are read from README: every line of its blocks and every name in backticks that a shell
+would take. One that COMMANDS does not have is a failure.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
-import yaml
 from closure import ROOT
 
+from motionmusic.data.synthetic import write_dances
+
 README = (ROOT / "README.md").read_text("utf-8")
+DANCE = "data/synthetic/raw/DANCE_C_1"  # README says that it is there after the demo
+# what stands for README's capitals
+FILES = {
+    "DANCE": DANCE, "OUT.npz": "dance.npz", "MUSIC": f"{DANCE}/audio.flac", "FOLDER": "data/synthetic/raw",
+    "CLIPS.csv": "clips.csv", "RATINGS.csv": "ratings.csv",
+}  # fmt: skip
 
 
-def test_commands_exist() -> None:
-    stages = set(yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"])
+class Run(NamedTuple):
+    """Run, perhaps in a short form, and one of the ways in which it may end."""
+
+    short: str = ""
+    status: tuple[int, ...] = (0,)
+
+
+NETWORK, HOURS = "needs the network", "takes hours"
+SHELL = "the fixture does it"
+COMMANDS: dict[str, Run | str] = {  # a text says why it is not run
+    "git clone <this repository> && cd <its folder>": SHELL,
+    ". .venv/bin/activate": SHELL,
+    "make demo": Run("make -n demo"),
+    "make tour": Run("make -n tour"),
+    "make test": Run("make -n test"),
+    "make lint": Run("make -n lint"),
+    "make bench": Run("make -n bench"),
+    "make help": Run(),
+    "make report-zip": Run(),
+    "make verify": Run(status=(0, 1)),  # 1: some results are of other code, which it names
+    "pip install .": NETWORK,
+    "pip install '.[pipeline]'": NETWORK,
+    "dvc repro": HOURS,
+    "dvc repro m2d_mini": HOURS,
+    "dvc repro own": HOURS,
+    "dvc exp run -S train.m2d_mini.learning_rate=0.001 m2d_mini": Run(
+        "dvc exp run --queue -S train.m2d_mini.learning_rate=0.001 m2d_mini"
+    ),
+    "dvc exp show --only-changed": Run(),
+    "dvc metrics diff": Run(),
+    "motionmusic recommend DANCE --catalogue ~/Music": Run(),
+    "motionmusic render DANCE out.mp4": Run(),
+    "motionmusic sync DANCE MUSIC": Run(status=(0, 1)),  # 1: not in time
+    "motionmusic check DANCE": Run(),
+    "motionmusic convert DANCE OUT.npz": Run(),
+    "motionmusic models": Run(),
+    "motionmusic evaluate FOLDER": Run(),
+    "motionmusic conduct MUSIC": Run(status=(2,)),  # nobody is there to accept the licence
+    "motionmusic study make CLIPS.csv": Run(),
+    "motionmusic study score RATINGS.csv": Run(),
+}
+
+
+def commands() -> list[str]:
+    """In README's order, each once."""
+    found = [line.strip() for line in re.findall(r"^ {4}(\S.*)$", README, re.MULTILINE)]
+    found += re.findall(r"`((?:motionmusic|dvc|make|pip) [^`]+)`", README)
+    # a file of the dance's folder is no command, `dvc repro …` the head of a table
+    return [name for name in dict.fromkeys(found) if not re.match(r"dances/|dvc repro …", name)]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone with the changes of this folder, a dance, music, and no way to the network."""
+    folder = tmp_path_factory.mktemp("readme") / "clone"
+    clone = ["git", "clone", "--quiet", "--depth", "1", f"file://{ROOT}", str(folder)]
+    subprocess.run(clone, check=True)
+    changes = subprocess.run(["git", "diff", "HEAD"], cwd=ROOT, check=True, capture_output=True)
+    if changes.stdout:
+        subprocess.run(["git", "apply"], cwd=folder, check=True, input=changes.stdout)
+    write_dances(folder / "data/synthetic/raw", pieces_per_type=1, seconds=7, seed=0)
+    home = folder.with_name("home") / "Music"
+    home.mkdir(parents=True)
+    for sound in (folder / "data/synthetic/raw").glob("*/audio.flac"):
+        (home / f"{sound.parent.name}.flac").write_bytes(sound.read_bytes())
+    # make's own environment is this one, and is up to date
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / ".venv/bin/python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (folder / ".venv/bin/python").chmod(0o755)
+    (folder / ".venv/.installed").touch()
+    (folder / "report/m2d_mini/short").mkdir(parents=True)
+    (folder / "report/m2d_mini/short/index.html").write_text("<title>m2d_mini</title>")
+    head = "dataset,category,dance,music,clip\n"
+    rows = "".join(f"demo,Waltz,W_1,{music},{music}.mp4\n" for music in ("own", "x"))
+    (folder / "clips.csv").write_text(head + rows)
+    for name in ("own.mp4", "x.mp4"):
+        (folder / name).write_bytes(name.encode())
+    head = "dataset,category,subject,major,q1,q2,q3,item\n"
+    rows = "".join(f"demo,Waltz,{who},music,4,{n + 1},1,x\n" for n, who in enumerate("ABC"))
+    (folder / "ratings.csv").write_text(head + rows)
+    return folder
+
+
+def run(clone: Path, command: str) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    names = {f"GIT_{who}_{what}": "a@localhost" for who in ("AUTHOR", "COMMITTER")
+             for what in ("NAME", "EMAIL")}  # fmt: skip
+    given = {"PATH": path, "PYTHONPATH": "src", "HOME": str(clone.with_name("home"))} | names
+    return subprocess.run(
+        command, shell=True, cwd=clone, env=os.environ | given, check=False, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", commands())
+def test_commands_run(clone: Path, command: str) -> None:
+    assert command in COMMANDS, "a command of README that COMMANDS does not know"
+    how = COMMANDS[command]
+    if isinstance(how, str):
+        return
+    words = (how.short or command).split(" ")
+    ended = run(clone, " ".join(FILES.get(word, word) for word in words))
+    assert ended.returncode in how.status, ended.stdout
+    assert "Traceback" not in ended.stdout
+    assert ended.stdout.strip() or "repro" in command
+
+
+def test_no_command_is_listed_that_readme_has_not() -> None:
+    assert set(COMMANDS) <= set(commands())
+
+
+def test_stages_are_there_with_all_that_they_need(clone: Path) -> None:
     section = README.split("## The tables")[1].split("\n## ")[0]
-    named = set(re.findall(r"`dvc repro (\w+)", README))
+    names = set(re.findall(r"`dvc repro (\w+)", README))
     for row in re.findall(r"^\|((?: `\w+`)+) \|", section, re.MULTILINE):
-        named |= set(re.findall(r"`(\w+)`", row))
-    assert len(named) > 15
-    assert named <= stages
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    for target in re.findall(r"\bmake (\w+)`", README):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+        names |= set(re.findall(r"`(\w+)`", row))
+    assert len(names) > 15
+    plan = f"from motionmusic.app.schedule import plan; print(len(plan({sorted(names)})))"
+    ended = run(clone, f'python -c "{plan}"')
+    assert ended.returncode == 0, ended.stdout
+    assert int(ended.stdout.split()[-1]) > 100
 
 
 def test_it_is_short() -> None:

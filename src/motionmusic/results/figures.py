@@ -98,7 +98,8 @@ def _draw(axis: Any, panel: Panel, series: Mapping[str, tuple[str, str]]) -> Non
     axis.set_xlim(*panel.limits)
     # from one tick to another, so that the last value has a number beyond it
     low, high = axis.get_xlim()
-    ticks = MaxNLocator(5).tick_values(low, min(high, 100) if panel.percent else high)
+    steps = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
+    ticks = steps.tick_values(low, min(high, 100) if panel.percent else high)
     axis.set_xticks(ticks[ticks >= low])
     axis.set_xlim(low, max(high, ticks[-1]) if panel.percent else ticks[-1])
     axis.set_xlabel("percent" if panel.percent else "", fontsize=9)
@@ -133,7 +134,7 @@ def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, captio
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     total, right = int(matrix.sum()), int(np.trace(matrix))
     side = max(6.4, 2.6 + k * (1.05 if k <= 5 else 0.7))
-    figure = Figure(figsize=(side, side + 0.4), dpi=150, layout="constrained")
+    figure = Figure(figsize=(side, side - 0.8), dpi=150, layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(matrix):
@@ -151,7 +152,7 @@ def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, captio
     axes.tick_params(length=0)
     bar = figure.colorbar(image, ticks=[0, 0.5, 1], format="{x:.0%}", shrink=0.7)
     bar.set_label("share of row", fontsize=9)
-    figure.suptitle(**_wrapped(title, round(11 * side)), fontsize=12)
+    figure.suptitle(**_wrapped(title, round(11 * side)), fontsize=11, weight="bold", x=0.01, ha="left")
     scored = f"{total:,} predictions, {right:,} right: {100 * right / max(total, 1):.1f} %."
     figure.supxlabel(**_wrapped(f"{scored} {caption}", round(14 * side)), fontsize=9)
     return figure

@@ -102,9 +102,9 @@ def page(found: Mapping[str, Any]) -> str:
 
 
 def pictures(found: Mapping[str, Any]) -> dict[str, Figure]:
-    """By their names in plots/findings; of :func:`facts`."""
-    drawn = {"splits.png": _splits_picture(found)} if _there(found) else {}
-    return drawn | ({"in_time.png": _in_time_picture(found)} if found["timing"] else {})
+    """By their names in plots/findings, without suffix; of :func:`facts`."""
+    drawn = {"splits": _splits_picture(found)} if _there(found) else {}
+    return drawn | ({"in_time": _in_time_picture(found)} if found["timing"] else {})
 
 
 def _splits_picture(found: Mapping[str, Any]) -> Figure:

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motionmusic.lettering import Figure
-from motionmusic.results.figures import plain, png
+from motionmusic.results.figures import heading, plain, png
 from motionmusic.results.names import KEYS, counted
 from motionmusic.results.table import Table, table
-from motionmusic.terminal import shown
 
 Floats = NDArray[np.float64]
 
@@ -47,8 +46,7 @@ def leakage_picture(
     axes.set_ylabel("test segments within it", fontsize=10)
     plain(axes, "y")
     axes.legend(loc="lower right", frameon=False, fontsize=10)
-    title = f"{task}, protocol {protocol}, {counted(len(distances), 'test segment')}"
-    axes.set_title(shown(title), fontsize=10, loc="left")
+    heading(figure, f"{task}, protocol {protocol}, {counted(len(distances), 'test segment')}")
     return png(figure)
 
 

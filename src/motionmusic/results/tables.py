@@ -161,14 +161,15 @@ def accuracy_table(found: Found, level: str, train: Train, epochs_together: int)
 
 def seen(found: Found) -> str:
     """What numbers of a task are: counts, chance, protocol, seeds."""
-    chance, seeds = found["chance"], found["n_seeds"]
+    seeds = found["n_seeds"]
+    uniform, largest = (f"{100 * found['chance'][of]:.1f}" for of in ("uniform", "largest_class"))
     return (
         f"{counted(found['n_segments'], 'test segment')}, {counted(found['n_excerpts'], 'excerpt')},"
         f" {counted(found['n_pieces'], 'piece')}; {_protocol(found['facts'])};"
         f" {'one seed' if seeds == 1 else f'mean ± standard deviation over {seeds} seeds'};"
         f" [95 % interval over {resampled_over(found['facts']['protocol'])}];"
-        f" chance {100 * chance['uniform']:.1f}"
-        f" (largest class {100 * chance['largest_class']:.1f})"
+        f" chance {uniform}"
+        f"{'' if largest == uniform else f' (largest class {largest})'}"
     )
 
 

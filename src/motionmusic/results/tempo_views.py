@@ -13,7 +13,7 @@ from motionmusic.features.motion import Floats
 from motionmusic.files import Float32
 from motionmusic.lettering import Figure
 from motionmusic.numba_cache import librosa
-from motionmusic.results.figures import png
+from motionmusic.results.figures import heading, png
 from motionmusic.terminal import shown
 
 _COLUMNS = 10
@@ -46,7 +46,7 @@ def tempo_picture(songs: pd.DataFrame, folded: Sequence[Floats]) -> bytes:
         panel.set_xticks([0, 1])
         panel.set_yticks([])
         panel.tick_params(labelsize=7, length=2)
-    figure.suptitle("Onsets of every song, two beats wide, the song's time going up", fontsize=12)
+    heading(figure, "Onsets of every song, two beats wide, the song's time going up")
     figure.supxlabel(
         "Beats. A dark upright line at 0 and 1 means that tempo and phase are right for the whole"
         " song; a slanting line, a wrong tempo. Above each: piece, beats a minute; red: flagged.",

@@ -195,9 +195,9 @@ def in_short(found: Found) -> tuple[str, str, str]:
 
     baseline = best_baseline(found)
     return (
-        f"{model('fc')}, joints and bones fused, tells the dance type of {share(BEST, 'segment')} of the"
-        f" test segments ({SEGMENT_FRAMES} frames each) and {share(BEST, 'excerpt')} of the excerpts;"
-        f" the best simple baseline, {model(baseline)} on joints, of"
+        f"{model('fc').replace('CL', 'collaborative learning (CL)')}, joints and bones fused, tells the"
+        f" dance type of {share(BEST, 'segment')} of the test segments ({SEGMENT_FRAMES} frames each) and"
+        f" {share(BEST, 'excerpt')} of the excerpts; the best simple baseline, {model(baseline)} on joints, of"
         f" {share(f'{baseline}/joints', 'segment')}"
         " of the segments.",
         gained(found, "segment"),

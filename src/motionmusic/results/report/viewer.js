@@ -145,7 +145,8 @@ const viewer = (() => {
       context.fillRect(first, 0, last - first, height);
       context.fillStyle = colours.ink;
       const text = `excerpt ${excerpt}: ${name} ${right ? "✓" : "✗"}`;
-      if (last > 0 && first < width) context.fillText(text, Math.max(first, 0) + 5, height - 6, Math.max(1, last - first));
+      const left = Math.min(Math.max(first, 0) + 5, last - context.measureText(text).width - 5);
+      if (last > 0 && first < width) context.fillText(text, Math.max(left, first + 5), height - 6, Math.max(1, last - first));
     }
     const beats = track ? track.beats : [];
     for (const beat of beats.filter(inside)) {
