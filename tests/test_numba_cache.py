@@ -7,10 +7,13 @@ import fcntl
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
 from closure import ROOT
+
+LOCK = f"motionmusic-{os.getuid()}-{zlib.crc32(sys.prefix.encode()):08x}.lock"
 
 
 def test_nothing_else_imports_librosa() -> None:
@@ -30,7 +33,7 @@ def test_nothing_else_imports_librosa() -> None:
 
 
 def test_who_comes_second_waits(tmp_path: Path) -> None:
-    lock = os.open(tmp_path / f"motionmusic-{os.getuid()}.lock", os.O_CREAT | os.O_RDWR)
+    lock = os.open(tmp_path / LOCK, os.O_CREAT | os.O_RDWR)
     fcntl.flock(lock, fcntl.LOCK_EX)
     code = "print('begun', flush=True); from motionmusic.numba_cache import librosa; print('done')"
     with subprocess.Popen(
@@ -46,7 +49,7 @@ def test_who_comes_second_waits(tmp_path: Path) -> None:
 
 
 def test_it_works_where_no_lock_can_be_had(tmp_path: Path) -> None:
-    (tmp_path / f"motionmusic-{os.getuid()}.lock").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / LOCK).symlink_to(tmp_path / "elsewhere")
     code = "from motionmusic.numba_cache import librosa"
     subprocess.run(
         [sys.executable, "-c", code], check=True, env=os.environ | {"TMPDIR": str(tmp_path)}

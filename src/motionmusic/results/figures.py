@@ -152,7 +152,9 @@ def confusion_figure(counts: ArrayLike, names: Sequence[str], title: str, captio
     axes.tick_params(length=0)
     bar = figure.colorbar(image, ticks=[0, 0.5, 1], format="{x:.0%}", shrink=0.7)
     bar.set_label("share of row", fontsize=9)
-    figure.suptitle(**_wrapped(title, round(11 * side)), fontsize=11, weight="bold", x=0.01, ha="left")
+    figure.suptitle(
+        **_wrapped(title, round(11 * side)), fontsize=11, weight="bold", x=0.01, ha="left"
+    )
     scored = f"{total:,} predictions, {right:,} right: {100 * right / max(total, 1):.1f} %."
     figure.supxlabel(**_wrapped(f"{scored} {caption}", round(14 * side)), fontsize=9)
     return figure
