@@ -33,7 +33,7 @@ settings.register_profile("any", deadline=None, derandomize=True, database=None,
 settings.load_profile("any")
 
 LONG = (
-    "test_share", "test_poison", "test_schedule", "test_corpus_stages", "test_wiring",
+    "test_share", "test_readme", "test_poison", "test_schedule", "test_corpus_stages", "test_wiring",
     "test_browser", "test_study_make", "test_interrupted", "test_synthetic", "test_training_stages",
     "test_music_stages", "test_contrastive", "test_dance_stage", "test_match_stage",
 )  # fmt: skip
