@@ -45,6 +45,14 @@ keep()
 """
 
 
+# the launcher on a machine that takes its time
+PATIENT = """
+from motionmusic.app import schedule
+schedule.CONNECT_SECONDS = 600
+schedule.run(schedule.main)
+"""
+
+
 def step(
     name: str, *needs: str, seconds: float = 0.1, beside: str = "", **more: Any
 ) -> dict[str, Any]:
@@ -70,7 +78,7 @@ class Project:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "motionmusic.app.schedule", *arguments],
+            [sys.executable, "-c", PATIENT, *arguments],
             cwd=self.folder, env=self.environment | environment, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
