@@ -14,7 +14,7 @@ from motionmusic import workspace
 from motionmusic.files import read_json
 from motionmusic.lettering import Figure
 from motionmusic.results.figures import Panel, forest
-from motionmusic.results.ladder_table import PROTOCOLS
+from motionmusic.results.ladder_table import PROTOCOLS, ladder_picture
 from motionmusic.results.table import Table, grid, read_tables
 from motionmusic.scoring.evaluation import BEST
 from motionmusic.scoring.intervals import Interval
@@ -104,6 +104,7 @@ def page(found: Mapping[str, Any]) -> str:
 def pictures(found: Mapping[str, Any]) -> dict[str, Figure]:
     """By their names in plots/findings, without suffix; of :func:`facts`."""
     drawn = {"splits": _splits_picture(found)} if _there(found) else {}
+    drawn |= {"ladder": ladder_picture(found["ladder"]["found"])} if found["ladder"] else {}
     return drawn | ({"in_time": _in_time_picture(found)} if found["timing"] else {})
 
 
@@ -231,24 +232,25 @@ def _leaks() -> dict[str, Any]:
 
 
 def _ladder(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The best baseline, the entry, held bones and tempo alone, split by split, of ladder.json."""
+    """Segments of the best baseline by split; its rivals where most is new, of ladder.json."""
     if found is None:
         return None
-    lines = []
-    for name, of in found["protocols"].items():
-        (entry,) = of["ahead"]
-        models = {model: one["all"]["segment"] for model, one in of["models"].items()}
-        shown = (of["best"], entry, "held", "tempo")
-        first, *others = (percent(models[one]["accuracy"]) for one in shown)
-        balanced, gain = percent(models[of["best"]]["balanced"]), of["ahead"][entry]["excerpt"]
-        lines.append([PROTOCOLS[name], first, balanced, *others, points(gain)])
-    heads = ["split", "best baseline on validation", "the same, balanced", "the entry",
-             "held bones alone", "tempo alone", "entry − baseline, per dance"]  # fmt: skip
+    ladder = found["protocols"]
+    models = {
+        name: {model: one["all"]["segment"] for model, one in of["models"].items()}
+        for name, of in ladder.items()
+    }
+    last = next(reversed(ladder))
+    (entry,) = ladder[last]["ahead"].values()
+    best = models[last][ladder[last]["best"]]
     return {
-        "table": grid(heads, lines),
-        "n": models[of["best"]]["n"],
-        "majority": percent(models["majority"]["accuracy"]),
-        "ahead": Interval.read(gain).low > 0,
+        "found": found,
+        "n": best["n"],
+        "best": {name: models[name][of["best"]]["accuracy"] for name, of in ladder.items()},
+        "balanced": best["balanced"],
+        "tempo": models[last]["tempo"]["accuracy"],
+        "majority": models[last]["majority"]["accuracy"],
+        "gain": entry["excerpt"],
     }
 
 
