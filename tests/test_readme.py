@@ -41,9 +41,6 @@ COMMANDS: dict[str, Run | str] = {  # a text says why it is not run
     ". .venv/bin/activate": SHELL,
     "make demo": Run("make -n demo"),
     "make tour": Run("make -n tour"),
-    "make test": Run("make -n test"),
-    "make lint": Run("make -n lint"),
-    "make bench": Run("make -n bench"),
     "make help": Run(),
     "make report-zip": Run(),
     "make verify": Run(status=(0, 2)),  # 2: some results are of other code, which it names
