@@ -80,8 +80,8 @@ def facts() -> dict[str, Any]:
         "damage": _json("on_beat/damage.json"),
         "sync": _synchrony(workspace.metrics("on_beat.by_piece", "synchrony", "synchrony.json")),
         "own": _json("on_beat/own_track.json"),
-        "matching": _columns("on_beat/by_piece/matching/matching.json", 0, 1, 3, 4, 5)
-        or _columns("m2d_mini/matching/matching.json", 0, 1, 3, 4, 5),
+        "matching": _columns("on_beat/by_piece/matching/matching.json", 0, 1, 4, 5)
+        or _columns("m2d_mini/matching/matching.json", 0, 1, 4, 5),
         "gains": {
             SPLITS[name]: {part: task[part] for part in ("adds", "before", "after")}
             for name, task in tasks.items()

@@ -283,7 +283,8 @@ def _hits(found: Found) -> str:
     if not ahead and not open_:
         return "At hit@1 the paper's method is ahead of all others."
     texts = [f"ahead of the paper's method: {', '.join(ahead)}"] if ahead else []
-    texts += [f"not distinguishable from it: {', '.join(open_)}"] if open_ else []
+    it = "it" if ahead else "the paper's method"
+    texts += [f"not distinguishable from {it}: {', '.join(open_)}"] if open_ else []
     return f"At hit@1, {'; '.join(texts)}."
 
 
