@@ -15,11 +15,9 @@ def main(given: Sequence[str]) -> None:
     """own_track.py."""
     workspace.arguments(given)
     settings = group(Evaluate, "evaluate")
-    street = of_street_dances()
-    on_beat = of_on_beat(
-        workspace.data("on_beat", "in_time.npz"),
-        workspace.data("aist_retargeted", "dance_tempo.npz"),
-    )
+    phase = workspace.data("on_beat", "in_time.npz")
+    street = of_street_dances(phase)
+    on_beat = of_on_beat(phase, workspace.data("aist_retargeted", "dance_tempo.npz"))
     found = own_tracks(street, on_beat, settings.seed, settings.resamples)
     save_tables(workspace.metrics("on_beat", "own_track"), own_track_tables(found), found)
 

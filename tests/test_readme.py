@@ -46,6 +46,8 @@ COMMANDS: dict[str, Run | str] = {  # a text says why it is not run
     "make verify": Run(status=(0, 2)),  # 2: some results are of other code, which it names
     "pip install .": NETWORK,
     "pip install '.[pipeline]'": NETWORK,
+    "motionmusic pose --install": NETWORK,
+    "motionmusic recommend dance.mp4 --catalogue ~/Music --render out.mp4": NETWORK,
     "dvc repro": HOURS,
     "dvc repro m2d_mini": HOURS,
     "dvc repro own": HOURS,

@@ -15,12 +15,13 @@ from motionmusic.scoring.dance_tempo import TEMPI, DanceTempo, given
 from motionmusic.scoring.order import (
     WEIGHTS,
     best_moment_of,
+    fit_weight,
     genre_score,
     hear,
     learn_weights,
     tempo_score,
 )
-from motionmusic.scoring.own_track import placed, weighed
+from motionmusic.scoring.own_track import fits, placed, weighed
 
 
 def moving(bpm: float, seconds: float, first_s: float = 0.0) -> Floats:
@@ -79,15 +80,30 @@ def test_weights_are_learned_on_other_dances_only() -> None:
     parts = random.normal(size=(20, 20, 2))
     parts[own, own, 0] += 3
     assert (learn_weights(list(parts), list(np.eye(20) > 0)) >= 0).all()
-    first = weighed(parts, own, folds, np.zeros((20, 20)))
-    poisoned = parts.copy()
-    poisoned[1::2] = 1e3
-    again = weighed(poisoned, own, folds, np.zeros((20, 20)))
-    assert not np.allclose(first[::2], again[::2])  # they learn from the odd ones
-    poisoned = parts.copy()
-    poisoned[::2, :, 0] *= -1  # and not from themselves
-    again = weighed(poisoned, own, folds, np.zeros((20, 20)))
-    np.testing.assert_allclose(again[::2], poisoned[::2] @ (first[0] @ np.linalg.pinv(parts[0].T)))
+    fit = random.normal(size=(20, 20))
+    fit[own, own] += 2
+    without, first = weighed(parts, fit, own, folds)
+    for of in (parts, fit):
+        of[1::2] *= -1  # they learn from the odd ones
+        assert not np.allclose(weighed(parts, fit, own, folds)[1][::2], first[::2])
+        of[1::2] *= -1
+    parts[::2, :, 0] *= -1  # and not from themselves
+    of_parts = without[0] @ np.linalg.pinv(parts[0].T * [[-1], [1]])
+    count = (first - without)[0] / fit[0]
+    again = weighed(parts, fit, own, folds)[1]
+    np.testing.assert_allclose(again[::2], parts[::2] @ of_parts + count[0] * fit[::2])
+
+
+def test_timing_counts_as_little_as_brings_own_tracks_up() -> None:
+    own, fit = np.arange(2), np.array([[0.5, 0.4, 0.1], [0.3, 0.4, 0.1]])
+    assert fit_weight(np.zeros((2, 3)), fit, own) == 1
+    assert fit_weight(np.array([[-0.9, 0, 0], [0, 0, 0]]), fit, own) == 10
+    assert fit_weight(np.zeros((2, 3)), -fit, own) == 0
+    dances = [moving(100, 20), np.random.default_rng(0).normal(size=(500, 4))]
+    beats = fits(dances, [100, 90, 50])
+    assert beats[0, [0, 2]].min() > 0.9 > 3 * beats[0, 1]
+    assert (beats[1] == 0).all()  # which keeps no tempo
+    assert fits(dances, [100, 90, 50], every=True)[1].min() > 0
 
 
 def test_places_among_all_and_among_those_of_one_tempo() -> None:

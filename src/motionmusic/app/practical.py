@@ -256,7 +256,7 @@ def recommend(
         moment = Moment(0.0, 0.0, 0.0)
         if np.isfinite(kept):
             moment = best_moment_of(predicted, np.asarray(track.read(), np.float64), track.bpm)
-        fits.append(_fit(track, names, genres, tempo, moment, by))
+        fits.append(_fit(track, names, genres, tempo, moment))
     if not fits:
         assert within is not None
         raise UserError(
@@ -269,7 +269,7 @@ def recommend(
 
 
 def _fit(
-    track: Track, names: tuple[str, ...], genres: Genres, tempo: DanceTempo, moment: Moment, by: By
+    track: Track, names: tuple[str, ...], genres: Genres, tempo: DanceTempo, moment: Moment
 ) -> Fit:
     share, genre = None, 0.0
     if genres.probabilities is not None:
@@ -283,10 +283,11 @@ def _fit(
             share, genre = float(np.dot(every, matching)), genre_score(every, matching)
     away = [abs(np.log(track.bpm * octave / tempo.bpm)) for octave in OCTAVES]
     octave = 1.0 if np.isnan(track.bpm) else OCTAVES[int(np.argmin(away))]
+    street = genres.probabilities is not None and not genres.labels
     parts = {
         "genre": WEIGHTS.genre * genre,
         "tempo": WEIGHTS.tempo * tempo_score(tempo, track.bpm),
-        "timing": WEIGHTS.fit * moment.fit + WEIGHTS.sound * moment.sound,
+        "timing": (WEIGHTS.fit_street if street else WEIGHTS.fit) * moment.fit,
     }
     return Fit(track, names, share, octave, moment, parts, sum(parts.values()))
 

@@ -90,7 +90,7 @@ def two_corpora_table(found: Mapping[str, Any]) -> Table:
 
 _ROWS = {
     "chance": "chance", "known": "told the dance type", "genre": "genre", "tempo": "tempo",
-    "timing": "timing", "all": "all of them",
+    "timing": "timing", "both": "genre and tempo", "all": "all of them",
 }  # fmt: skip
 _TITLES = {
     "by_piece": "The dance's own track, on_beat, new pieces",
@@ -99,11 +99,13 @@ _TITLES = {
 }
 _NOTES = {
     "by_piece": "A piece has exactly its song's tempo by construction (docs/on_beat.md), so timing"
-    " finds the tempo to a part of a percent. Its genre counts nothing: it is unlike street dances.",
+    " finds the tempo to a part of a percent, and counts nothing where it sees no beat. Its genre counts"
+    " nothing: it is unlike street dances.",
     "by_figure": "Tempo by a model of AIST++ retargeted alone; frames that see another figure, or"
-    " none, are left out.",
+    " none, are left out, so timing counts whether or not a beat is seen.",
     "street": "Genre by models of other dancers and choreographies, tempo by those of the other half"
-    f" of the dancers. A genre has six tempi, one a track. {RETARGETED}",
+    f" of the dancers, timing by one that was learned from on_beat alone. A genre has six tempi, one a"
+    f" track. {RETARGETED}",
 }
 _METRICS = {
     "recall_1": Column("first", "percent"), "recall_5": Column("of 5", "percent"),

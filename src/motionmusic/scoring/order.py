@@ -1,8 +1,8 @@
 """The order of tracks for a dance: by genre, tempo and timing, and by all three.
 
-Genre and tempo are logarithms of probabilities; timing is how well what the model of the beat's
-phase reads from the motion fits beats of the track's tempo, and how well it goes with what begins
-to sound from the best moment on. Weights are those under which a dance's own track is likeliest.
+Genre and tempo are logarithms of probabilities, weighed so that a dance's own track is likeliest;
+timing is how well what the model of the beat's phase reads from the motion fits beats of the track's
+tempo, weighed so that the own track comes as far up as it can.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from motionmusic.features.song_tempo import (
 )
 from motionmusic.scoring.beat_phase import RATE_HZ, best_fit
 from motionmusic.scoring.dance_tempo import OCTAVES, DanceTempo
+from motionmusic.scoring.retrieval import ranks
 
 _LEAST = 1e-3  # a probability, so that no logarithm is infinite
 _SLOWEST_HZ, _FASTEST_HZ = 40 / 60, 220 / 60
@@ -35,16 +36,17 @@ _LEAST_S = 5  # of sound: an onset envelope takes more than four
 
 
 class Weights(NamedTuple):
-    """What a unit of each counts."""
+    """What a unit of each counts; ``fit_street`` in dances like those of AIST++, ``fit`` in others."""
 
     genre: float
     tempo: float
+    fit_street: float
     fit: float
-    sound: float
 
 
-WEIGHTS = Weights(genre=1.09449, tempo=1.59363, fit=4.93618, sound=1.02845)
+WEIGHTS = Weights(genre=1.09449, tempo=1.59363, fit_street=5, fit=50)
 """Those of metrics/on_beat/own_track.json."""
+FITS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 
 
 class Moment(NamedTuple):
@@ -103,21 +105,27 @@ def best_moment_of(predicted: Floats, sound: Floats, bpm: float) -> Moment:
     return Moment(tempo_fit(predicted, bpm), float(found[first]), first / RATE_HZ)
 
 
-def learn_weights(
-    scores: Sequence[Floats],
-    own: Sequence[NDArray[np.bool_]],
-    fixed: Sequence[Floats] | None = None,
-) -> Floats:
+def fit_weight(scores: Floats, fits: Floats, own: NDArray[np.int64]) -> float:
+    """The least of FITS that brings own tracks furthest up: the mean of 1 / rank counts.
+
+    Args:
+        scores: (dances, tracks) of genre and tempo.
+        fits: (dances, tracks).
+        own: (dances,) number of the own track.
+    """
+    return max(FITS, key=lambda of: round(float((1 / ranks(scores + of * fits, own)).mean()), 9))
+
+
+def learn_weights(scores: Sequence[Floats], own: Sequence[NDArray[np.bool_]]) -> Floats:
     """Weights (f,) of scores (tracks, f), none below 0, under which own tracks are likeliest.
 
-    ``own`` (tracks,) marks them for each dance; ``fixed`` (tracks,) is added to what is weighed.
+    ``own`` (tracks,) marks them for each dance.
     """
-    given = fixed if fixed is not None else [np.zeros(len(of)) for of in scores]
 
     def loss(weights: Floats) -> float:
         total = _RIDGE * float(weights @ weights)
-        for of, mine, more in zip(scores, own, given, strict=True):
-            height = of @ weights + more
+        for of, mine in zip(scores, own, strict=True):
+            height = of @ weights
             odds = np.exp(height - height.max())
             total -= float(np.log(odds[mine].sum() / odds.sum())) / len(scores)
         return total

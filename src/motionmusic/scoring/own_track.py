@@ -10,13 +10,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from motionmusic.features.motion import Floats
+from motionmusic.scoring.beat_phase import tempo_kept
 from motionmusic.scoring.dance_tempo import OCTAVES, WITHIN, DanceTempo
 from motionmusic.scoring.intervals import mean_interval
 from motionmusic.scoring.order import (
     Weights,
-    best_moment_of,
+    fit_weight,
     genre_score,
     learn_weights,
+    tempo_fit,
     tempo_score,
 )
 from motionmusic.scoring.retrieval import ranks, recall
@@ -26,13 +28,14 @@ Rows = Mapping[str, Floats]
 """Name of a row of the table → scores (dances, tracks)."""
 
 
-def timings(
-    predicted: Sequence[Floats], tracks: Sequence[tuple[float, Floats]]
-) -> tuple[Floats, Floats]:
-    """Scores (dances, tracks, 2) of fit and sound, and the best starts in seconds."""
-    moments = [[best_moment_of(of, sound, bpm) for bpm, sound in tracks] for of in predicted]
-    every = np.array(moments, np.float64)
-    return every[..., :2], every[..., 2]
+def fits(predicted: Sequence[Floats], bpm: Sequence[float], every: bool = False) -> Floats:
+    """(dances, tracks); 0 of dances in which the model sees no beat, unless ``every`` one counts."""
+    tempi, number = np.unique(bpm, return_inverse=True)
+    rows = np.zeros((len(predicted), len(tempi)))
+    for row, of in zip(rows, predicted, strict=True):
+        if every or np.isfinite(tempo_kept(of)):
+            row[:] = [tempo_fit(of, tempo) for tempo in tempi]
+    return rows[:, number]
 
 
 def tempo_scores(tempi: Sequence[DanceTempo], bpm: Sequence[float]) -> Floats:
@@ -46,35 +49,46 @@ def genre_scores(of_dances: Floats, genres: NDArray[np.int64]) -> Floats:
     return np.array([[genre_score(row, list(kinds == of)) for of in genres] for row in of_dances])
 
 
-def weighed(parts: Floats, own: NDArray[np.int64], folds: Sequence[int], fixed: Floats) -> Floats:
-    """Scores (dances, tracks) of parts (…, f), weights learned on the dances of the other folds."""
-    of_fold = np.asarray(folds)
-    total = np.zeros(parts.shape[:2])
+def weighed(
+    parts: Floats, fit: Floats, own: NDArray[np.int64], folds: Sequence[int]
+) -> tuple[Floats, Floats]:
+    """Scores (dances, tracks) without timing and with it; weights of the dances of other folds.
+
+    Args:
+        parts: (dances, tracks, f) of genre and tempo, or of tempo.
+        fit: (dances, tracks).
+        own: (dances,).
+        folds: of the dances.
+    """
+    without, total = np.zeros(fit.shape), np.zeros(fit.shape)
     for fold in set(folds):
-        mine = of_fold == fold
-        total[mine] = parts[mine] @ _learned(parts[~mine], own[~mine], fixed[~mine]) + fixed[mine]
-    return total
+        mine = np.asarray(folds) == fold
+        scores = parts @ learned_weights(parts[~mine], own[~mine])
+        count = fit_weight(scores[~mine], fit[~mine], own[~mine])
+        without[mine], total[mine] = scores[mine], (scores + count * fit)[mine]
+    return without, total
 
 
-def _learned(parts: Floats, own: NDArray[np.int64], fixed: Floats) -> Floats:
+def learned_weights(parts: Floats, own: NDArray[np.int64]) -> Floats:
+    """(f,) of parts (dances, tracks, f)."""
     marks = np.arange(parts.shape[1]) == own[:, None]
-    return learn_weights(list(parts), list(marks), list(fixed))
+    return learn_weights(list(parts), list(marks))
 
 
 def weights_of(
-    street: Floats, street_own: NDArray[np.int64], tempo: Floats, timing: Floats
+    street: Floats, street_fit: Floats, street_own: NDArray[np.int64], tempo: Floats, fit: Floats
 ) -> Weights:
     """For the command, from all dances.
 
     Args:
-        street: (dances, tracks, 2) genre and tempo of dances whose genre is known; ``street_own`` of
-            them the own tracks.
-        tempo, timing: (n, n) and (n, n, 2) of dances whose own track is that of the same number.
+        street: (dances, tracks, 2) genre and tempo of dances whose genre is known; ``street_fit``
+            (dances, tracks) and ``street_own`` (dances,) of them.
+        tempo, fit: (n, n) of dances whose own track is that of the same number.
     """
-    nothing = np.zeros(street.shape[:2])
-    genre, of_tempo = _learned(street, street_own, nothing)
-    fit, sound = _learned(timing, np.arange(len(timing)), of_tempo * tempo)
-    return Weights(float(genre), float(of_tempo), float(fit), float(sound))
+    genre, of_tempo = learned_weights(street, street_own)
+    of_street = fit_weight(street @ (genre, of_tempo), street_fit, street_own)
+    of_others = fit_weight(of_tempo * tempo, fit, np.arange(len(fit)))
+    return Weights(float(genre), float(of_tempo), of_street, of_others)
 
 
 def folds_of(names: Sequence[str]) -> list[int]:

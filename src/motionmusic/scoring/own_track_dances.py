@@ -12,21 +12,22 @@ from numpy.typing import NDArray
 
 from motionmusic import workspace
 from motionmusic.data.aist_retargeted import read_clips, tempo_bpm
+from motionmusic.data.own import fitted, read_piece
 from motionmusic.features.audio import PART_S, read_audio
 from motionmusic.features.motion import Floats
 from motionmusic.features.song_tempo import SAMPLE_RATE, onset_envelope
 from motionmusic.scoring import genre_trials as trials
 from motionmusic.scoring import timing
-from motionmusic.scoring.beat_phase import BeatPhase
+from motionmusic.scoring.beat_phase import RATE_HZ, BeatPhase
 from motionmusic.scoring.dance_tempo import DanceTempo, TempoModels, evidence
 from motionmusic.scoring.genre_model import softmax, temperature_of
 from motionmusic.scoring.order import hear
 from motionmusic.scoring.own_track import (
+    fits,
     folds_of,
     genre_scores,
     placed,
     tempo_scores,
-    timings,
     weighed,
     weights_of,
 )
@@ -48,11 +49,14 @@ class Tested(NamedTuple):
     own: NDArray[np.int64]  # (dances,) number of the own track
     kinds: NDArray[np.bool_]  # (dances, tracks) of one type
     bpm: Floats  # (tracks,)
-    parts: dict[str, Floats]  # scores (dances, tracks) or (dances, tracks, 2)
+    parts: dict[str, Floats]  # scores (dances, tracks)
 
 
-def of_street_dances() -> Tested:
-    """AIST++ retargeted: genre and tempo, of models that do not know the dancer."""
+def of_street_dances(weights: Path) -> Tested:
+    """AIST++ retargeted: genre and tempo, of models that do not know the dancer; timing.
+
+    ``weights``: of the beat's phase, learned from on_beat.
+    """
     rows = workspace.read_pieces("aist_retargeted")
     labels = dict(zip(rows["piece"], rows["label"], strict=True))
     clips = read_clips(workspace.data("aist_retargeted", "raw"))
@@ -72,9 +76,14 @@ def of_street_dances() -> Tested:
     bpm = np.array([tempo_bpm(track) for track in tracks])
     genre_of = np.repeat(np.arange(len(codes)), 6)
     probabilities = np.array([of_piece[piece] for piece in rows["piece"]])
+    phase = BeatPhase.read(weights)
+    raw = workspace.data("aist_retargeted", "raw")
+    dances = [read_piece("aist_retargeted", raw, piece) for piece in rows["piece"]]
+    moves = [fitted(dance, "musictodance", RATE_HZ, 1) for dance in dances]
     parts = {
         "genre": genre_scores(probabilities, genre_of),
         "tempo": tempo_scores(tempi, list(bpm)),
+        "timing": fits([phase.predict(dance.in_the_room()) for dance in moves], list(bpm)),
     }
     kinds = rows["label"].to_numpy()[:, None] == genre_of
     return Tested(rows["dancer"], own, kinds, bpm, parts)
@@ -88,7 +97,7 @@ def of_on_beat(weights: Path, street: Path) -> tuple[Tested, Tested]:
         name: read_audio(raw / file, SAMPLE_RATE, duration_s=PART_S)
         for name, file in zip(names, rows["music_file"], strict=True)
     }
-    tracks = [hear(audio[name]) for name in names]
+    bpm = np.array([hear(audio[name])[0] for name in names])
     dances, timed = on_beat_dances()
     seen = {name: evidence(dance.joints) for name, dance in timed.items()}
     alone, tempi = TempoModels.read(street).street, dict[str, DanceTempo]()
@@ -108,14 +117,14 @@ def of_on_beat(weights: Path, street: Path) -> tuple[Tested, Tested]:
                 name, name.split("_")[0], joints, spans, 0.0, onsets, beat_hz, 0.0, np.zeros(0)
             )
         )
-    bpm = np.array([track[0] for track in tracks])
     label = rows["label"].to_numpy()
     made = []
-    for predicted, of in (
-        ([phase.predict(piece.joints, piece.piece) for piece in pieces], [tempi[n] for n in names]),
-        (by_new_figures(pieces), [alone(seen[name]) for name in names]),
+    of_pieces = [phase.predict(piece.joints, piece.piece) for piece in pieces]
+    for fit, of in (
+        (fits(of_pieces, list(bpm)), [tempi[name] for name in names]),
+        (fits(by_new_figures(pieces), list(bpm), True), [alone(seen[name]) for name in names]),
     ):
-        parts = {"tempo": tempo_scores(of, list(bpm)), "timing": timings(predicted, tracks)[0]}
+        parts = {"tempo": tempo_scores(of, list(bpm)), "timing": fit}
         made.append(
             Tested(rows["piece"], np.arange(len(names)), label[:, None] == label, bpm, parts)
         )
@@ -147,18 +156,17 @@ def own_tracks(
     for name, of in (("street", street), *zip(("by_piece", "by_figure"), on_beat, strict=True)):
         nothing = np.zeros(of.kinds.shape)
         rows: dict[str, Floats] = {"chance": nothing, "known": of.kinds.astype(float)}
+        parts = [of.parts[part] for part in ("genre", "tempo") if part in of.parts]
         if name == "street":
-            both = np.stack([of.parts["genre"], of.parts["tempo"]], axis=2)
-            half = [int(str(unit)[1:]) % 2 for unit in of.units]
-            rows |= of.parts | {"all": weighed(both, of.own, half, nothing)}
+            folds = [int(str(unit)[1:]) % 2 for unit in of.units]
         else:
             folds = folds_of([str(unit) for unit in of.units])
-            rows["tempo"] = of.parts["tempo"]
-            rows["timing"] = weighed(of.parts["timing"], of.own, folds, nothing)
-            every = np.concatenate([of.parts["tempo"][..., None], of.parts["timing"]], axis=2)
-            rows["all"] = weighed(every, of.own, folds, nothing)
+        both, every = weighed(np.stack(parts, axis=2), of.parts["timing"], of.own, folds)
+        rows |= of.parts | ({"both": both} if len(parts) > 1 else {}) | {"all": every}
         found[name] = placed(rows, of.own, of.bpm, of.units, seed, resamples)
     both = np.stack([street.parts["genre"], street.parts["tempo"]], axis=2)
     pieces = on_beat[0].parts
-    weights = weights_of(both, street.own, pieces["tempo"], pieces["timing"])
+    weights = weights_of(
+        both, street.parts["timing"], street.own, pieces["tempo"], pieces["timing"]
+    )
     return found | {"weights": weights._asdict()}
