@@ -63,7 +63,7 @@ def complaints(found: Catalogue, out: Path | None) -> list[str]:
         lines.append(f"{copies} files have the sound of another one, with which they are one track")
     if others := found.others:
         kinds = ", ".join(shown(suffix or "no suffix") for suffix in list(others)[:_LISTED])
-        lines.append(f"{sum(others.values())} other files are neither sound nor video: {kinds}")
+        lines.append(f"Neither sound nor video: {sum(others.values())} ({kinds})")
     return lines
 
 
