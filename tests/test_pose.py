@@ -187,6 +187,11 @@ def test_the_dancer_is_drawn_beside_a_video(command: Command, tool: Callable[[st
 
     status, _, err = command("render", "joints.npy", "b.mp4", "--beside", "--layout", "mediapipe33")
     assert (status, "--beside: expected a video, got arrays" in err) == (2, True)
+    tool("raise SystemExit('looked at the video first')")
+    Path("dance.mp4").write_bytes(Path("dance.mp4").read_bytes() + b" ")
+    Path("empty").mkdir()
+    status, _, err = command("recommend", "dance.mp4", "--catalogue", "empty")
+    assert (status, "empty: expected sound files" in err) == (2, True)
     status, _, err = command("recommend", "dance.mp4", "--catalogue", ".", "--beside")
     assert (status, "--render OUT.mp4 with it" in " ".join(err.split())) == (2, True)
 

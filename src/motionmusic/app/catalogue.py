@@ -160,12 +160,9 @@ def heard(folder: Path, ear: Ear, cache: Path) -> Catalogue:
         else:
             tracks[track.digest] = track
     if not tracks:
-        suffixes = ", ".join(SOUND_SUFFIXES)
-        expected, got, remedy = f"sound files ({suffixes})", "none", "name a folder with music"
-        if broken:
-            path, reason = broken[0]
-            expected, remedy = "at least one sound file that can be read", "mend or replace them"
-            got = f"{len(broken)} that cannot, the first {path}: {reason}"
+        path, reason = broken[0]
+        expected, remedy = "at least one sound file that can be read", "mend or replace them"
+        got = f"{len(broken)} that cannot, the first {path}: {reason}"
         raise UserError(folder, "", expected, got, remedy)
     return Catalogue(folder, _without_copies(list(tracks.values())), broken, found.others)
 
@@ -257,6 +254,9 @@ def sound_files(folder: Path) -> Files:
                 found.append((here / file).relative_to(folder))
             else:
                 others[suffix] += 1
+    if not found and not broken:
+        expected = f"sound files ({', '.join(SOUND_SUFFIXES)})"
+        raise UserError(folder, "", expected, "none", "name a folder with music")
     return Files(folder, sorted(found), sorted(broken), dict(sorted(others.items())))
 
 

@@ -151,8 +151,10 @@ def recommend(
     check_beside(dance, beside)
     if render is not None:
         check_room(render, 20.0 * min(top, 100))
+    from motionmusic.app.catalogue import sound_files
     from motionmusic.app.open_dance import open_dance
 
+    sound_files(music)  # before minutes go by with a video
     own = open_dance(dance, layout, rate, up, names)
     note(f"{own.name}: {len(own.joints)} frames at {own.rate_hz:g} a second", level=2)
     from motionmusic.app import practical as ours
