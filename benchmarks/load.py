@@ -52,21 +52,25 @@ def main() -> None:
         "method": "contrastive" if options.model else "practical",
         "track_s": PIECE_S * TRACK_PIECES, "cores": joblib.cpu_count(), "runs": [],
     }  # fmt: skip
+
+    def keep() -> None:
+        print(result, flush=True)
+        if options.out:  # also what is there when a later run is killed
+            write_json(options.out, result)
+
     folder = place / "music"
     for count in options.tracks:
         new = write_tracks(folder, pieces, count)
-        for run_number in (1, 2):
-            heard = new if run_number == 1 else 0
+        for heard in (new, 0):
             result["runs"].append({"new": heard} | run(place, folder, options.model))
-            print(result["runs"][-1], flush=True)
+            keep()
     if options.hours:
         folder = place / "long"
         write_long(folder / "long.mp3", pieces, options.hours)
-        result["hours"] = options.hours
-        result["long"] = [run(place, folder, options.model) for _ in range(2)]
-        print(result["long"], flush=True)
-    if options.out:
-        write_json(options.out, result)
+        result |= {"hours": options.hours, "long": []}
+        for _ in range(2):
+            result["long"].append(run(place, folder, options.model))
+            keep()
 
 
 def mp3_pieces(random: np.random.Generator) -> list[bytes]:

@@ -13,7 +13,7 @@ import soundfile
 from fake_matcher import RATE, WINDOW_S, FakeMatcher, about, band_of, tone
 from sounds import encode, song
 
-from motionmusic.app import catalogue
+from motionmusic.app import catalogue, same_sound
 from motionmusic.app.catalogue import (
     Catalogue,
     category_of,
@@ -22,6 +22,7 @@ from motionmusic.app.catalogue import (
     own_tracks,
     sound_files,
 )
+from motionmusic.app.same_sound import SAME, difference, fingerprint
 from motionmusic.errors import UserError
 from motionmusic.features import audio
 from motionmusic.models.matcher import Matcher
@@ -239,6 +240,16 @@ def test_copies_in_other_formats(tmp_path: Path) -> None:
     assert own_tracks(found, own, 12_800) == [0]
     other = encode(tmp_path / "own.mp3", song(20, seed=2, rate=48_000), "libmp3lame", rate=48_000)
     assert own_tracks(found, other, 12_800) == []
+
+
+def test_the_fast_look_rejects_other_songs_only() -> None:
+    rate = 12_800
+    songs = [song(60, seed, 100 + 7 * seed, rate) for seed in range(3)]
+    later = [np.r_[np.zeros(int(3.3 * rate), np.float32), each[: 50 * rate]] for each in songs]
+    first, second = ([fingerprint(each, rate) for each in sounds] for sounds in (songs, later))
+    found = [[same_sound._may_be(a, b) for b in second] for a in first]
+    assert found == np.eye(3, dtype=bool).tolist()
+    assert all(difference(a, b) < SAME for a, b in zip(first, second, strict=True))
 
 
 def test_a_longer_version_is_another_track(tmp_path: Path) -> None:

@@ -197,3 +197,10 @@ def test_stand_ins_that_are_none(root: Path, fault: str, expected: str) -> None:
 def test_synthetic_dances(root: Path) -> None:
     raw = run(root, source="synthetic", pieces_per_type=1, seconds=10.0, seed=0)
     assert [dance.piece for dance in dances("synthetic", raw)] == ["C_1", "R_1", "T_1", "W_1"]
+
+
+def test_own_dances_that_cannot_be_read_are_all_named(root: Path) -> None:
+    for piece in ("C_1", "W_1"):
+        (write_dance(root / "mine" / f"DANCE_{piece}") / "config.json").write_text("{}")
+    error = refused(root, source="folder", folder=f"{root / 'mine'}")
+    assert all(f"DANCE_{piece}/config.json" in error.got for piece in ("C_1", "W_1"))

@@ -111,8 +111,8 @@ def recommend(
     - `synchrony`: where beats of the track and of the dance fall together best
     - `deconfounded`: two variational autoencoders, adjusted for genre
 
-    The first run on a catalogue decodes every track, one or two seconds each; later runs only what
-    is new. Results are kept in your cache folder, or in $MOTIONMUSIC_CACHE.
+    The first run on a catalogue decodes every track, about a second each; later runs only what is
+    new. Results are kept in your cache folder, or in $MOTIONMUSIC_CACHE.
 
     **Examples**
 

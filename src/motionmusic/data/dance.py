@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,3 +47,13 @@ def must_be_finite(joints: NDArray[Any], file: Path, key: str, remedy: str) -> N
         where = f"{key}frame {frame}, joint {joint}"
         got = f"{joints[frame, joint].tolist()} ({len(broken)} such values in all)"
         raise UserError(file, where, "three finite numbers x, y, z", got, remedy)
+
+
+def all_readable(raw: Path, wrong: Sequence[UserError]) -> None:
+    """Raise a UserError that names everything in a folder of dances that cannot be read, if any."""
+    if len(wrong) > 1:
+        got = f"{len(wrong)} that cannot"
+        got += "".join(f"\n    {each.file}: {each.where}: {each.got}" for each in wrong)
+        raise UserError(raw, "", "dances that can be read", got, wrong[0].remedy)
+    if wrong:
+        raise wrong[0]

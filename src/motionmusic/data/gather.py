@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from motionmusic.data import aist
+from motionmusic.data.dance import all_readable
 from motionmusic.data.fetch import fetch, fetch_available
 from motionmusic.data.manifest import Entry, manifest
 from motionmusic.data.musictodance import files_named, find_pieces, read_dance, sound_file
@@ -91,9 +92,15 @@ def _retargeted(raw: Path, store: Path) -> None:
 
 def _own(corpus: Own, raw: Path) -> None:
     found = find_pieces(Path(corpus.folder))
-    with new_folder(raw) as folder:
-        for piece, where in found.items():
+    wrong = []
+    for piece, where in found.items():
+        try:
             read_dance(piece, where)  # a broken dance stops here, not hours later
+        except UserError as error:
+            wrong.append(error)
+    all_readable(Path(corpus.folder), wrong)
+    with new_folder(raw) as folder:
+        for where in found.values():
             try:
                 shutil.copytree(where, folder / where.name)
             except shutil.Error as error:  # it lists every file; the first will do

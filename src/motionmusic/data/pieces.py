@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from motionmusic.data import aist, aist_retargeted, musictodance
-from motionmusic.data.dance import Dance
+from motionmusic.data.dance import Dance, all_readable
 from motionmusic.data.gather import COMPOSED, ORIGINS, RE_ENCODED, SUBSTITUTE
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import layout_of
@@ -37,12 +37,7 @@ def dances(source: str, raw: Path) -> Iterator[Dance]:
             wrong.append(error)
         else:
             yield dance
-    if len(wrong) > 1:
-        got = f"{len(wrong)} that cannot"
-        got += "".join(f"\n    {each.file}: {each.where}: {each.got}" for each in wrong)
-        raise UserError(raw, "", "dances that can be read", got, wrong[0].remedy)
-    if wrong:
-        raise wrong[0]
+    all_readable(raw, wrong)
 
 
 def _readers(source: str, raw: Path) -> Iterator[Callable[[], Dance]]:
