@@ -15,6 +15,7 @@ from motionmusic.files import read_json
 from motionmusic.lettering import Figure
 from motionmusic.results.figures import Panel, forest
 from motionmusic.results.ladder_table import PROTOCOLS, ladder_picture
+from motionmusic.results.names import MATCHERS
 from motionmusic.results.table import Table, grid, read_tables
 from motionmusic.scoring.evaluation import BEST
 from motionmusic.scoring.intervals import Interval
@@ -32,6 +33,11 @@ VERSIONS = {"published": "as published", "on_beat": "on the beat"}
 _REGRESSION = "logistic_regression/joints"
 _SERIES = (("#08306b", "o"), ("#4292c6", "o"), ("#b35806", "s"))
 _REMEDY = "restore it from git"
+_MATCHING = [
+    MATCHERS[name]
+    for name in ("chance", "category", "category_joints", "infonce", "whole", "phase", "own_tempo")
+]
+"""Rows of the matching table that the story is about."""
 
 
 def interval(found: Mapping[str, Any]) -> Interval:
@@ -80,8 +86,8 @@ def facts() -> dict[str, Any]:
         "damage": _json("on_beat/damage.json"),
         "sync": _synchrony(workspace.metrics("on_beat.by_piece", "synchrony", "synchrony.json")),
         "own": _json("on_beat/own_track.json"),
-        "matching": _columns("on_beat/by_piece/matching/matching.json", 0, 1, 4, 5)
-        or _columns("m2d_mini/matching/matching.json", 0, 1, 4, 5),
+        "matching": _columns("on_beat/by_piece/matching/matching.json", 0, 1, 4, 5, kept=_MATCHING)
+        or _columns("m2d_mini/matching/matching.json", 0, 1, 4, 5, kept=_MATCHING),
         "gains": {
             SPLITS[name]: {part: task[part] for part in ("adds", "before", "after")}
             for name, task in tasks.items()
@@ -158,13 +164,14 @@ def _json(name: str) -> Any:
     return read_json(path, _REMEDY) if path.is_file() else None
 
 
-def _columns(name: str, *places: int) -> str | None:
-    """Some columns of the first table of metrics/NAME as Markdown, with its caption."""
+def _columns(name: str, *places: int, kept: Sequence[str] = ()) -> str | None:
+    """Some columns of metrics/NAME's first table, or of its rows ``kept``, and its caption."""
     if not Path("metrics", name).is_file():
         return None
     whole = read_tables(Path("metrics", name))[0]
     places = tuple(place for place in places if place < len(whole.columns))
     rows = [[cells[place][0] for place in places] for cells in whole.texts()]
+    rows = [row for row in rows if not kept or row[0] in kept]
     lines = grid([whole.columns[place].head for place in places], rows)
     return f"{lines}\n\n{whole.caption}"
 
