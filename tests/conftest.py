@@ -68,12 +68,14 @@ def torch_alone() -> Iterator[None]:
 
 @pytest.fixture
 def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> Callable[..., Result]:
     """``motionmusic`` with arguments, as a user meets it who has used it never before."""
     from motionmusic.app import cli
 
-    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path_factory.mktemp("cache")))
 
     def run(*arguments: object, columns: int = 120) -> Result:
         monkeypatch.setattr(sys, "argv", ["motionmusic", *map(str, arguments)])

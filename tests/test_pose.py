@@ -232,6 +232,7 @@ def test_without_the_environment(
 def test_pip_that_fails_leaves_nothing(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
 
     def failing(call: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         bad = "pip" in call

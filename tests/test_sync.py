@@ -45,7 +45,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Call, weights
     monkeypatch.setattr(beat_phase, "SHIPPED", weights)
     write_dance()
     write_music(30, OWN)
-    return partial(command, "sync")
+    return partial(command, "sync", "--up", "y")  # of a body without a head on top
 
 
 def write_dance(seconds: float = SECONDS, still: bool = False) -> None:
