@@ -20,9 +20,9 @@ from motionmusic.app.catalogue import (
     content_hash,
     index,
     own_tracks,
-    sound_files,
 )
 from motionmusic.app.same_sound import SAME, difference, fingerprint
+from motionmusic.app.sound_files import sound_files
 from motionmusic.errors import UserError
 from motionmusic.features import audio
 from motionmusic.models.matcher import Matcher

@@ -71,8 +71,8 @@ def sloping(world: Floats) -> None:
 
 
 def fast(world: Floats) -> None:
-    many = np.tile(world[::8], (8, 1, 1))
-    world[:] = np.concatenate([many, many[::-1]])[: len(world)]
+    there = world[::8]
+    world[:] = np.tile(np.concatenate([there, there[::-1]]), (8, 1, 1))[: len(world)]
 
 
 FAULTS: list[tuple[Callable[[Floats], None], str, tuple[tuple[int, int], ...], str]] = [

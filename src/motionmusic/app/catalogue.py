@@ -12,10 +12,8 @@ is a class's name, a MusicToDance folder (DANCE_C_1) or an AIST track (mBR0).
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -35,7 +33,7 @@ from motionmusic.app.same_sound import (
     same_as,
     same_pairs,
 )
-from motionmusic.data.musictodance import SOUND_SUFFIXES, VIDEO_SUFFIXES
+from motionmusic.app.sound_files import sound_files
 from motionmusic.errors import UserError
 from motionmusic.features.audio import audio_parts, read_audio
 from motionmusic.features.beats import music_beats
@@ -208,56 +206,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"{error}" or type(error).__name__
-
-
-@dataclass(frozen=True)
-class Files:
-    """What lies below a folder."""
-
-    folder: Path
-    files: list[Path]  # sounds and videos, relative to the folder and sorted
-    broken: list[tuple[Path, str]]  # folders that cannot be entered, and why
-    others: dict[str, int]  # how many other files there are, by suffix
-
-
-def sound_files(folder: Path) -> Files:
-    """The sound files below a folder, each folder entered once; ``folder`` may be one sound file.
-
-    Raises UserError where there is neither.
-    """
-    folder = folder.expanduser()
-    if not folder.is_dir():
-        must_be_file(folder, "a folder with music, or a sound file", "name an existing one")
-        return Files(folder.parent, [Path(folder.name)], [], {})
-    found: list[Path] = []
-    broken: list[tuple[Path, str]] = []
-    others: Counter[str] = Counter()
-    entered: set[Path] = set()
-
-    def closed(error: OSError) -> None:
-        where = Path(error.filename).relative_to(folder)
-        broken.append((where, f"a folder that cannot be entered: {error.strerror}"))
-
-    for name, folders, files in os.walk(folder, onerror=closed, followlinks=True):
-        here = Path(name)
-        real = here.resolve()
-        if real in entered:  # a link to a folder above, or two links to one folder
-            folders.clear()
-            continue
-        entered.add(real)
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        for file in files:
-            suffix = Path(file).suffix.lower()
-            if file.startswith("."):
-                continue
-            if suffix in SOUND_SUFFIXES + VIDEO_SUFFIXES:
-                found.append((here / file).relative_to(folder))
-            else:
-                others[suffix] += 1
-    if not found and not broken:
-        expected = f"sound files ({', '.join(SOUND_SUFFIXES)})"
-        raise UserError(folder, "", expected, "none", "name a folder with music")
-    return Files(folder, sorted(found), sorted(broken), dict(sorted(others.items())))
 
 
 def category_of(folder: Path, path: Path, labels: Mapping[str, str]) -> str | None:

@@ -151,8 +151,8 @@ def recommend(
     check_beside(dance, beside)
     if render is not None:
         check_room(render, 20.0 * min(top, 100))
-    from motionmusic.app.catalogue import sound_files
     from motionmusic.app.open_dance import open_dance
+    from motionmusic.app.sound_files import sound_files
 
     sound_files(music)  # before minutes go by with a video
     own = open_dance(dance, layout, rate, up, names)
