@@ -94,7 +94,8 @@ def test_every_table_and_picture_leads_to_its_file_and_stage(page: Page) -> None
 def test_numbers_have_their_protocol_interval_baseline_and_chance(page: Page) -> None:
     # 36 of 144 segments are of the first class, a third of them wrong: 132 right
     for fact in (
-        "(CL), joints and bones fused, tells the dance type of 91.7 % [",
+        "MCLEMCD-FC with collaborative learning (CL), joints and bones fused, tells the dance type of"
+        " 91.7 % [",
         "the best simple baseline, majority on joints, of 91.7 % [", "chance 25.0",
         "144 test segments, 16 excerpts, 8 pieces", "protocol by_piece, 2 folds", "one seed",
         "At equal epochs CL adds 0.0 [0.0, 0.0] points (fused MCLEMCD-FC): no effect is shown.",

@@ -195,7 +195,7 @@ def in_short(found: Found) -> tuple[str, str, str]:
 
     baseline = best_baseline(found)
     return (
-        f"{model('fc').replace('CL', 'collaborative learning (CL)')}, joints and bones fused, tells the"
+        f"{model('fc').replace(' CL', ' collaborative learning (CL)')}, joints and bones fused, tells the"
         f" dance type of {share(BEST, 'segment')} of the test segments ({SEGMENT_FRAMES} frames each) and"
         f" {share(BEST, 'excerpt')} of the excerpts; the best simple baseline, {model(baseline)} on"
         f" joints, of {share(f'{baseline}/joints', 'segment')} of the segments.",
