@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mirrored import mirrored
 from web_server import Server, serving
 
 from motionmusic.data import aist, pieces
@@ -99,6 +100,34 @@ def test_values_arrive_unchanged(tmp_path: Path) -> None:
     dance = read_dance(NAME, raw)
     assert (dance.skeletons == keypoints()).all()
     assert dance.music_file == raw / "music" / "mBR0.wav"
+
+
+@pytest.mark.parametrize(
+    ("name", "speeds"),
+    [
+        ("gBR_sBM_cAll_d04_mBR0_ch01", [42, 40, 106, 200, 46, 60]),
+        ("gBR_sBM_cAll_d04_mBR0_ch03", [28, 34, 106, 147, 61, 99]),
+        ("gBR_sBM_cAll_d04_mBR2_ch08", [174, 135, 162, 239, 174, 277]),  # on the floor
+        ("gBR_sBM_cAll_d06_mBR2_ch06", [58, 60, 154, 278, 79, 149]),
+        ("gJS_sBM_cAll_d03_mJS2_ch07", [10, 10, 21, 41, 30, 33]),
+        ("gJS_sFM_cAll_d02_mJS4_ch09", [44, 44, 97, 141, 44, 60]),
+    ],
+)
+def test_speeds_and_lengths_of_six_sequences_are_the_measured_ones(
+    name: str, speeds: list[float]
+) -> None:
+    """Nose, shoulders, elbows, wrists, knees, ankles at 30 Hz in cm/s; limbs in cm. They were
+    measured apart from this program, in copies of the files at kotomiDu/aistplusplus_api (64878643)
+    and aneeshbhattacharya/SMPL-Estimators (08d84272); the mirror has them in aist/keypoints3d."""
+    joints = aist.read_keypoints(find_pieces(mirrored("aist"))[name])[::2]
+    joints = joints - joints[:, 11:13].mean(axis=1, keepdims=True)
+    steps = np.linalg.norm(np.diff(joints, axis=0), axis=2).mean(axis=0) * 30
+    pairs = steps[5:].reshape(6, 2).mean(axis=1)  # shoulders, elbows, wrists, hips, knees, ankles
+    assert [steps[0], *pairs[[0, 1, 2, 4, 5]]] == pytest.approx(speeds, abs=0.55)
+    limbs = [(11, 12), (5, 6), (5, 7), (7, 9), (11, 13), (13, 15)]
+    lengths = [np.median(np.linalg.norm(joints[:, a] - joints[:, b], axis=1)) for a, b in limbs]
+    assert np.all(np.round(lengths) >= [20, 31, 23, 21, 35, 35])
+    assert np.all(np.round(lengths) <= [23, 36, 28, 27, 40, 37])
 
 
 @pytest.mark.parametrize(
