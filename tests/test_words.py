@@ -111,4 +111,4 @@ def test_links_of_the_other_pages_exist(page: Path) -> None:
 def test_they_are_short() -> None:
     measured = {what: number for what, _, number in weigh.sizes()}
     (words,) = (number for what, number in measured.items() if what.startswith("words"))
-    assert int(words.replace(",", "")) <= 13_000
+    assert int(words.replace(",", "")) <= 12_000
