@@ -114,7 +114,7 @@ def test_an_entry_is_given_each_folds_sides_and_no_label_of_what_it_is_tested_on
 def test_the_documented_entry_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(__file__).parents[1] / "docs" / "benchmark.md").read_text("utf-8")
     start = text.index('    """Nearest class mean')
-    block = text[start : text.index("and its name in params.yaml")]
+    block = text[start : text.index("Add its name to `benchmark.entries`")]
     lines = [line.removeprefix("    ") for line in block.splitlines()]
     assert sum(bool(line) for line in lines) <= 20
     (tmp_path / "documented_entry.py").write_text("\n".join(lines))
