@@ -111,19 +111,19 @@ RateOption = Annotated[
     float | None,
     option(
         "HZ",
-        "Frames a second of the dance, where the file does not tell or tells wrong. A .npy does"
-        " not; MusicToDance has 25, AIST++ 60.",
+        "Frames a second of the dance, where the file does not say (a .npy) or is wrong."
+        " MusicToDance has 25, AIST++ 60.",
     ),
 ]
 UpOption = Annotated[
     str | None,
-    option("AXIS", "The file's axis that points up: y, z, -y … Default: as heads are above feet."),
+    option("AXIS", "The file's axis that points up: y, z, -y … Default: from feet to head."),
 ]
 NamesOption = Annotated[
     Path | None,
     option(
         "FILE.yaml",
-        "Names of joints or markers that are not known by themselves: lines like left elbow: NAME.",
+        "Which joint or marker is which, where their names are not known: lines like left elbow: NAME.",
     ),
 ]
 ForceOption = Annotated[bool, flag("--force", "Replace files that exist.")]

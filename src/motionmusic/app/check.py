@@ -32,8 +32,8 @@ def check(
     """Look a dance over: what was read, and what is wrong, with frames and seconds.
 
     It finds frames that are lost, frozen, far away or doubled, jumps, joints that stand still, axes
-    and units that are others than the file's kind has, mirrored bodies, a floor that is none, speeds
-    that nobody has, and frames that do not fit config.json. Status 1 where it finds something.
+    and units unlike the format's, mirrored bodies, a floor that rises or sinks, impossible speeds, and
+    a length that does not fit config.json. Exit status 1 where it finds something.
 
     **Example**
 
@@ -54,6 +54,6 @@ def check(
         say(f"  {genre.text}")
         for fault in own.faults:
             say(f"  {fault.kind}: {fault.line(own.rate_hz)}")
-        say(f"{len(own.faults)} found" if own.faults else "Nothing wrong found")
+        say(f"Faults found: {len(own.faults)}" if own.faults else "Nothing wrong found")
     if own.faults:
         raise typer.Exit(1)

@@ -74,7 +74,7 @@ def motionmusic(
     - `motionmusic sync dances/DANCE_C_1 waltz.mp3`
     - `motionmusic render dances/DANCE_C_1 dance.mp4`
 
-    Exit status: 0, 1 a finding (`sync`: not in time), 2 a mistake in files or arguments, told in
+    Exit status: 0 done, 1 a finding (`sync`: not in time), 2 a mistake in files or arguments, told in
     one message, 130 interrupted. `motionmusic --install-completion` completes names in your shell.
     """
 
@@ -160,7 +160,7 @@ def models(
 ) -> None:
     """List the models: those that come with this program, each with its card, and those trained here.
 
-    Trained are those under ./data: folder (for --model), task, classes, methods, seeds.
+    Those trained here are under ./data: folder (for --model), task, classes, methods, seeds.
     """
     from rich.table import Table
 
@@ -211,7 +211,7 @@ def conduct(
     ] = None,
     seed: Annotated[
         int,
-        option("N", "Of the noise, without visible effect with these weights. Default: 0.", min=0),
+        option("N", "Seed of the noise, which these weights ignore. Default: 0.", min=0),
     ] = 0,
     smooth: Annotated[
         bool,

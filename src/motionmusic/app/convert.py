@@ -55,8 +55,8 @@ def convert(
 
     A .npz has `joints`, `rate`, `layout` and, of musictodance, `center`, and is read by all commands
     without options. Units are cm (musictodance, coco17) or metres, y is up (mediapipe33: down). A
-    folder has 25 frames a second. Joints that the dance does not have are put where anatomy has
-    them, and named.
+    folder has 25 frames a second. Joints that the dance lacks are put where anatomy has them, and
+    named.
 
     **Examples**
 

@@ -47,7 +47,7 @@ def synthetic_line(task: str) -> list[str]:
     """A loud line where a model was trained on synthetic dances; else none."""
     if not task.startswith("synthetic"):
         return []
-    return ["ATTENTION: this model knows SYNTHETIC dances alone; of a real dance it says nothing."]
+    return ["ATTENTION: this model knows SYNTHETIC dances only; it says nothing of a real dance."]
 
 
 def complaints(found: Catalogue, out: Path | None) -> list[str]:
@@ -60,7 +60,7 @@ def complaints(found: Catalogue, out: Path | None) -> list[str]:
         where = out or "the JSON (--out, --json)"
         lines.append(f"  and {len(broken) - _LISTED} more, all of them in {where}")
     if copies := sum(len(track.copies) for track in found.tracks):
-        lines.append(f"{copies} files have the sound of another one, with which they are one track")
+        lines.append(f"{copies} files sound the same as another one and count as one track with it")
     if others := found.others:
         kinds = ", ".join(shown(suffix or "no suffix") for suffix in list(others)[:_LISTED])
         lines.append(f"Neither sound nor video: {sum(others.values())} ({kinds})")

@@ -29,7 +29,7 @@ def pose(
         Path | None, argument("[OUT.npz]", "33 joints in metres, with the rate.")
     ] = None,
     install: Annotated[
-        bool, flag("--install", "Make MediaPipe's environment (1.1 GB), and ask nothing.")
+        bool, flag("--install", "Install MediaPipe (1.1 GB) without asking.")
     ] = False,
     force: ForceOption = False,
     json: JsonOption = False,
@@ -38,10 +38,10 @@ def pose(
 ) -> None:
     """Find the dancer in a video: 33 joints of every picture, by MediaPipe.
 
-    All commands take a video where they take a dance, and keep its joints; this one writes them. Of
-    several people one is followed, and a jump to another is told. Where nobody is found for a while,
-    joints are filled by straight lines. Joints are relative to the hips: the way over the floor is
-    not in them. Some 25 pictures a second are done on two cores.
+    All commands take a video where they take a dance; this one writes its joints. Of several people
+    one is followed, and a jump to another is reported. Where nobody is found for a while, joints are
+    filled by straight lines. Joints are relative to the hips, so the way over the floor is lost. Two
+    cores do some 25 pictures a second.
 
     MediaPipe needs an environment of its own, made once from a pinned list, with Python 3.11 or
     3.12.

@@ -49,7 +49,9 @@ def recommend(
     ] = None,
     by: Annotated[
         By,
-        typer.Option(metavar="genre|tempo|timing|all", help="What practical orders tracks by."),
+        typer.Option(
+            metavar="genre|tempo|timing|all", help="What --method practical orders tracks by."
+        ),
     ] = "all",
     tempo: Annotated[
         float | None,
@@ -67,8 +69,8 @@ def recommend(
         Path | None,
         option(
             "DIR",
-            "Trained model: a folder data/TASK/matchers. Default: the only one here. practical"
-            " needs none; it takes the genre from one that you name.",
+            "Trained model: a folder data/TASK/matchers. Default: the only one here. --method"
+            " practical needs none; it takes the genre from a model that you name.",
         ),
     ] = None,
     top: Annotated[int, typer.Option(metavar="N", min=1, help="How many tracks.")] = 3,
@@ -101,11 +103,11 @@ def recommend(
     A track's genre comes from its folders or tags, its tempo from its tags or its sound.
 
     **Methods**: `practical`, as above, is the default and needs no model. All others need a trained
-    one (`motionmusic models` lists them)
+    one (`motionmusic models` lists them):
 
     - `category`: tracks of the predicted category, drawn at random, as the paper does
     - `mapping`: nearest in the paper's learned space
-    - `unmapped`: nearest in the codes below that space
+    - `unmapped`: nearest in the networks' codes, before that space
     - `contrastive`: nearest of two small networks, trained on pairs of one category
     - `infonce`: the same, trained to find a dance's own second of music
     - `synchrony`: where beats of the track and of the dance fall together best
