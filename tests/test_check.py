@@ -42,7 +42,7 @@ def test_a_dance_with_faults(command: Command, dance: Path) -> None:
     assert (status, err) == (1, "")
     assert "lost: frames 20 to 24 (0.80 to 0.96 s): the body is lost" in out
     assert "far: frame 60 (2.40 s): the body is far away" in out
-    assert out.endswith("2 found\n")
+    assert out.endswith("Faults found: 2\n")
     status, out, _ = command("check", folder, "--json")
     found = json.loads(out)
     assert status == 1

@@ -109,6 +109,6 @@ def test_links_of_the_other_pages_exist(page: Path) -> None:
 
 
 def test_they_are_short() -> None:
-    measured = {what: number for what, _, number in weigh.sizes()}
-    (words,) = (number for what, number in measured.items() if what.startswith("words"))
-    assert int(words.replace(",", "")) <= 12_000
+    """12,000 words with docs/findings.md, which is written from the results and may grow a little."""
+    by_hand = [page for page in weigh.PAGES if page.name != "findings.md"]
+    assert weigh.words(*by_hand) <= 10_400
