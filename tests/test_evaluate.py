@@ -72,7 +72,7 @@ def test_a_table_of_all_that_can_be_read(command: Command, made: Path) -> None:
     assert "Feet: 2 without a score, its file has no feet" in out
     assert "1 not read:\n  d.npy: " in out
     assert "Neither dance nor music of one: 1 .txt" in out
-    assert "kernel 3 frames of the dance" in out
+    assert "σ 3 frames of the dance" in out
 
 
 def test_numbers_as_json_and_csv(command: Command, made: Path) -> None:

@@ -36,8 +36,8 @@ SHOWN = 10  # files that the terminal names
 _RESAMPLES = 1000
 _STANDS_CM = 0.1  # a pelvis that wanders by less is where the others are measured from
 _DEFINITIONS = {
-    "mint": "from each beat of the motion to the next of the music (AIST++, FACT)",
-    "bailando": "from each beat of the music to the next of the motion (Bailando)",
+    "mint": "from each beat of the motion to the nearest of the music (AIST++, FACT)",
+    "bailando": "from each beat of the music to the nearest of the motion (Bailando)",
 }
 
 
@@ -352,7 +352,7 @@ def _print(content: dict[str, Any]) -> None:
     console().print(table)
     say("Brackets: 95 % intervals over dances. Shuffled: with the music of other dances.")
     for letter, of in zip("ABCD", aligned.values(), strict=False):
-        say(f"{letter}: {of['definition']}, kernel {of['kernel']}")
+        say(f"{letter}: {of['definition']}, σ {of['kernel']}")
     say("Feet: EDGE's physical foot contact score, less is better")
     for name in ("kinetic", "geometric"):
         if name in apart:
