@@ -154,7 +154,9 @@ def tracks(counts: Sequence[int]) -> None:
 
 def same_recordings(count: int) -> None:
     """Look for them where there are none."""
-    same_pairs([sound_of(stream(0, number)) for number in range(count)])
+    sounds = [sound_of(stream(0, number)) for number in range(count)]
+    spectra = np.stack([sound.spectrum for sound in sounds])
+    same_pairs(spectra, np.full(count, 180.0), sounds.__getitem__, np.ones(count, bool))
 
 
 def search(vectors: Float32) -> None:
@@ -166,7 +168,8 @@ def made_up(digest: str, file: Path) -> catalogue.Encoded:
     """Codes of three minutes of music that nobody heard."""
     random = stream(0, digest)
     codes = random.normal(size=(20, 64)).astype(np.float32)
-    return codes, 9.0 * np.arange(20, dtype=np.float64), 180.0, 120.0, sound_of(random)
+    starts_s = 9.0 * np.arange(20, dtype=np.float64)
+    return catalogue.Encoded(codes, starts_s, 180.0, 120.0, sound_of(random))
 
 
 def sound_of(random: np.random.Generator) -> Fingerprint:

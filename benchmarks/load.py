@@ -2,10 +2,10 @@
 
 ``python benchmarks/load.py PLACE [--tracks N …] [--hours H] [--model] [--out FILE.json]`` makes in the
 folder PLACE tracks of three minutes, N of them and then more up to the next N, and with H one file of H
-hours, and runs the command on each twice: time, and the most memory that it held. The tracks are
-different songs: 60 pieces of mp3, 9 s each, joined in ever other orders, so their decoded length is
-real. With --model, tracks are chosen by a network in place of the default; its random weights cost the
-same as trained ones.
+hours, and runs the command on each twice: time, and the most memory that it held. Each track is five of
+180 pieces of mp3, 3 s each, joined in an order of its own, so its decoded length is real; the pieces'
+spectra are such that those of tracks are about as far apart as real songs' are. With --model, tracks are
+chosen by a network in place of the default; its random weights cost the same as trained ones.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 import av
 import joblib
 import numpy as np
+from numpy.typing import NDArray
 
 from motionmusic.data.synthetic import write_dances
 from motionmusic.files import read_json, write_json
@@ -30,7 +31,8 @@ from motionmusic.models.matcher import About
 from motionmusic.params import Joints, Music
 
 RATE = 44_100
-PIECES, PIECE_S, TRACK_PIECES = 60, 9, 20
+PIECES, PIECE_S, TRACK_KINDS, TRACK_PIECES = 180, 3, 5, 60
+WAVES = 0.3
 
 
 def main() -> None:
@@ -74,7 +76,7 @@ def main() -> None:
 
 
 def mp3_pieces(random: np.random.Generator) -> list[bytes]:
-    """Pieces of music of 9 s as mp3 without a header, to be joined."""
+    """Pieces of music of 3 s as mp3 without a header, to be joined."""
     pieces = []
     for _ in range(PIECES):
         time_s = np.arange(PIECE_S * RATE) / RATE
@@ -82,6 +84,7 @@ def mp3_pieces(random: np.random.Generator) -> list[bytes]:
         notes = 220 * 2 ** (random.integers(0, 24, int(PIECE_S / beat_s) + 1) / 12)
         sound = np.sin(2 * np.pi * np.cumsum(notes[(time_s / beat_s).astype(int)]) / RATE)
         sound += random.normal(size=len(time_s)) * np.exp(-20 * (time_s % beat_s))
+        sound = coloured(sound, random.normal(size=10))
         file = tempfile.NamedTemporaryFile(suffix=".mp3")  # noqa: SIM115
         with (
             file,
@@ -101,14 +104,23 @@ def mp3_pieces(random: np.random.Generator) -> list[bytes]:
     return pieces
 
 
+def coloured(sound: NDArray[np.float64], heights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sound, log10 of its power changed by waves (10,) from 200 to 3,500 Hz."""
+    hertz = np.fft.rfftfreq(len(sound), 1 / RATE)
+    place = np.clip(np.log(np.maximum(hertz, 1) / 200) / np.log(3500 / 200), 0, 1)
+    waves = np.cos(np.pi * np.outer(place, np.arange(1, 11)))
+    return np.fft.irfft(np.fft.rfft(sound) * 10 ** (WAVES * waves @ heights / 2), len(sound))
+
+
 def write_tracks(folder: Path, pieces: list[bytes], count: int) -> int:
-    """Tracks of 20 pieces each, so that there are ``count``; how many are new."""
+    """Tracks of 60 pieces of five kinds, so that there are ``count``; how many are new."""
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{number:05}.mp3" for number in range(count)]
     new = [(number, file) for number, file in enumerate(files) if not file.exists()]
     for number, file in new:
-        chosen = np.random.default_rng([1, number]).choice(len(pieces), TRACK_PIECES, replace=False)
-        file.write_bytes(b"".join(pieces[n] for n in chosen))
+        random = np.random.default_rng([1, number])
+        kinds = random.choice(len(pieces), TRACK_KINDS, replace=False)
+        file.write_bytes(b"".join(pieces[n] for n in random.choice(kinds, TRACK_PIECES)))
     return len(new)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
+import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -423,7 +425,7 @@ def test_vectors_are_the_means_of_the_windows(music: Path) -> None:
     expected[1, band_of(300)] = 1
     assert found.vectors().tolist() == expected.tolist()
     frames = run(music, FakeMatcher(about("synchrony"), digest="other"))
-    assert [track.vector for track in frames.tracks] == [None, None]
+    assert [track.known.vector for track in frames.tracks] == [None, None]
 
 
 @pytest.mark.filterwarnings("ignore:Exception while loading results")
@@ -431,10 +433,64 @@ def test_a_broken_cache_is_made_anew(music: Path) -> None:
     before = [track.read() for track in run(music).tracks]
     kept = list((music.parent / "cache").rglob("output.pkl"))
     assert len(kept) == 4  # hash and codes of two tracks
-    for file in kept:
+    (book,) = (music.parent / "cache").rglob("*.pickle")
+    for content in (b"", book.read_bytes()[:-30], pickle.dumps(7)):
+        book.write_bytes(content)
+        assert heard(music) == 0
+    for file in (*kept, book):
         file.write_bytes(file.read_bytes()[:-30])
     assert heard(music) == 3
     assert all((a == b.read()).all() for a, b in zip(before, run(music).tracks, strict=True))
+
+
+def test_a_folder_without_changes_is_known_by_one_file(music: Path) -> None:
+    samples, rate = soundfile.read(music / "Rumba" / "high.flac")
+    soundfile.write(music / "copy.wav", samples, rate)
+    tone(music / "Waltz" / "third.wav", 500)
+    before = run(music)
+    assert names(before) == ["Rumba/high.flac", "Waltz/low.wav", "Waltz/third.wav"]
+    index(music / "copy.wav", cast(Matcher, FakeMatcher(about())), music.parent / "cache")
+    shutil.rmtree(music.parent / "cache" / "motionmusic")
+    matcher = FakeMatcher(about())
+    again = run(music, matcher)
+    assert names(again) == names(before)
+    assert again.tracks[0].copies == before.tracks[0].copies == [Path("copy.wav")]
+    assert [track.category for track in again.tracks] == ["Rumba", "Waltz", "Waltz"]
+    assert (again.vectors() == before.vectors()).all()
+    assert matcher.heard == 0
+    assert again.tracks[1].read().argmax(axis=1).tolist() == [band_of(300)]
+    assert matcher.heard == 1
+    # what a copy was of goes, and what is new is compared
+    (music / "Rumba" / "high.flac").unlink()
+    assert names(run(music)) == ["Waltz/low.wav", "Waltz/third.wav", "copy.wav"]
+    samples, rate = soundfile.read(music / "Waltz" / "third.wav", dtype="int16")
+    soundfile.write(music / "a.flac", samples, rate)
+    for _ in range(2):
+        found = run(music)
+        assert names(found) == ["Waltz/low.wav", "Waltz/third.wav", "copy.wav"]
+        assert found.tracks[1].copies == [Path("a.flac")]
+
+
+def test_pairs_that_are_known_are_not_compared_again() -> None:
+    sounds = [fingerprint(song(20, seed, rate=RATE), RATE) for seed in (0, 1, 0, 0, 2)]
+    spectra = np.stack([each.spectrum for each in sounds])
+    seconds = np.array([20.0, 20, 20, 40, 20])
+    asked: list[int] = []
+
+    def sound_of(number: int) -> same_sound.Fingerprint:
+        asked.append(number)
+        return sounds[number]
+
+    def pairs(*new: int) -> list[tuple[int, int]]:
+        asked.clear()
+        return same_sound.same_pairs(spectra, seconds, sound_of, np.isin(np.arange(5), new))
+
+    assert pairs(0, 1, 2, 3, 4) == [(0, 2)]  # 3 is a longer version
+    assert sorted(set(asked)) == sorted(asked)
+    assert pairs(2) == pairs(0) == [(0, 2)]
+    assert {0, 2} <= set(asked)
+    assert pairs(1) == pairs() == []
+    assert 3 not in asked
 
 
 def test_an_interrupted_run_goes_on(music: Path, monkeypatch: pytest.MonkeyPatch) -> None:

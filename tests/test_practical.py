@@ -21,6 +21,7 @@ from motionmusic.app.picks import synthetic_line
 from motionmusic.app.tags import tags_of
 from motionmusic.errors import UserError
 from motionmusic.features import audio
+from motionmusic.scoring import order
 
 Command = Callable[..., Result]
 
@@ -86,6 +87,42 @@ def test_tempo_told_range_and_genre_each_order_tracks(place: Path, command: Comm
     assert names(by_genre)[0] == "plain"  # House by its folder
     shares = {Path(row["path"]).stem: row["genre_share"] for row in by_genre["recommended"]}
     assert shares == pytest.approx({"plain": 0.82, "half": 0.02, "same": 0.04, "off": 0.06})
+
+
+def test_a_second_run_says_the_same_and_opens_nothing(
+    place: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = answer(command)
+
+    def opened(*given: object) -> Any:
+        raise AssertionError(given)
+
+    for name in ("tags_of", "heard_parts"):
+        monkeypatch.setattr(practical, name, opened)
+    assert answer(command) == first
+    assert {Path(row["path"]).stem: row["genres"] for row in first["recommended"]} == {
+        "plain": ["House"], "half": ["Disco"], "same": ["Rock", "Trap"], "off": ["Hip-Hop"],
+    }  # fmt: skip
+
+
+def test_only_what_is_shown_is_searched_for_its_moment(
+    place: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(practical, "tempo_kept", lambda predicted: 120.0)
+    np.savez("dance.npz", joints=room(5), rate=25.0, layout="musictodance")
+    everything = answer(command)["recommended"]
+    assert len({row["start_s"] for row in everything}) > 1
+    looked: list[float] = []
+
+    def best_moment_of(predicted: Any, sound: Any, bpm: float) -> order.Moment:
+        found = order.best_moment_of(predicted, sound, bpm)
+        looked.append(bpm)
+        assert found.fit == order.tempo_fit(predicted, bpm) > 0
+        return found
+
+    monkeypatch.setattr(practical, "best_moment_of", best_moment_of)
+    assert answer(command, "--top", 2)["recommended"] == everything[:2]
+    assert len(looked) == 2
 
 
 def test_what_is_said_and_that_an_unlike_dance_has_no_genre(
@@ -158,10 +195,10 @@ def test_a_short_rest_of_a_long_track_says_nothing_of_its_tempo(
     samples = song(12, bpm=100)
     for name, length_s in (("whole", 12), ("first", 10)):
         soundfile.write(tmp_path / f"{name}.wav", samples[: length_s * RATE], RATE)
-    codes, _, seconds, bpm, _ = practical._hear("", tmp_path / "whole.wav")
-    assert seconds == 12
-    assert len(codes) == pytest.approx(300, abs=2)
-    assert bpm == pytest.approx(practical._hear("", tmp_path / "first.wav")[3], rel=0.01)
+    whole, first = (practical._hear("", tmp_path / f"{name}.wav") for name in ("whole", "first"))
+    assert whole.seconds == 12
+    assert len(whole.codes) == pytest.approx(300, abs=2)
+    assert whole.bpm == pytest.approx(first.bpm, rel=0.01)
 
 
 def test_a_sample_without_measure(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 Every track is decoded, cut into the matcher's windows and encoded once. joblib keeps the results by
 the content of the file, the matcher and the source of the modules that make them, so renaming or
-moving a track costs nothing; files of unchanged size and time are not even read. A track is heard in
-parts of five minutes, each scaled on its own, so that a mix of any length fits into memory.
+moving a track costs nothing; files of unchanged size and time are not even read. What is small of all
+tracks of a folder, and which are of one recording, is kept once more in one file, so that a folder
+without changes is known at once. A track is heard in parts of five minutes, each scaled on its own, so
+that a mix of any length fits into memory.
 
 A track's category comes from its place: the name of its file, or of the nearest folder above it, that
 is a class's name, a MusicToDance folder (DANCE_C_1) or an AIST track (mBR0).
@@ -25,8 +27,8 @@ import numpy as np
 from joblib.memory import CacheWarning
 from numpy.typing import NDArray
 
+from motionmusic.app.book import Book, Known, State, state_of
 from motionmusic.app.same_sound import (
-    LEAD_S,
     LONGEST_S,
     Fingerprint,
     fingerprint,
@@ -50,9 +52,9 @@ if TYPE_CHECKING:
 
 # The modules that codes, tempo and windows come from.
 CODE = (
-    "app/catalogue.py", "app/practical.py", "app/same_sound.py", "app/tags.py", "streams.py",
-    "features/audio.py", "features/beats.py", "features/decoding.py", "features/music.py",
-    "features/song_tempo.py", "models/*.py", "scoring/order.py",
+    "app/book.py", "app/catalogue.py", "app/practical.py", "app/same_sound.py", "app/tags.py",
+    "app/track_tempo.py", "streams.py", "features/audio.py", "features/beats.py", "features/decoding.py",
+    "features/music.py", "features/song_tempo.py", "models/*.py", "scoring/order.py",
 )  # fmt: skip
 _PACKAGE = Path(__file__).parents[1]
 _DANCE_FOLDER = re.compile(r".+_(?P<code>[^_]+)_[0-9]+")
@@ -63,7 +65,17 @@ _LOUDEST = 1e6  # of a sample: programs that forget to scale write 32,768
 _AT_ONCE = 3  # tracks that are heard at a time; one takes up to 0.35 GB
 
 Codes: TypeAlias = NDArray[np.floating[Any]]
-Encoded: TypeAlias = tuple[Codes, NDArray[np.float64], float, float, Fingerprint]
+
+
+class Encoded(NamedTuple):
+    """What is heard of a track."""
+
+    codes: Codes  # (w, …)
+    starts_s: NDArray[np.float64]  # (w,) where its windows start
+    seconds: float
+    bpm: float
+    sound: Fingerprint
+    genres: tuple[str, ...] = ()  # that its tags name
 
 
 @dataclass(frozen=True)
@@ -73,13 +85,32 @@ class Track:
     path: Path  # relative to the catalogue's folder; of several files of one sound the first
     digest: str  # SHA-256 of the file
     category: str | None  # name of its class, None where its place does not say
-    seconds: float
-    bpm: float
-    starts_s: NDArray[np.float64]  # (w,) where its windows start
-    vector: Float32 | None  # (d,) mean of its codes; None where one is no vector (synchrony)
-    sound: Fingerprint
-    read: Callable[[], Codes]  # its codes (w, …), from the cache: all tracks' may not fit in memory
+    known: Known
+    encoded: Callable[[], Encoded]  # from the cache: all tracks' codes may not fit in memory
     copies: list[Path] = field(default_factory=list)  # further files of the same sound
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.known.seconds
+
+    @property
+    def bpm(self) -> float:
+        """Beats a minute; NaN where it has none."""
+        return self.known.bpm
+
+    @property
+    def starts_s(self) -> NDArray[np.float64]:
+        """(w,) where its windows start."""
+        return self.known.starts_s
+
+    def read(self) -> Codes:
+        """Its codes (w, …)."""
+        return self.encoded().codes
+
+    def sound(self) -> Fingerprint:
+        """How its recording is known."""
+        return self.encoded().sound
 
 
 @dataclass(frozen=True)
@@ -93,7 +124,8 @@ class Catalogue:
 
     def vectors(self) -> Float32:
         """The tracks' vectors (t, d); of a matcher whose codes are vectors."""
-        return np.stack([track.vector for track in self.tracks if track.vector is not None])
+        vectors = (track.known.vector for track in self.tracks)
+        return np.stack([vector for vector in vectors if vector is not None])
 
 
 class Ear(NamedTuple):
@@ -117,52 +149,72 @@ def heard(folder: Path, ear: Ear, cache: Path) -> Catalogue:
     order of their paths; one sound is one track. Raises UserError where there is no such folder, no
     sound file in it, or none that can be read.
     """
+    key = _key(ear.digest)
+    name = hashlib.sha256(f"{key} {folder.expanduser().resolve()!a}".encode()).hexdigest()
+    kept = cache / "catalogues" / f"{name}.pickle"
     found = sound_files(folder)
     folder, broken = found.folder, list(found.broken)
     memory = joblib.Memory(cache, verbose=0, mmap_mode=None)
     encode = memory.cache(_encode, ignore=["file", "hear"])
     hashed = memory.cache(_hash_of_sound)
-    key = _key(ear.digest)
 
-    def track_of(path: Path) -> Track | str:
-        """The track, or why it cannot be read."""
+    def hear(path: Path) -> tuple[State, str, Known] | str:
+        """The file, its digest and what is small of it, or why it cannot be read."""
         try:
             str(path).encode()  # soundfile opens no other names
-            must_be_file(folder / path, "a sound file", "remove it")
-            file = (folder / path).resolve()
-            state = file.stat()
-            digest = hashed(file, state.st_size, state.st_mtime_ns)
-            codes, starts, seconds, bpm, sound = encode(digest, key, file, ear.hear)
+            state = state_of(folder / path)
+            digest = hashed(Path(state[0]), *state[1:])
+            return state, digest, _small(encode(digest, key, Path(state[0]), ear.hear))
         except CacheWarning:  # as an error: the cache is full
             raise
         except Exception as error:  # whatever is wrong with a track, it never ends the run
             return _reason(error)
-        return Track(
-            path, digest, category_of(folder, path, ear.labels), seconds, bpm, starts,
-            codes.mean(axis=0, dtype=np.float32) if codes.ndim == 2 else None,
-            sound, partial(_codes, encode, digest, key, file, ear.hear),
-        )  # fmt: skip
 
+    before = Book.read(kept)
+    files = {path: one for path in found.files if (one := before.digest_of(folder / path))}
+    known, new = dict(before.known), [path for path in found.files if path not in files]
     # threads, which share what is imported, and their number bounds the memory
     jobs = joblib.Parallel(
         min(joblib.cpu_count(), _AT_ONCE), prefer="threads", return_as="generator"
     )
-    heard_of = jobs(joblib.delayed(track_of)(path) for path in found.files)
-    tracks: dict[str, Track] = {}
-    files = zip(found.files, heard_of, strict=True)
-    for path, track in progress(files, "catalogue", len(found.files), "track"):
-        if isinstance(track, str):
-            broken.append((path, track))
-        elif track.digest in tracks:
-            tracks[track.digest] = _joined(tracks[track.digest], [path], track.category)
+    heard_of = zip(new, jobs(joblib.delayed(hear)(path) for path in new), strict=True)
+    for path, one in progress(heard_of, "catalogue", len(new), "track"):
+        if isinstance(one, str):
+            broken.append((path, one))
         else:
-            tracks[track.digest] = track
+            state, digest, known[digest] = one
+            files[path] = state, digest
+    tracks: dict[str, Track] = {}
+    for path in found.files:
+        if path not in files:
+            continue
+        (file, *_), digest = files[path]
+        category = category_of(folder, path, ear.labels)
+        if digest in tracks:
+            tracks[digest] = _joined(tracks[digest], [path], category)
+        else:
+            encoded = partial(encode, digest, key, Path(file), ear.hear)
+            tracks[digest] = Track(path, digest, category, known[digest], encoded)
     if not tracks:
         path, reason = broken[0]
         expected, remedy = "at least one sound file that can be read", "mend or replace them"
         got = f"{len(broken)} that cannot, the first {path}: {reason}"
         raise UserError(folder, "", expected, got, remedy)
-    return Catalogue(folder, _without_copies(list(tracks.values())), broken, found.others)
+    every = list(tracks.values())
+    same = _same_pairs(every, before)
+    digests = dict(files.values())
+    if digests != before.digests:
+        pairs = {(every[i].digest, every[j].digest) for i, j in same}
+        Book(digests, {digest: known[digest] for digest in tracks}, pairs).write(kept)
+    return Catalogue(folder, _without_copies(every, same), broken, found.others)
+
+
+def _small(encoded: Encoded) -> Known:
+    codes = encoded.codes
+    return Known(
+        encoded.starts_s, encoded.seconds, encoded.bpm, encoded.genres,
+        codes.mean(axis=0, dtype=np.float32) if codes.ndim == 2 else None, encoded.sound.spectrum,
+    )  # fmt: skip
 
 
 def _joined(track: Track, paths: Iterable[Path], category: str | None) -> Track:
@@ -170,13 +222,26 @@ def _joined(track: Track, paths: Iterable[Path], category: str | None) -> Track:
     return replace(track, copies=[*track.copies, *paths], category=track.category or category)
 
 
-def _without_copies(tracks: list[Track]) -> list[Track]:
+def _same_pairs(tracks: list[Track], before: Book) -> list[tuple[int, int]]:
+    """Pairs (i, j), i < j and in order, of tracks of one recording; those known before are looked up."""
+    number = {track.digest: n for n, track in enumerate(tracks)}
+    known = {
+        (min(number[a], number[b]), max(number[a], number[b]))
+        for a, b in before.same
+        if a in number and b in number
+    }
+    new = np.array([track.digest not in before.known for track in tracks])
+    spectra = np.stack([track.known.spectrum for track in tracks])
+    seconds = np.array([track.seconds for track in tracks])
+    found = same_pairs(spectra, seconds, lambda n: tracks[n].sound(), new)
+    return sorted(known.union(found))
+
+
+def _without_copies(tracks: list[Track], same: list[tuple[int, int]]) -> list[Track]:
     """The tracks, those of one sound as one, the first of them."""
     first = list(range(len(tracks)))
-    for i, j in same_pairs([track.sound for track in tracks]):
-        # a longer version is another track
-        if abs(tracks[i].seconds - tracks[j].seconds) <= LEAD_S:
-            first[j] = min(first[j], first[i])
+    for i, j in same:
+        first[j] = min(first[j], first[i])
     kept: dict[int, Track] = {}
     for n, track in enumerate(tracks):
         if first[n] == n:
@@ -193,7 +258,8 @@ def own_tracks(
     """The numbers of the tracks that are a dance's own music, known by its sound. Raises UserError."""
     own = read_audio(music, rate, duration_s=LONGEST_S, resampler=resampler)
     digest = content_hash(music)
-    same = same_as([track.sound for track in found.tracks], fingerprint(own, rate))
+    spectra = np.stack([track.known.spectrum for track in found.tracks])
+    same = same_as(spectra, lambda n: found.tracks[n].sound(), fingerprint(own, rate))
     return sorted({*same, *(n for n, track in enumerate(found.tracks) if track.digest == digest)})
 
 
@@ -272,10 +338,6 @@ def _window_s(about: About) -> float:
     return frames * HOP / about.music.sample_rate
 
 
-def _codes(encode: Callable[..., Encoded], *given: Any) -> Codes:
-    return encode(*given)[0]
-
-
 def _encode(digest: str, key: str, file: Path, hear: Callable[[str, Path], Encoded]) -> Encoded:
     return hear(digest, file)
 
@@ -311,7 +373,7 @@ def _with_matcher(matcher: Matcher, digest: str, file: Path) -> Encoded:
         raise UserError(file, "", least, f"{count / rate:.2f} s (too short)", "remove it")
     heard = np.array([bpm for bpm in tempi if not np.isnan(bpm)])
     bpm = float(np.median(heard)) if len(heard) else float("nan")
-    return np.concatenate(codes), np.array(starts), count / rate, bpm, sound
+    return Encoded(np.concatenate(codes), np.array(starts), count / rate, bpm, sound)
 
 
 def _part_codes(matcher: Matcher, audio: Float32, digest: str) -> Codes:

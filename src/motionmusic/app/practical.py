@@ -25,8 +25,10 @@ from motionmusic.app.outputs import using_cache
 from motionmusic.app.picks import catalogue_json, catalogue_line, only_own
 from motionmusic.app.same_sound import fingerprint
 from motionmusic.app.tags import tags_of
+from motionmusic.app.track_tempo import tracked_bpm
 from motionmusic.data.own import OwnDance, fitted
 from motionmusic.errors import UserError
+from motionmusic.features.motion import Floats
 from motionmusic.features.song_tempo import SAMPLE_RATE
 from motionmusic.scoring.beat_phase import RATE_HZ, SHIPPED, BeatPhase, tempo_kept
 from motionmusic.scoring.dance_tempo import OCTAVES, DanceTempo, TempoModels, evidence, given
@@ -36,6 +38,7 @@ from motionmusic.scoring.order import (
     best_moment_of,
     genre_score,
     hear,
+    tempo_fit,
     tempo_score,
 )
 from motionmusic.scoring.two_corpora import common_joints
@@ -252,11 +255,9 @@ def recommend(
     for number, track in enumerate(found.tracks):
         if number in own or (within and not _between(track.bpm, within)):
             continue
-        names = (track.category,) if track.category else tags_of(found.folder / track.path).genres
-        moment = Moment(0.0, 0.0, 0.0)
-        if np.isfinite(kept):
-            moment = best_moment_of(predicted, np.asarray(track.read(), np.float64), track.bpm)
-        fits.append(_fit(track, names, genres, tempo, moment))
+        names = (track.category,) if track.category else track.known.genres
+        timing = tempo_fit(predicted, track.bpm) if np.isfinite(kept) else 0.0
+        fits.append(_fit(track, names, genres, tempo, timing))
     if not fits:
         assert within is not None
         raise UserError(
@@ -264,12 +265,22 @@ def recommend(
             " minute, half and double counted", "none", "ask for a wider range",
         )  # fmt: skip
     fits.sort(key=lambda fit: (-fit.parts.get(by, fit.score), -fit.score))
+    fits = fits[:top]
+    if np.isfinite(kept):  # where in the track a dance goes best counts nothing for the order
+        fits = [
+            fit._replace(moment=best_moment_of(predicted, _sound(fit.track), fit.track.bpm))
+            for fit in fits
+        ]
     left_out = [found.tracks[number] for number in sorted(own)]
-    return Practical(dance, genres, tempo, told_bpm, kept, by, fits[:top], found, left_out)
+    return Practical(dance, genres, tempo, told_bpm, kept, by, fits, found, left_out)
+
+
+def _sound(track: Track) -> Floats:
+    return np.asarray(track.read(), np.float64)
 
 
 def _fit(
-    track: Track, names: tuple[str, ...], genres: Genres, tempo: DanceTempo, moment: Moment
+    track: Track, names: tuple[str, ...], genres: Genres, tempo: DanceTempo, timing: float
 ) -> Fit:
     share, genre = None, 0.0
     if genres.probabilities is not None:
@@ -287,8 +298,9 @@ def _fit(
     parts = {
         "genre": WEIGHTS.genre * genre,
         "tempo": WEIGHTS.tempo * tempo_score(tempo, track.bpm),
-        "timing": (WEIGHTS.fit_street if street else WEIGHTS.fit) * moment.fit,
+        "timing": (WEIGHTS.fit_street if street else WEIGHTS.fit) * timing,
     }
+    moment = Moment(timing, 0.0, 0.0)
     return Fit(track, names, share, octave, moment, parts, sum(parts.values()))
 
 
@@ -305,10 +317,11 @@ def _hear(digest: str, file: Path) -> Encoded:
     count, sound = 0, None
     bpm: list[float] = []
     curves = []
-    told = tags_of(file).bpm
+    tags = tags_of(file)
     for audio in heard_parts(file, SAMPLE_RATE):
         count += len(audio)
         sound = sound or fingerprint(audio, SAMPLE_RATE)
+        told = tags.bpm if np.isfinite(tags.bpm) else tracked_bpm(audio, SAMPLE_RATE)
         tempo, curve = hear(audio, told)
         curves.append(curve)
         if not bpm or len(audio) >= TEMPO_S * SAMPLE_RATE:  # a short rest tells nothing
@@ -319,4 +332,4 @@ def _hear(digest: str, file: Path) -> Encoded:
     known = [tempo for tempo in bpm if np.isfinite(tempo)]
     middle = float(np.median(known)) if known else float("nan")
     codes = np.concatenate(curves).astype(np.float32)
-    return codes, np.zeros(0), count / SAMPLE_RATE, middle, sound
+    return Encoded(codes, np.zeros(0), count / SAMPLE_RATE, middle, sound, tags.genres)

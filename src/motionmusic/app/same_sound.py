@@ -10,8 +10,9 @@ How far apart songs and formats of one song are: metrics/reliability/same_sound.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -20,6 +21,7 @@ from scipy.spatial import cKDTree
 
 from motionmusic.files import Float32
 from motionmusic.numba_cache import librosa
+from motionmusic.terminal import progress
 
 SAME = 0.25
 """Bits of one recording differ less than this; a half differ by chance."""
@@ -51,9 +53,10 @@ def fingerprint(audio: Float32, sample_rate: int) -> Fingerprint:
     window = round(_WINDOW_S * sample_rate)
     samples = audio[: LONGEST_S * sample_rate]
     samples = np.pad(samples, (0, max(0, window - len(samples))))
-    power = np.abs(librosa.stft(samples, n_fft=window, hop_length=hop, center=False)) ** 2
-    edges = np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, _BANDS + 1) / sample_rate * window
-    sums = np.add.reduceat(power, np.round(edges).astype(int), axis=0)[:-1]
+    hertz = np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, _BANDS + 1)
+    edges = np.round(hertz / sample_rate * window).astype(int)
+    spectra = librosa.stft(samples, n_fft=window, hop_length=hop, center=False)[: edges[-1]]
+    sums = np.add.reduceat(np.abs(spectra) ** 2, edges[:-1], axis=0)
     level = np.log10(np.maximum(sums, 1e-5 * sums.max(initial=1e-20))).T  # (frames, bands)
     change = np.diff(np.diff(level, axis=1), axis=0)
     size = np.abs(change)
@@ -93,22 +96,42 @@ def difference(a: Fingerprint, b: Fingerprint) -> float:
     return best
 
 
-def same_as(prints: Sequence[Fingerprint], other: Fingerprint) -> list[int]:
-    """The numbers of the fingerprints that are of one recording with another."""
-    return [n for n, each in enumerate(prints) if _near(each, other) and _same(each, other)]
+def same_as(
+    spectra: Float32, sound_of: Callable[[int], Fingerprint], other: Fingerprint
+) -> list[int]:
+    """The numbers of the tracks that are of one recording with another fingerprint.
+
+    ``spectra`` (tracks, 33) and ``sound_of`` are of their fingerprints.
+    """
+    away = np.linalg.norm(spectra - other.spectrum, axis=1)
+    return [n for n in np.flatnonzero(away < _NEAR).tolist() if _same(sound_of(n), other)]
 
 
-def same_pairs(prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
-    """Pairs (i, j), i < j and in order, of fingerprints of one recording."""
-    if len(prints) < 2:
+def same_pairs(
+    spectra: Float32, seconds: NDArray[np.float64], sound_of: Callable[[int], Fingerprint],
+    new: NDArray[np.bool_],
+) -> list[tuple[int, int]]:  # fmt: skip
+    """Pairs (i, j), i < j and in order, of tracks of one recording; a longer version is another one.
+
+    Args:
+        spectra: (tracks, 33) of their fingerprints.
+        seconds: (tracks,) how long they are.
+        sound_of: the fingerprint of a track; asked for those only that are nearly alike.
+        new: (tracks,) pairs of which neither is are left out.
+    """
+    if len(spectra) < 2 or not new.any():
         return []
-    tree = cKDTree(np.stack([each.spectrum for each in prints]))
-    near = sorted(tree.query_pairs(_NEAR))
-    return [(i, j) for i, j in near if _same(prints[i], prints[j])]
-
-
-def _near(a: Fingerprint, b: Fingerprint) -> bool:
-    return float(np.linalg.norm(a.spectrum - b.spectrum)) < _NEAR
+    tree, sound_of = cKDTree(spectra), cache(sound_of)
+    found = []
+    numbers = np.flatnonzero(new).tolist()
+    for i in progress(numbers, "same recordings", len(numbers), "track"):
+        near = np.array(tree.query_ball_point(spectra[i], _NEAR))
+        near = near[abs(seconds[near] - seconds[i]) <= LEAD_S]
+        for j in near[~new[near] | (near > i)].tolist():
+            a, b = min(i, j), max(i, j)
+            if _same(sound_of(a), sound_of(b)):
+                found.append((a, b))
+    return sorted(found)
 
 
 def _same(a: Fingerprint, b: Fingerprint) -> bool:
