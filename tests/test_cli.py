@@ -19,6 +19,7 @@ from commands import Result
 from fake_matcher import WINDOW_S, FakeMatcher, band_of, save, tone
 
 from motionmusic.app import catalogue, cli, picks
+from motionmusic.app.arguments import ORDER
 from motionmusic.files import write_json
 from motionmusic.methods import METHODS
 from motionmusic.models import matcher
@@ -394,7 +395,7 @@ def test_every_command_can_be_quiet_verbose_and_print_json() -> None:
 def test_help_is_readable_at_80_columns(command: Call, page: str) -> None:
     _, out, _ = command(*page.split(), "--help", columns=80)
     assert max(map(len, out.splitlines())) <= 80
-    for text in ("{", "}", "<bool>", "<str>", "<int", "<float", "\x1b"):
+    for text in ("{", "}", "<path>", "<list", "<bool>", "<str>", "<int", "<float", "\x1b"):
         assert text not in out
     if page == "recommend":
         for method in METHODS:  # in a line each
@@ -402,6 +403,8 @@ def test_help_is_readable_at_80_columns(command: Call, page: str) -> None:
     if not page:
         starts = [out.index(f"│ {name} ") for name in ("recommend", "sync", "render", "conduct")]
         assert starts == sorted(starts)
+        shown = out[out.index("─ Commands ─") :].splitlines()[1:-2]
+        assert [line.split()[1] for line in shown if line.strip()] == list(ORDER)  # a line each
         assert "│ --install-completion" not in out
 
 

@@ -17,7 +17,7 @@ from mirrored import CONDUCTOR, MIRROR, mirrored
 from typer.testing import CliRunner, Result
 
 from motionmusic.app import arguments as reading
-from motionmusic.app import cli, conduct
+from motionmusic.app import cli, licence
 from motionmusic.data.manifest import blob_id
 from motionmusic.errors import UserError
 from motionmusic.models import published
@@ -109,7 +109,7 @@ def test_the_licence_is_asked_for_once(call: Call, monkeypatch: pytest.MonkeyPat
     assert not Path("cache").exists()
 
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr(conduct, "sys", terminal)
+    monkeypatch.setattr(licence, "sys", terminal)
     assert "got no" in refused(call("music.wav", answer="n\n"))
     result = call("music.wav", answer="y\n")
     assert result.exit_code == 0, result.output

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+from bodies import room
 from commands import Result
 
 from motionmusic.app import outputs
-from motionmusic.app.outputs import check_output, check_room, using_cache
+from motionmusic.app.outputs import check_input, check_output, check_room, using_cache
 from motionmusic.errors import UserError
 from motionmusic.files import write_bytes
 
@@ -100,6 +102,12 @@ REFUSED = [
     (("conduct", "pipe.mp4"), "a pipe"),
     (("study", "score", "pipe.mp4"), "a pipe"),
     (("study", "make", "nowhere.csv"), "nowhere.csv: expected a CSV file"),
+    (("recommend", "song.flac", "--catalogue", "music"), "name the dance first, and the music after"),
+    (("sync", "song.flac", "music/a.mp3"), "song.flac: expected a dance: a video"),
+    ((*RECOMMEND[:3], "notes.txt"), "notes.txt: --catalogue: expected a folder with music"),
+    (("render", "DANCE_C_1", "x.mp4", "--start", "inf"), "--start: expected a number of seconds"),
+    (("sync", "DANCE_C_1", "song.flac", "--start", "inf"), "--start: expected a number of seconds"),
+    (("check", "DANCE_C_1", "--names", "notes.txt"), "--names: expected no --names"),
     (("check", "nowhere"), "nowhere: expected a dance"),
     (("check", "pipe.mp4"), "a pipe"),
     (("check", "DANCE_C_1", "--names", "nowhere.yaml"), "nowhere.yaml: --names"),
@@ -141,6 +149,59 @@ print(*{{"torch", "librosa", "av", "matplotlib", "sklearn"}} & set(sys.modules))
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == ""
     assert ended.stderr.count("error: ") == len(REFUSED)
+
+
+# a.mp3 is text, and nobody has accepted the licence of conduct's weights
+WITHOUT_TORCH = [
+    (("sync", "DANCE_C_1", "music/a.mp3"), "music/a.mp3: expected a sound file"),
+    ((*RENDER, "x.mp4", "--music", "music/a.mp3"), "music/a.mp3: expected a sound file"),
+    (("conduct", "music/a.mp3"), "music/a.mp3: expected a sound file"),
+    (("conduct", "tone.wav"), "--accept-licence: expected the licence of the weights"),
+    (("render", "joints.npz", "x.mp4"), "joints.npz: expected a dance with music beside it"),
+    (("evaluate", ".", "--rate", "nan"), "command line: --rate: expected 1 to 2000 frames a second"),
+    (("evaluate", ".", "--layout", "smpl"), "command line: --layout: expected one of"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"), WITHOUT_TORCH, ids=[" ".join(a) for a, _ in WITHOUT_TORCH]
+)
+def test_what_a_glance_into_files_tells(place: Path, arguments: tuple[str, ...], text: str) -> None:
+    soundfile.write("tone.wav", np.sin(np.arange(16000) / 9), 8000)
+    np.savez("joints.npz", joints=room(), rate=25.0, layout="musictodance")
+    asked = [sys.executable, "-X", "importtime", "-m", "motionmusic.app.cli", *arguments]
+    ended = subprocess.run(
+        asked, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    imports = [line.split("|")[-1].strip() for line in ended.stderr.splitlines() if "|" in line]
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert text in ended.stderr
+    assert ended.stderr.count("what to do: ") == 1
+    assert not {"torch", "librosa", "matplotlib", "sklearn"} & set(imports)
+    assert not Path("x.mp4").exists()
+
+
+def test_the_cache_is_tried_before_the_dance_is_read(
+    place: Path, command: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTIONMUSIC_CACHE", "notes.txt")
+    status, _, err = command("recommend", "DANCE_C_1", "--catalogue", "music")
+    assert (status, "a cache that can be written" in err, "a body" in err) == (2, True, False)
+
+
+def test_a_folder_that_may_not_be_entered(
+    place: Path, command: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = Path.stat
+
+    def closed(path: Path, **options: bool) -> os.stat_result:
+        if path.name == "closed.csv":
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", closed)
+    with pytest.raises(UserError, match="mend its permissions"):
+        check_input(Path("closed.csv"), "", "a table")
 
 
 def test_sockets_and_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

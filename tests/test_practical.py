@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -206,3 +207,20 @@ def test_a_sample_without_measure(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         practical._hear("", tmp_path / "a.wav")
     assert caught.value.expected == "samples of −1 to 1"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_track_too_short_is_told_without_warnings(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.sin(np.arange(441)), 44_100)
+    with pytest.raises(UserError, match=r"at least 3 s of sound, got 0\.01 s \(too short\)"):
+        practical._hear("", tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize(
+    ("bpm", "text"),
+    [(119.9, "120 (0 %)"), (120.1, "120 (0 %)"), (110, "110 (−8 %)"), (132, "132 (+10 %)")],
+)
+def test_how_far_tempi_are_apart(bpm: float, text: str) -> None:
+    found: Any = SimpleNamespace(tempo=SimpleNamespace(bpm=120.0))
+    fit: Any = SimpleNamespace(track=SimpleNamespace(bpm=bpm), octave=1.0)
+    assert practical.Practical._tempo(found, fit) == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,16 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from motionmusic.app.outputs import check_input
 from motionmusic.errors import UserError
-from motionmusic.terminal import Volume
+from motionmusic.terminal import Volume, say
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.table import Table
 
 LONGEST_S = 5400.0  # of music
+NARROW = 60  # letters of a terminal: tables need as many
 ORDER = (
     "recommend",
     "sync",
@@ -43,6 +45,12 @@ class Command(TyperCommand):
 
     def get_help_option(self, ctx: Any) -> Any:
         return untyped(super().get_help_option(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        for parameter in self.params:
+            if isinstance(parameter, TyperArgument):
+                vars(parameter)["display_type_rich"] = lambda ctx: None
+        super().format_help(ctx, formatter)
 
 
 class Group(TyperGroup):
@@ -86,6 +94,12 @@ def _quiet(wanted: bool) -> None:
 def _verbose(wanted: bool) -> None:
     if wanted:
         Volume.level = 2
+
+
+def _seconds(start: float | None) -> float | None:
+    if start is not None and not math.isfinite(start):
+        raise UserError("command line", "--start", "a number of seconds", f"{start}", "correct it")
+    return start
 
 
 DanceArgument = Annotated[
@@ -148,6 +162,7 @@ StartOption = Annotated[
         "Where in the music the dance starts. Default: 0 in other music, and what config.json"
         " says in its own.",
         min=0,
+        callback=_seconds,
     ),
 ]
 BesideOption = Annotated[
@@ -173,11 +188,16 @@ def check_dance(dance: Path, names: Path | None = None) -> None:
     """See that DANCE and --names are there, before they are read. Raises UserError."""
     if names is not None:
         check_input(names, "--names", "a yaml file with names of joints")
-    what = "a dance: a folder with skeletons.json, or a file of joints"
+    what = "a dance: a video, a file of joints, or a folder with skeletons.json"
     if not dance.exists():
         raise UserError(dance, "", what, "no such file or folder", "correct the name")
     if not dance.is_dir():
         check_input(dance, "", what)
+        from motionmusic.data.musictodance import SOUND_SUFFIXES
+
+        if dance.suffix.lower() in SOUND_SUFFIXES:
+            remedy = "name the dance first, and the music after it"
+            raise UserError(dance, "", what, "a sound file", remedy)
     elif not (dance / "skeletons.json").exists():
         got, remedy = "none", "name the dance's own folder"
         inside = sorted(path.parent.name for path in dance.glob("*/skeletons.json"))
@@ -201,6 +221,15 @@ def music_seconds(music: Path, shortest_s: float = 0.0) -> float:
     return seconds
 
 
+def check_music(music: Path, option: str = "") -> None:
+    """See that a file holds sound; only its beginning is decoded. Raises UserError."""
+    check_input(music, option, "a sound file")
+    from motionmusic.features.decoding import opened
+
+    with other_music(), opened(music):
+        pass
+
+
 @contextmanager
 def other_music() -> Iterator[None]:
     """A block that reads music which belongs to no dance, as its errors should know."""
@@ -210,6 +239,14 @@ def other_music() -> Iterator[None]:
         if "start_position" in error.remedy or "dance" in error.remedy:
             raise replace(error, remedy="take another sound file") from None
         raise
+
+
+def confirmed(question: str, default: bool) -> bool:
+    """The answer on the terminal; an interruption or the end of the input ends the command."""
+    try:
+        return typer.confirm(question, default=default, err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
 
 
 def print_json(value: Any) -> None:
@@ -224,8 +261,19 @@ def clock(seconds: float, digits: int = 1) -> str:
     return f"{int(seconds // 60)}:{seconds % 60:0{3 + digits}.{digits}f}"
 
 
-def console() -> Console:
-    """Where tables are printed, without colours or markup; their texts must be shown ones."""
+def print_table(table: Table) -> None:
+    """Print a table whose texts are shown ones; on a narrow terminal a line for each row."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False)
+    console = Console(highlight=False, markup=False, emoji=False)
+    if console.width >= NARROW:
+        console.print(table)
+        return
+    heads = [f"{column.header}" for column in table.columns]
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        say(", ".join(f"{head} {cell}".strip() for head, cell in zip(heads, row, strict=True)))
+
+
+def counted(count: int, one: str, more: str = "") -> str:
+    """A number of things, by their word for one and for more, which may be the same with an s."""
+    return f"{count} {one if count == 1 else more or f'{one}s'}"

@@ -32,11 +32,12 @@ from motionmusic.app.arguments import (
     argument,
     check_beside,
     check_dance,
+    check_music,
     clock,
-    console,
     flag,
     option,
     print_json,
+    print_table,
 )
 from motionmusic.app.outputs import check_input, check_output, check_room
 from motionmusic.errors import UserError
@@ -70,16 +71,16 @@ def motionmusic(
 
     **Examples**
 
-    - `motionmusic recommend dances/DANCE_C_1 --catalogue ~/Music`
-    - `motionmusic sync dances/DANCE_C_1 waltz.mp3`
-    - `motionmusic render dances/DANCE_C_1 dance.mp4`
+    - `motionmusic recommend dance.mp4 --catalogue ~/Music --render out.mp4`
+    - `motionmusic sync dance.mp4 waltz.mp3`
+    - `motionmusic render walk.bvh out.mp4 --music song.mp3`
 
     Exit status: 0 done, 1 a finding (`sync`: not in time), 2 a mistake in files or arguments, told in
     one message, 130 interrupted. `motionmusic --install-completion` completes names in your shell.
     """
 
 
-@app.command(cls=Command)
+@app.command(cls=Command, short_help="Write a video of a dance with its own or other music.")
 def render(
     dance: DanceArgument,
     out: Annotated[Path, argument("OUT.mp4", "The video.")],
@@ -111,12 +112,14 @@ def render(
     check_dance(dance, names)
     check_beside(dance, beside)
     if music is not None:
-        check_input(music, "--music", "a sound file")
+        check_music(music, "--music")
         from motionmusic.data.dance_files import kind_of
 
         if kind_of(dance) == "video" and not beside:
+            from motionmusic.app.open_dance import check_use
             from motionmusic.render.with_music import with_music
 
+            check_use(dance, "video", layout, rate, up, names)
             with_music(dance, music, start or 0.0, out)
             if json:
                 print_json({"dance": f"{dance}", "music": f"{music}", "start_s": start or 0.0,
@@ -124,10 +127,6 @@ def render(
             note(f"Written to {out}")
             return
     from motionmusic.app.open_dance import open_dance
-    from motionmusic.app.picks import drawn_beside
-    from motionmusic.features.audio import read_audio
-    from motionmusic.render.film import SOUND_HZ
-    from motionmusic.render.page import Panel, video
 
     own = open_dance(dance, layout, rate, up, names)
     note(f"{own.name}: {len(own.joints)} frames at {own.rate_hz:g} a second", level=2)
@@ -142,6 +141,11 @@ def render(
     check_output(out, "OUT.mp4", [file], force, (".mp4",))
     own_start_s = own.music_start_s if music is None else 0.0
     start_s = own_start_s if start is None else start
+    from motionmusic.app.picks import drawn_beside
+    from motionmusic.features.audio import read_audio
+    from motionmusic.render.film import SOUND_HZ
+    from motionmusic.render.page import Panel, video
+
     if beside:
         drawn_beside(out, dance, own, file, start_s)
     else:
@@ -154,7 +158,7 @@ def render(
     note(f"Written to {out}")
 
 
-@app.command(cls=Command)
+@app.command(cls=Command, short_help="List the models that are there, and how good they are.")
 def models(
     json: JsonOption = False, quiet: QuietOption = False, verbose: VerboseOption = False
 ) -> None:
@@ -193,12 +197,12 @@ def models(
     if json:
         print_json(rows)
     elif found:
-        console().print(table)
+        print_table(table)
     else:
         say("No model was trained here (./data). `recommend` says how to train one.")
 
 
-@app.command(cls=Command)
+@app.command(cls=Command, short_help="Show a conductor for any music; for research use only.")
 def conduct(
     music: MusicArgument,
     out: Annotated[
@@ -213,15 +217,9 @@ def conduct(
         int,
         option("N", "Seed of the noise, which these weights ignore. Default: 0.", min=0),
     ] = 0,
-    smooth: Annotated[
-        bool,
-        typer.Option(
-            "--smooth/--no-smooth",
-            metavar="",
-            show_default=False,
-            help="Smooth the motion as the authors do (default), or let it tremble.",
-        ),
-    ] = True,
+    no_smooth: Annotated[
+        bool, flag("--no-smooth", "Let the motion tremble. Default: smoothed, as the authors do.")
+    ] = False,
     accept_licence: Annotated[
         bool,
         flag(
@@ -252,9 +250,13 @@ def conduct(
     video = out or Path(f"{music.stem}.conducting.mp4")
     check_input(music, "", "a sound file")
     check_output(video, "--out", [music], force, (".mp4", ".npz", ".json"))
+    check_music(music)
+    from motionmusic.app.licence import licensed_store
+
+    store = licensed_store(accept_licence)
     from motionmusic.app.conduct import conduct_music
 
-    facts = conduct_music(music, video, seed, smooth, accept_licence)
+    facts = conduct_music(music, video, seed, not no_smooth, store)
     if json:
         print_json(facts)
     elif Volume.level > 0:
@@ -265,13 +267,20 @@ def conduct(
     )
 
 
-app.command(cls=Command)(recommending.recommend)
-app.command(cls=Command)(sync.sync)
-app.command(cls=Command)(check.check)
-app.command(cls=Command)(convert.convert)
-app.command(cls=Command)(evaluate.evaluate)
-app.command(cls=Command)(pose.pose)
-app.add_typer(study.app, name="study")
+for command, line in (
+    (recommending.recommend, "Find music for a dance, and a video of both."),
+    (sync.sync, "Say whether a dance is in time with a music."),
+    (check.check, "Say what is wrong with a dance, and its genre."),
+    (convert.convert, "Write a dance in another layout."),
+    (pose.pose, "Find the dancer in a video, by MediaPipe."),
+    (evaluate.evaluate, "Rate generated dances by the measures of papers."),
+):
+    app.command(cls=Command, short_help=line)(command)
+app.add_typer(
+    study.app,
+    name="study",
+    short_help="Ask people to rate music for dances, and score their ratings.",
+)
 
 
 def main() -> None:

@@ -40,7 +40,10 @@ def convert(
     ],
     to: Annotated[
         str,
-        option("LAYOUT", "Of a .npz or .npy: musictodance (default), coco17, smpl24, mediapipe33."),
+        option(
+            "LAYOUT",
+            "Of a .npz or .npy: musictodance, coco17, smpl24 or mediapipe33. Default: musictodance.",
+        ),
     ] = "musictodance",
     layout: LayoutOption = None,
     rate: RateOption = None,

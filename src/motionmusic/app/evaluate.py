@@ -18,9 +18,10 @@ from motionmusic.app.arguments import (
     UpOption,
     VerboseOption,
     argument,
-    console,
+    counted,
     option,
     print_json,
+    print_table,
 )
 from motionmusic.app.dance_pairs import Pair, listed_pairs, pairs_of
 from motionmusic.app.outputs import check_input, check_input_folder, check_output
@@ -97,13 +98,16 @@ def evaluate(
     others: Counter[str] = Counter()
     pairs = pairs_of(folder, others) if listed is None else listed_pairs(listed, folder)
     real = [] if reference is None else pairs_of(reference, Counter())
-    from motionmusic.scoring.dance_quality import LEAST
+    if reference is not None:
+        from motionmusic.scoring.dance_quality import LEAST
 
-    if reference is not None and min(len(pairs), len(real)) < LEAST:
-        expected = f"{LEAST} dances or more on either side of a distance"
-        got = f"{len(pairs)} in {folder} and {len(real)} in {reference}"
-        remedy = "take more dances, or leave --reference out: of fewer the distance means nothing"
-        raise UserError("command line", "--reference", expected, got, remedy)
+        if min(len(pairs), len(real)) < LEAST:
+            expected = f"{LEAST} dances or more on either side of a distance"
+            got = f"{len(pairs)} in {folder} and {len(real)} in {reference}"
+            remedy = (
+                "take more dances, or leave --reference out: of fewer the distance means nothing"
+            )
+            raise UserError("command line", "--reference", expected, got, remedy)
     options = (layout, rate, up, names)
     found = read(folder, pairs, options, "dances", reference is not None)
     if not found.rows:
@@ -155,20 +159,21 @@ def read(
     music: bool = True,
 ) -> Found:
     """Read dances one after the other and measure them; one that cannot be read ends nothing."""
-    from motionmusic.app.open_dance import open_dance
-    from motionmusic.scoring.dance_quality import alignments
+    from motionmusic.app.open_dance import open_dance, usable
 
     found = Found([], [], {})
     timed: dict[int, Timed] = {}
     for pair in progress(pairs, what, len(pairs), "dance"):
         try:
-            dance = open_dance(pair.dance, *options, said=False)
+            dance = open_dance(pair.dance, *usable(pair.dance, *options), said=False)
             own = _features(dance) if features and _is_smpl(dance) else None
             file = pair.music or dance.music_file
             start_s = dance.music_start_s if pair.music is None else 0.0
             heard = _timed(dance, file, start_s) if music and file is not None else None
             score, why = _foot_contact(dance)
         except UserError as error:
+            if error.file == "command line":
+                raise
             text = f"{error.file}: expected {error.expected}, got {error.got}"
             found.broken[_short(pair.dance, folder)] = text
         except (OSError, MemoryError) as error:
@@ -186,6 +191,8 @@ def read(
                 | {"warnings": sorted({fault.kind for fault in dance.faults})}
                 | {"foot_contact": score, "no_foot_contact": why}
             )
+    from motionmusic.scoring.dance_quality import alignments
+
     for number, row in zip(timed, alignments(list(timed.values()), 0), strict=True):
         found.rows[number] |= row
     return found
@@ -329,8 +336,8 @@ def _print(content: dict[str, Any]) -> None:
 
     rates = ", ".join(f"{rate:g}" for rate in content["rates_hz"])
     say(
-        f"{len(content['dances'])} dances of {content['folder']}, {rates} frames a second,"
-        f" {content['songs']} pieces of music"
+        f"{counted(len(content['dances']), 'dance')} of {content['folder']}, {rates} frames a"
+        f" second, {counted(content['songs'], 'piece of music', 'pieces of music')}"
     )
     table = Table(box=None, padding=(0, 2, 0, 0))
     for head in ("", "dances", "mean", "shuffled", "above that"):
@@ -349,7 +356,7 @@ def _print(content: dict[str, Any]) -> None:
     for name, label in (("kinetic", "FID_k"), ("geometric", "FID_g")):
         if name in apart:
             table.add_row(label, f"{apart['n']}", f"{apart[name]['distance']:.2f}", "", "")
-    console().print(table)
+    print_table(table)
     say("Brackets: 95 % intervals over dances. Shuffled: with the music of other dances.")
     for letter, of in zip("ABCD", aligned.values(), strict=False):
         say(f"{letter}: {of['definition']}, σ {of['kernel']}")
@@ -367,7 +374,9 @@ def _print(content: dict[str, Any]) -> None:
     ]
     warned = sum(bool(row["warnings"]) for row in content["dances"])
     if warned:
-        say(f"{warned} dances have faults: `motionmusic check DANCE` says which")
+        say(
+            f"{counted(warned, 'dance has', 'dances have')} faults: `motionmusic check DANCE` says which"
+        )
     if content["others"]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in content["others"].items())
         say(f"Neither dance nor music of one: {kinds}")

@@ -2,14 +2,59 @@
 
 from __future__ import annotations
 
+import zipfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from motionmusic.data.dance_files import kind_of, read_own
 from motionmusic.data.own import OwnDance, fitted
+from motionmusic.errors import UserError
 from motionmusic.features.skeletons import LayoutName
 from motionmusic.terminal import note
+
+LARGEST = 1 << 29  # bytes of a dance, hours of it in any kind of file
+# Options that say nothing of a kind of file; of others read_own knows what they must be.
+_NOT_OF = {
+    "video": ("--layout", "--rate", "--up", "--names"), "bvh": ("--layout",), "c3d": ("--layout",),
+}  # fmt: skip
+_OPTIONS = ("--layout", "--rate", "--up", "--names")
+
+
+def usable(
+    path: Path, layout: str | None, rate_hz: float | None, up: str | None, names: Path | None
+) -> tuple[str | None, float | None, str | None, Path | None]:
+    """Of options that many dances share, those that say something of this one, else None.
+
+    Raises UserError as :func:`kind_of`.
+    """
+    left_out = _not_of(kind_of(path))
+    return (
+        None if "--layout" in left_out else layout,
+        None if "--rate" in left_out else rate_hz,
+        None if "--up" in left_out else up,
+        None if "--names" in left_out else names,
+    )
+
+
+def _not_of(kind: str) -> tuple[str, ...]:
+    return _NOT_OF.get(kind, ("--names",))
+
+
+def check_use(path: Path, kind: str, *given: object) -> None:
+    """See that every option says something of a dance, and that it fits. Raises UserError."""
+    for option, value in zip(_OPTIONS, given, strict=True):
+        if value is not None and option in _not_of(kind):
+            expected = f"no {option}, which says nothing of this kind of dance ({kind})"
+            raise UserError(path, option, expected, f"{value}", "leave it out")
+    size = path.stat().st_size
+    if kind == "arrays":
+        with suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as members:
+            size = max(size, sum(member.file_size for member in members.infolist()))
+    if kind != "video" and size > LARGEST:
+        expected = f"a dance of at most {LARGEST >> 20} MB, unpacked"
+        raise UserError(path, "", expected, f"{size >> 20} MB", "cut it into parts")
 
 
 def open_dance(
@@ -25,7 +70,9 @@ def open_dance(
     Of a video the joints that MediaPipe finds; its own sound is its music. Arguments and errors are
     otherwise those of :func:`motionmusic.data.dance_files.read_own`.
     """
-    dance = _of_video(path) if kind_of(path) == "video" else None
+    kind = kind_of(path)
+    check_use(path, kind, layout, rate_hz, up, names)
+    dance = _of_video(path) if kind == "video" else None
     if dance is None:
         dance = read_own(path, layout, rate_hz, up, names)
     if said:

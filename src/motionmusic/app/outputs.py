@@ -114,6 +114,9 @@ def check_input(path: Path, option: str, what: str) -> None:
     """See that a file can be read and is a regular one; it is not opened. Raises UserError."""
     try:
         mode = path.stat().st_mode
+    except PermissionError:
+        got, remedy = "a folder that you may not enter", "mend its permissions"
+        raise UserError(path, option, what, got, remedy) from None
     except OSError as error:
         got = (
             "no such file" if isinstance(error, FileNotFoundError) else error.strerror or f"{error}"
@@ -144,6 +147,18 @@ def cache_folder() -> Path:
     return Path(given) if given else platformdirs.user_cache_path("motionmusic")
 
 
+def check_cache() -> Path:
+    """The cache's folder, made and tried. Raises UserError where it cannot be written."""
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(bytes(1 << 16))
+    except OSError as error:
+        raise _no_cache(folder, error) from None
+    return folder
+
+
 @contextmanager
 def using_cache() -> Iterator[Path]:
     """The cache's folder, made and tried; errors in the block name the variable that moves it.
@@ -152,15 +167,16 @@ def using_cache() -> Iterator[Path]:
     """
     from joblib.memory import CacheWarning
 
-    folder = cache_folder()
+    folder = check_cache()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as trial:
-            trial.write(bytes(1 << 16))
         with warnings.catch_warnings():
             warnings.simplefilter("error", CacheWarning)  # of what joblib could not keep
             yield folder
     except (OSError, CacheWarning) as error:
-        got = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        remedy = f"name a folder that can be written with {CACHE_VARIABLE}=FOLDER, or free space"
-        raise UserError(folder, "", "a cache that can be written", got, remedy) from None
+        raise _no_cache(folder, error) from None
+
+
+def _no_cache(folder: Path, error: Exception) -> UserError:
+    got = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    remedy = f"name a folder that can be written with {CACHE_VARIABLE}=FOLDER, or free space"
+    return UserError(folder, "", "a cache that can be written", got, remedy)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from motionmusic.app.arguments import clock
+from motionmusic.app.arguments import clock, counted
 from motionmusic.app.catalogue import Catalogue, Track
 from motionmusic.app.video_frames import look_at, pictures
 from motionmusic.data.own import OwnDance
@@ -40,7 +40,7 @@ def catalogue_json(found: Catalogue, left_out: Sequence[Track]) -> dict[str, Any
 def catalogue_line(found: Catalogue, left_out: Sequence[Track]) -> str:
     """Where the tracks come from."""
     own = ", the dance's own left out" if left_out else ""
-    return f"Catalogue: {found.folder}, {len(found.tracks)} tracks{own}"
+    return f"Catalogue: {found.folder}, {counted(len(found.tracks), 'track')}{own}"
 
 
 def synthetic_line(task: str) -> list[str]:
@@ -53,14 +53,16 @@ def synthetic_line(task: str) -> list[str]:
 def complaints(found: Catalogue, out: Path | None) -> list[str]:
     """What was not read or is there twice; where it is much, ``out`` has the rest."""
     broken = found.broken
-    lines = [f"{len(broken)} files or folders could not be read:"] if broken else []
+    unread = counted(len(broken), "file or folder", "files or folders")
+    lines = [f"{unread} could not be read:"] if broken else []
     for path, reason in broken[:_LISTED]:
         lines.append(f"  {shown(path)}: {reason}")
     if len(broken) > _LISTED:
         where = out or "the JSON (--out, --json)"
         lines.append(f"  and {len(broken) - _LISTED} more, all of them in {where}")
     if copies := sum(len(track.copies) for track in found.tracks):
-        lines.append(f"{copies} files sound the same as another one and count as one track with it")
+        same = counted(copies, "file sounds", "files sound")
+        lines.append(f"{same} the same as another one and count as one track with it")
     if others := found.others:
         kinds = ", ".join(shown(suffix or "no suffix") for suffix in list(others)[:_LISTED])
         lines.append(f"Neither sound nor video: {sum(others.values())} ({kinds})")

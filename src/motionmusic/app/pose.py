@@ -7,18 +7,17 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from motionmusic.app.arguments import (
     ForceOption,
     JsonOption,
     QuietOption,
     VerboseOption,
     argument,
+    confirmed,
     flag,
     print_json,
 )
-from motionmusic.app.outputs import check_input, check_output
+from motionmusic.app.outputs import check_cache, check_input, check_output
 from motionmusic.errors import UserError
 from motionmusic.terminal import note
 
@@ -88,10 +87,10 @@ def ready() -> None:
 
     if installed() or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return  # who is not there cannot be asked: the tool says what to do
-    free = shutil.disk_usage(Path.home()).free / 1e6
+    free = shutil.disk_usage(check_cache()).free / 1e6
     question = (
         f"Finding a dancer in a video needs MediaPipe, in an environment of its own"
         f" ({MEGABYTES} MB of {free:.0f}). Make it now?"
     )
-    if typer.confirm(question, default=True, err=True):
+    if confirmed(question, default=True):
         install()

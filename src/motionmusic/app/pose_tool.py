@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from motionmusic.app.outputs import cache_folder
+from motionmusic.app.outputs import cache_folder, check_cache, using_cache
 from motionmusic.app.video_frames import Video, look_at, pictures
 from motionmusic.data.arrays import archive
 from motionmusic.errors import UserError
@@ -50,8 +50,8 @@ def install() -> None:
     if installed():
         return
     python = _python()
+    check_cache()
     shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     note(f"Making {folder} with {python}: some minutes")
     inside = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     for command in (
@@ -99,7 +99,10 @@ def pose_of(file: Path) -> Path:
         if not installed():
             expected = "MediaPipe, which finds the dancer in a video"
             raise UserError(file, "", expected, "not installed", _INSTALL)
-        write_bytes(kept, _archive(video, *_watch(video)))
+        check_cache()  # before minutes go by
+        content = _archive(video, *_watch(video))
+        with using_cache():
+            write_bytes(kept, content)
     return kept
 
 

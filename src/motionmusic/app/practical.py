@@ -161,8 +161,8 @@ class Practical:
         if np.isnan(bpm):
             return "–"
         word = {1.0: "", 2.0: " doubled", 0.5: " halved"}[fit.octave]
-        away = 100 * (bpm * fit.octave / self.tempo.bpm - 1)
-        return f"{bpm:.0f}{word} ({away:+.0f} %)".replace("-", "−").replace("+0 %", "0 %")
+        away = round(100 * (bpm * fit.octave / self.tempo.bpm - 1))
+        return f"{bpm:.0f}{word} ({f'{away:+}' if away else 0} %)".replace("-", "−")
 
     def as_json(self, path: Path) -> dict[str, Any]:
         """Everything, as plain values; ``path`` is the dance's."""
@@ -320,6 +320,8 @@ def _hear(digest: str, file: Path) -> Encoded:
     tags = tags_of(file)
     for audio in heard_parts(file, SAMPLE_RATE):
         count += len(audio)
+        if count < SHORTEST_S * SAMPLE_RATE:
+            continue  # the first part of a longer file is longer
         sound = sound or fingerprint(audio, SAMPLE_RATE)
         told = tags.bpm if np.isfinite(tags.bpm) else tracked_bpm(audio, SAMPLE_RATE)
         tempo, curve = hear(audio, told)

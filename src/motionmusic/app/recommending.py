@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
-import typer
-
 from motionmusic.app.arguments import (
     BesideOption,
     DanceArgument,
@@ -20,12 +18,18 @@ from motionmusic.app.arguments import (
     VerboseOption,
     check_beside,
     check_dance,
-    console,
     flag,
     option,
     print_json,
+    print_table,
 )
-from motionmusic.app.outputs import check_input, check_input_folder, check_output, check_room
+from motionmusic.app.outputs import (
+    check_cache,
+    check_input,
+    check_input_folder,
+    check_output,
+    check_room,
+)
 from motionmusic.app.trained import choose, own_music
 from motionmusic.errors import UserError
 from motionmusic.methods import Method, Way
@@ -49,8 +53,9 @@ def recommend(
     ] = None,
     by: Annotated[
         By,
-        typer.Option(
-            metavar="genre|tempo|timing|all", help="What --method practical orders tracks by."
+        option(
+            "WAY",
+            "What --method practical orders tracks by: genre, tempo, timing or all. Default: all.",
         ),
     ] = "all",
     tempo: Annotated[
@@ -63,7 +68,7 @@ def recommend(
     ] = None,
     method: Annotated[
         Way,
-        typer.Option(metavar="METHOD", help="How music is chosen: one of the list above."),
+        option("METHOD", "How music is chosen: one of the list above. Default: practical."),
     ] = "practical",
     model: Annotated[
         Path | None,
@@ -73,7 +78,7 @@ def recommend(
             " practical needs none; it takes the genre from a model that you name.",
         ),
     ] = None,
-    top: Annotated[int, typer.Option(metavar="N", min=1, help="How many tracks.")] = 3,
+    top: Annotated[int, option("N", "How many tracks. Default: 3.", min=1)] = 3,
     out: Annotated[Path | None, option("OUT.json", "Write everything as JSON.")] = None,
     render: Annotated[
         Path | None,
@@ -157,6 +162,7 @@ def recommend(
     from motionmusic.app.sound_files import sound_files
 
     sound_files(music)  # before minutes go by with a video
+    check_cache()
     own = open_dance(dance, layout, rate, up, names)
     note(f"{own.name}: {len(own.joints)} frames at {own.rate_hz:g} a second", level=2)
     from motionmusic.app import practical as ours
@@ -189,7 +195,7 @@ def recommend(
     elif Volume.level > 0:
         for line in found.heading():
             say(line)
-        console().print(found.table())
+        print_table(found.table())
         for line in complaints(found.catalogue, out):
             say(line)
     for path in (out, render):

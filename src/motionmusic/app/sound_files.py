@@ -29,7 +29,14 @@ def sound_files(folder: Path) -> Files:
     """
     folder = folder.expanduser()
     if not folder.is_dir():
-        must_be_file(folder, "a folder with music, or a sound file", "name an existing one")
+        expected = "a folder with music, or a sound file"
+        must_be_file(folder, expected, "name an existing one")
+        if folder.suffix.lower() not in SOUND_SUFFIXES + VIDEO_SUFFIXES:
+            got = f"a file of another kind ({folder.suffix or 'no suffix'})"
+            remedy = (
+                f"name a folder, or a file with the suffix of its kind, such as {SOUND_SUFFIXES[0]}"
+            )
+            raise UserError(folder, "--catalogue", expected, got, remedy)
         return Files(folder.parent, [Path(folder.name)], [], {})
     found: list[Path] = []
     broken: list[tuple[Path, str]] = []

@@ -15,6 +15,7 @@ from motionmusic.app.arguments import (
     QuietOption,
     VerboseOption,
     argument,
+    option,
     print_json,
 )
 from motionmusic.app.outputs import check_folder, check_input, check_output
@@ -39,7 +40,7 @@ def study() -> None:
     """
 
 
-@app.command(cls=Command)
+@app.command(cls=Command, short_help="Make a page to hand out, with the clips to rate.")
 def make(
     clips: Annotated[
         Path,
@@ -51,21 +52,20 @@ def make(
         ),
     ],
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder that is written; it must not exist.")
+        Path,
+        option("DIR", "The folder that is written; it must not exist. Default: study_kit."),
     ] = Path("study_kit"),
     subjects: Annotated[
-        int, typer.Option(metavar="N", min=1, max=10_000, help="How many people may take part.")
+        int, option("N", "How many people may take part. Default: 30.", min=1, max=10_000)
     ] = 30,
     seed: Annotated[
         int,
-        typer.Option(metavar="N", min=0, help="Seed of the orders in which they see the clips."),
+        option("N", "Seed of the orders in which they see the clips. Default: 0.", min=0),
     ] = 0,
-    title: Annotated[str, typer.Option(metavar="TEXT", help="The title of the page.")] = "",
+    title: Annotated[str, option("TEXT", "The title of the page. Default: Dance and music.")] = "",
     consent: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.txt", help="Plain text that everybody has to agree to before they begin."
-        ),
+        option("FILE.txt", "Plain text that everybody has to agree to before they begin."),
     ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -98,7 +98,7 @@ def make(
     )
 
 
-@app.command(cls=Command)
+@app.command(cls=Command, short_help="Make the tables of people's ratings.")
 def score(
     ratings: Annotated[
         list[Path],
@@ -110,16 +110,17 @@ def score(
     ],
     out: Annotated[
         Path,
-        typer.Option(
-            metavar="DIR", help="Where ratings.csv and scores.json, .csv and .md are written."
+        option(
+            "DIR", "Where ratings.csv and scores.json, .csv and .md are written. Default: study."
         ),
     ] = Path("study"),
     outlier: Annotated[
         float,
-        typer.Option(
-            metavar="X",
+        option(
+            "X",
+            "A subject whose Q3 is farther than this from the others of its major is left out."
+            " Default: 0.4.",
             min=0,
-            help="A subject whose Q3 is farther than this from the others of its major is left out.",
         ),
     ] = 0.4,
     force: ForceOption = False,

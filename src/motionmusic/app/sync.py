@@ -21,6 +21,7 @@ from motionmusic.app.arguments import (
     UpOption,
     VerboseOption,
     check_dance,
+    check_music,
     clock,
     music_seconds,
     option,
@@ -72,8 +73,6 @@ def sync(
     - `motionmusic sync dances/DANCE_C_1 dances/DANCE_C_1/audio.mp3`
     - `motionmusic sync dances/DANCE_C_1 waltz.mp3 --start 12.5 --out waltz.png`
     """
-    if start is not None and not math.isfinite(start):
-        raise UserError("command line", "--start", "a number of seconds", f"{start}", "correct it")
     check_dance(dance, names)
     check_input(music, "", "a sound file")
     folder = dance if dance.is_dir() else dance.parent
@@ -82,6 +81,7 @@ def sync(
     )
     picture = out or Path(f"{named}.sync.png")
     check_output(picture, "--out", [dance, music], force, (".png", ".json"))
+    check_music(music)
 
     from motionmusic.app.catalogue import content_hash
     from motionmusic.app.open_dance import facts, fit_dance, open_dance

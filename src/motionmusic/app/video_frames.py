@@ -50,8 +50,10 @@ def look_at(file: Path) -> Video:
             seconds = (found.duration or 0) / av.time_base
             sound = bool(found.streams.audio)
             return Video(file, min(float(rate), FASTEST_HZ), seconds, sound)
-    except av.FFmpegError as error:
-        raise UserError(file, "", "a video", str(error), _REMEDY) from None
+    except av.FFmpegError:
+        size = file.stat().st_size
+        got = f"{size} bytes that cannot be read as one" if size else "an empty file"
+        raise UserError(file, "", "a video", got, _REMEDY) from None
 
 
 def pictures(video: Video) -> Iterator[NDArray[np.uint8]]:

@@ -1,0 +1,62 @@
+"""What commands share: questions, tables on narrow terminals, counts, the way in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import typer
+from rich.table import Table
+
+from motionmusic.app.arguments import confirmed, counted, print_table
+
+
+def test_an_interrupted_question_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> bool:
+        raise typer.Abort
+
+    monkeypatch.setattr(typer, "confirm", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        confirmed("Do you?", default=True)
+
+
+@pytest.mark.parametrize("columns", [30, 40, 59, 60, 120])
+def test_every_cell_of_a_table_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", f"{columns}")
+    table = Table()
+    cells = ["1", "waltz/a long name of a track.mp3", "129 (−2 %)", "0.73", "0:12.0", "3:05.5"]
+    for head in ("#", "track", "tempo", "timing", "start", "length"):
+        table.add_column(head, overflow="fold")
+    table.add_row(*cells)
+    print_table(table)
+    out = capsys.readouterr().out
+    for cell in (*cells[2:], "track", "length"):
+        assert cell in out
+    assert "…" not in out
+    assert ("━" in out) == (columns >= 60)
+
+
+def test_one_thing_and_more() -> None:
+    assert [counted(n, "track") for n in (0, 1, 2)] == ["0 tracks", "1 track", "2 tracks"]
+    assert counted(1, "file has", "files have") == "1 file has"
+    assert counted(2, "file has", "files have") == "2 files have"
+
+
+def test_an_interruption_while_commands_are_imported() -> None:
+    code = """
+import sys
+class Slow:
+    def find_spec(self, name, *_):
+        if name == "motionmusic.app.cli":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Slow())
+from motionmusic.app.start import main
+main()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (130, "interrupted\n")
