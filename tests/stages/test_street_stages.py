@@ -1,0 +1,357 @@
+"""The stages on AIST++ retargeted and on_beat: whose dances, splits and files each hands on.
+
+Nothing is learned here: what learns only takes down what it is given.
+"""
+
+from __future__ import annotations
+
+from contextlib import chdir
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from params_file import set_params
+from retargeted import motion, true_60, turned, write
+from task_facts import ABOUT
+
+from motionmusic.data.aist_retargeted import choreography_of, tempo_bpm
+from motionmusic.files import Floats, write_array, write_json, write_parquet, write_text
+from motionmusic.predictions import make_predictions, write_predictions
+from motionmusic.results.ladder_table import PROTOCOLS
+from motionmusic.scoring import own_track_dances, two_corpora
+from motionmusic.scoring.baselines import BASELINES
+from motionmusic.scoring.beat_phase import SHIPPED
+from motionmusic.scoring.dance_tempo import DanceTempo, TempoModels, given
+from motionmusic.scoring.genre_trials import HeldOut
+
+STREET, DATA = "aist_retargeted", Path("data/aist_retargeted")
+SPLIT = "by_dancer_and_choreography"
+# label order is not the order of the names: break first, then pop and house
+LABELS = {"gBR": "Break", "gPO": "Pop", "gHO": "House"}
+NAMES = [
+    "gBR_sBM_cAll_d01_mBR1_ch01", "gBR_sBM_cAll_d02_mBR3_ch02", "gHO_sBM_cAll_d03_mHO5_ch01",
+    "gHO_sBM_cAll_d04_mHO2_ch02", "gPO_sBM_cAll_d05_mPO0_ch01", "gPO_sBM_cAll_d06_mPO4_ch02",
+]  # fmt: skip
+BALLROOM = {"C_1": 124.0, "C_2": 116.0, "W_1": 87.0}
+FIELDS = {name: name.split("_") for name in NAMES}
+
+
+def taken(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, result: Any = None) -> list[Any]:
+    """What a function of a module is given from now on; it only gives back ``result``."""
+    calls: list[Any] = []
+
+    def take(*values: Any, **_: Any) -> Any:
+        calls.append(values)
+        return result
+
+    monkeypatch.setattr(module, name, take)
+    return calls
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six street dances of 10 s, no two alike, three ballroom dances, splits of the street dances."""
+    space = tmp_path_factory.mktemp("street")
+    with chdir(space):
+        write_dances()
+    return space
+
+
+@pytest.fixture
+def street(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Their workspace, the current folder; no test writes what another reads."""
+    monkeypatch.chdir(made)
+    return made
+
+
+def write_dances() -> None:
+    set_params({"seeds": [0, 2], "evaluate.resamples": 100})
+    table = pd.DataFrame({"piece": NAMES, "dancer": [of[3] for of in FIELDS.values()]})
+    table["label"] = [list(LABELS).index(of[0]) for of in FIELDS.values()]
+    table["track"] = [of[4] for of in FIELDS.values()]
+    table["music_bpm"] = table["track"].map(tempo_bpm)
+    table["choreography"] = [choreography_of(name) for name in NAMES]
+    write_text(DATA / "pieces.csv", table.to_csv(index=False))
+    for n, name in enumerate(NAMES):
+        swing = np.sin((0.05 + 0.02 * n) * np.arange(600))
+        bones = {
+            "leftUpperArm": turned((0, 0, 1), swing),
+            "rightUpperLeg": turned((1, 0, 0), swing),
+        }
+        write(DATA / f"raw/motion/{name}.t2.json", true_60(motion(600, **bones)))
+        write_array(DATA / f"raw/music/{FIELDS[name][4]}.npy", np.zeros((9, 35), np.float32))
+    random = np.random.default_rng(0)
+    for n, protocol in enumerate(PROTOCOLS):
+        write_json(DATA / protocol / "segments/about.json", ABOUT | {"labels": LABELS})
+        rows = [
+            {"fold": fold, "piece": name, "excerpt": 0, "segment": segment,
+             "label": list(LABELS).index(FIELDS[name][0]),
+             "split": ("test", "validation", "train")[(k + fold + n) % 3]}
+            for fold in range(3) for k, name in enumerate(NAMES) for segment in range(7)
+        ]  # fmt: skip
+        write_parquet(DATA / protocol / "segments/index.parquet", pd.DataFrame(rows))
+        joints = random.normal(size=(42, 3, 25, 17)).astype(np.float32)
+        write_array(DATA / protocol / "segments/joints.npy", joints)
+        files = [f"cells/baseline-0/{name}" for name in BASELINES]
+        for file in [*files, "entries/mine-0", "entries/mine-2"]:
+            ids = pd.DataFrame(rows[:42])[lambda of: of["split"] != "train"].reset_index(drop=True)
+            made = make_predictions(
+                "t", ids.drop(columns="fold"), random.normal(size=(len(ids), 3))
+            )
+            write_predictions(DATA / protocol / f"{file}.parquet", made)
+    for n, piece in enumerate(BALLROOM):
+        frames = 300 + 10 * n
+        content = {
+            "length": frames,
+            "center": random.normal(0, 90, (frames, 3)).tolist(),
+            "skeletons": random.normal(0, 30, (frames, 23, 3)).tolist(),
+        }
+        write_json(Path(f"data/on_beat/raw/DANCE_{piece}/skeletons.json"), content)
+        where = {"start_position": 0, "end_position": frames}
+        write_json(Path(f"data/on_beat/raw/DANCE_{piece}/config.json"), where)
+    songs = pd.DataFrame({"piece": list(BALLROOM), "song_bpm": list(BALLROOM.values())})
+    write_text(Path("metrics/on_beat/song_tempi.csv"), songs.to_csv(index=False))
+
+
+def index_of(protocol: str) -> dict[int, pd.DataFrame]:
+    whole = pd.read_parquet(DATA / protocol / "segments/index.parquet")
+    return {fold: rows.reset_index(drop=True) for fold, rows in whole.groupby("fold")}
+
+
+def test_the_ladder_has_each_splits_own(street: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = import_module("ladder")
+    calls = taken(monkeypatch, stage, "climb", {})
+    for name, result in (("ladder_tables", []), ("save_tables", None), ("ladder_picture", None),
+                         ("png", b"")):  # fmt: skip
+        taken(monkeypatch, stage, name, result)
+    stage.main([STREET, "mine"])
+    assert len(calls) == len(PROTOCOLS)
+    for protocol, (task, pieces, held, *_) in zip(PROTOCOLS, calls, strict=True):
+        folder = DATA / protocol
+        for fold, rows in task.folds:
+            pd.testing.assert_frame_equal(rows, index_of(protocol)[fold])
+        np.testing.assert_array_equal(task.joints, np.load(folder / "segments/joints.npy"))
+        assert list(task.baselines) == list(BASELINES)
+        for name, frame in task.baselines.items():
+            own = pd.read_parquet(folder / f"cells/baseline-0/{name}.parquet")
+            pd.testing.assert_frame_equal(frame, own)
+        (frames,) = task.entries.values()
+        for seed, frame in zip((0, 2), frames, strict=True):
+            own = pd.read_parquet(folder / f"entries/mine-{seed}.parquet")
+            pd.testing.assert_frame_equal(frame, own)
+        assert pieces["piece"].tolist() == NAMES == list(held)
+
+
+def test_the_genre_model_is_tried_on_what_it_does_not_know(
+    street: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, asked = import_module("genre_model"), {}
+
+    class Model:
+        temperature = 1.5
+
+        def save(self, file: Path) -> None:
+            file.write_bytes(b"weights")
+
+    for name, result in (("held_out", "new"), ("trained", Model()), ("calibrated", Model()),
+                         ("accuracy", {}), ("calibration", {}), ("unlike", {})):  # fmt: skip
+        asked[name] = taken(monkeypatch, stage.trials, name, result)
+    monkeypatch.setattr(stage.trials, "known", lambda clip, name: f"known {name}")
+    monkeypatch.setattr(stage, "seen", lambda dance: f"seen {dance.name}")
+    saved = taken(monkeypatch, stage, "save_tables")
+    taken(monkeypatch, stage, "genre_tables", [])
+    taken(monkeypatch, stage, "card", "card")
+    stage.main([STREET, "on_beat"])
+    ((dances, labels, parts, genres),) = asked["held_out"]
+    assert dances == {name: f"known {name}" for name in NAMES}
+    assert genres == list(LABELS.values())
+    assert [list(LABELS)[labels[name]] for name in NAMES] == [FIELDS[name][0] for name in NAMES]
+    parts = list(parts)
+    assert sorted(name for _, test in parts for name in test) == NAMES
+    for learned, test in parts:
+        for one in learned:
+            assert not {FIELDS[one][3]} & {FIELDS[other][3] for other in test}
+            assert choreography_of(one) not in map(choreography_of, test)
+    assert asked["trained"] == [(dances, labels, NAMES, genres)]
+    ((_, _, new),) = asked["calibrated"]
+    ((_, pieces, folds, baselines, *_),) = asked["accuracy"]
+    assert (new, pieces["piece"].tolist()) == ("new", NAMES)
+    for fold, rows in folds:
+        pd.testing.assert_frame_equal(rows, index_of(SPLIT)[fold])
+    for name, frame in baselines.items():
+        own = pd.read_parquet(DATA / SPLIT / f"cells/baseline-0/{name}.parquet")
+        pd.testing.assert_frame_equal(frame, own)
+    ((_, _, _, _, others, *_),) = asked["unlike"]
+    assert others == {piece: f"seen DANCE_{piece}" for piece in BALLROOM}
+    assert (DATA / "genre_model.npz").read_bytes() == b"weights"
+    assert saved[0][2]["temperature"] == 1.5
+
+
+def test_two_corpora_are_tested_on_what_is_new(
+    street: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = import_module("two_corpora")
+    calls = taken(monkeypatch, two_corpora, "both_ways", {})
+    taken(monkeypatch, stage, "two_corpora_table", None)
+    taken(monkeypatch, stage, "save_tables")
+    stage.main([])
+    ((retargeted, splits, on_beat, folds, *_),) = calls
+    for name, dance in retargeted.items():
+        assert (dance.name, dance.unit) == (name, FIELDS[name][3])
+        assert dance.beat_hz * 60 == pytest.approx(tempo_bpm(FIELDS[name][4]))
+        assert dance.joints.shape == (250, 13, 3)
+    for name, dance in on_beat.items():
+        assert (dance.name, dance.unit) == (name, name)
+        assert dance.beat_hz * 60 == pytest.approx(BALLROOM[name])
+    assert list(on_beat) == list(BALLROOM)
+    for (learned, tested), rows in zip(splits, index_of(SPLIT).values(), strict=True):
+        side = dict(zip(rows["piece"], rows["split"], strict=True))
+        assert tested == [name for name in NAMES if side[name] == "test"]
+        assert learned == [name for name in NAMES if side[name] != "test"]
+    assert sorted(name for _, tested in folds for name in tested) == sorted(BALLROOM)
+    assert all(set(learned) == set(BALLROOM) - set(tested) for learned, tested in folds)
+
+
+def test_the_tempo_is_learned_from_both_corpora(
+    street: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, models = (
+        import_module("dance_tempo"),
+        TempoModels.read(SHIPPED.with_name("dance_tempo.npz")),
+    )
+    calls = taken(monkeypatch, stage, "measured", ({}, models))
+    taken(monkeypatch, stage, "dance_tempo_table", None)
+    taken(monkeypatch, stage, "save_tables")
+    stage.main([])
+    ((retargeted, on_beat, *_),) = calls
+    assert (list(retargeted), list(on_beat)) == (NAMES, list(BALLROOM))
+    again = TempoModels.read(DATA / "dance_tempo.npz")
+    np.testing.assert_array_equal(again.other.weights, models.other.weights)
+
+
+def test_the_order_is_tried_with_the_models_of_the_stages(
+    street: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, saved = import_module("own_track"), []
+    phase, tempo = Path("data/on_beat/in_time.npz"), DATA / "dance_tempo.npz"
+    of_street = taken(monkeypatch, stage, "of_street_dances", "street")
+    of_on_beat = taken(monkeypatch, stage, "of_on_beat", "on_beat")
+    measured = taken(monkeypatch, stage, "own_tracks", {"found": 1})
+    taken(monkeypatch, stage, "own_track_tables", ["table"])
+    monkeypatch.setattr(stage, "save_tables", lambda *given: saved.append(given))
+    stage.main([])
+    assert (of_street, of_on_beat) == ([(phase,)], [(phase, tempo)])
+    assert measured[0][:2] == ("street", "on_beat")
+    assert saved == [(Path("metrics/on_beat/own_track"), ["table"], {"found": 1})]
+
+
+class Learned:
+    """A model that only knows whom it learned from, and whom it was asked about by whom."""
+
+    asked: list[tuple[frozenset[str], Any]] = []
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
+
+    def __add__(self, other: Learned) -> Learned:
+        return Learned(self.names | other.names)
+
+    def __call__(self, seen: Any) -> DanceTempo:
+        Learned.asked.append((self.names, seen))
+        return given(60.0 + len(Learned.asked))
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[frozenset[str], Any]]:
+    """Whom each tempo model of own_track_dances learned from, and the dance that it was asked about."""
+    monkeypatch.setattr(Learned, "asked", [])
+    monkeypatch.setattr(own_track_dances, "evidence", lambda joints: joints[0, 0, 0])
+    monkeypatch.setattr(
+        own_track_dances, "learned", lambda seen, of: Learned(frozenset(one.name for one in of))
+    )
+    return Learned.asked
+
+
+def test_street_dances_are_asked_by_models_that_do_not_know_the_dancer(
+    street: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = np.eye(3)[[1, 0, 2, 1, 0, 2]] * 4
+    backwards = HeldOut(NAMES[::-1], np.array([2, 2, 1, 1, 0, 0]), shares, np.zeros(6), ())  # type: ignore[arg-type]
+    monkeypatch.setattr(own_track_dances.trials, "known", lambda clip, name: name)
+    parts = taken(monkeypatch, own_track_dances.trials, "held_out", backwards)
+    of = own_track_dances.of_street_dances(SHIPPED)
+    dances = two_corpora.street_dances()
+    assert [seen for _, seen in asked] == [dance.joints[0, 0, 0] for dance in dances.values()]
+    for name, (names, _) in zip(NAMES, asked, strict=True):
+        assert FIELDS[name][3] not in {FIELDS[other][3] for other in names}
+        odd = {int(FIELDS[other][3][1:]) % 2 for other in names}
+        assert odd == {1 - int(FIELDS[name][3][1:]) % 2}
+    assert of.bpm[of.own].tolist() == [tempo_bpm(FIELDS[name][4]) for name in NAMES]
+    assert of.kinds[np.arange(6), of.own].all()
+    assert (of.kinds.sum(axis=1) == 6).all()  # tracks of a genre
+    assert of.units.tolist() == [FIELDS[name][3] for name in NAMES]
+    # the genre that a dance is likeliest of has the highest score among its tracks
+    likeliest = of.parts["genre"].argmax(axis=1) // 6
+    assert likeliest.tolist() == shares.argmax(axis=1)[::-1].tolist()
+    for place, scores in enumerate(of.parts["tempo"]):  # 61 bpm for the first one, and so on
+        told = 61.0 + place
+        near = np.any([abs(of.bpm / (told * k) - 1) < 0.03 for k in (1, 2, 0.5)], axis=0)
+        assert near.any() == (scores.max() > -0.5)
+        assert not near.any() or near[scores.argmax()]
+    assert len(parts) == 1
+
+
+def clicks(bpm: float, seconds: float) -> Floats:
+    sound = np.zeros(round(12_800 * seconds))
+    for at in np.arange(0, seconds, 60 / bpm):
+        sound[round(12_800 * at) : round(12_800 * at) + 60] = 0.9
+    return sound
+
+
+def test_ballroom_is_asked_by_models_that_do_not_know_the_piece(
+    street: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pd.DataFrame({"piece": list(BALLROOM), "label": [0, 0, 1]})
+    rows["music_file"], rows["music_start_s"] = [f"{piece}.wav" for piece in BALLROOM], 0.5
+    write_text(Path("data/on_beat/pieces.csv"), rows.to_csv(index=False))
+    units = pd.DataFrame(
+        [
+            (piece, 50 * k, 50 * k + 50, f"{piece}-{k}-1", "14")
+            for piece in BALLROOM
+            for k in (1, 2)
+        ],
+        columns=["piece", "start", "end", "unit", "capture"],
+    )
+    write_text(Path("data/on_beat/units.csv"), units.to_csv(index=False))
+    monkeypatch.setattr(
+        own_track_dances, "read_audio",
+        lambda file, *_, **__: clicks(BALLROOM[file.stem], 15).astype(np.float32),
+    )  # fmt: skip
+    figures = taken(monkeypatch, own_track_dances, "by_new_figures", [np.eye(300, 4)] * 3)
+
+    class Street:
+        street = Learned(frozenset(["street"]))
+
+    read = taken(monkeypatch, own_track_dances.TempoModels, "read", Street())
+    by_piece, by_figure = own_track_dances.of_on_beat(SHIPPED, Path("street.npz"))
+    assert read == [(Path("street.npz"),)]
+    timed = two_corpora.on_beat_dances()[1]
+    of = {dance.joints[0, 0, 0]: name for name, dance in timed.items()}
+    known = [(names - {"street"}, of[seen]) for names, seen in asked]
+    new, alone = known[:3], known[3:]
+    assert sorted(name for _, name in new) == [name for _, name in alone] == sorted(BALLROOM)
+    # the first of each type are one fold, the second another
+    learned = {"C_1": {"C_2"}, "W_1": {"C_2"}, "C_2": {"C_1", "W_1"}}
+    assert {name: set(names) for names, name in new} == learned
+    assert all(not names for names, _ in alone)
+    assert by_piece.bpm == pytest.approx(list(BALLROOM.values()), rel=0.005)
+    for found in (by_piece, by_figure):
+        assert found.own.tolist() == [0, 1, 2]
+        assert found.kinds.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
+    for piece in figures[0][0]:
+        assert [unit for unit, *_ in piece.units] == [f"{piece.piece}-{k}-1" for k in (1, 2)]
+        assert [(start, end) for _, start, end in piece.units] == [(2, 4), (4, 6)]
+        assert piece.beat_hz * 60 == pytest.approx(BALLROOM[piece.piece])
