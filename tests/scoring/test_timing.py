@@ -17,6 +17,7 @@ from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.scoring import timing as module
 from motionmusic.scoring.beat_phase import BeatPhase, judge, motion_features
 from motionmusic.scoring.intervals import mean_interval
+from motionmusic.scoring.own_track_dances import by_new_figures
 from motionmusic.scoring.timing import answers, learn, timing
 
 
@@ -165,3 +166,22 @@ def test_broken_weights(tmp_path: Path, content: bytes | None) -> None:
         (tmp_path / "in_time.npz").write_bytes(content)
     with pytest.raises(UserError, match=r"in_time\.npz"):
         BeatPhase.read(tmp_path / "in_time.npz")
+
+
+def test_what_is_said_of_a_figure_is_by_weights_that_do_not_know_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Noise can be learned by heart and not foretold: of new figures nothing is known."""
+    monkeypatch.setattr(module, "_RIDGE", 1.0)
+    random, pieces = np.random.default_rng(0), []
+    for n in range(4):
+        made = piece(n)
+        pieces.append(replace(made, joints=random.normal(size=made.joints.shape).cumsum(axis=0)))
+    found = by_new_figures(pieces)
+    phase = 2 * np.pi * BEAT_HZ * np.arange(1000) / 25
+    for wave, place in ((np.cos, 0), (np.sin, 1)):
+        said = np.concatenate([of[:, place] for of in found])
+        seen = said != 0
+        assert seen.sum() > 3000
+        true = np.tile(wave(phase), 4)
+        assert abs(np.corrcoef(said[seen], true[seen])[0, 1]) < 0.15
