@@ -151,3 +151,18 @@ def test_the_stage_reads_each_row_input_and_seed(
             share = (predicted(one) == one["label"]).mean()
             assert got["rows"][row]["per_seed"][place] == pytest.approx(share, abs=1e-5)
     assert "synthetic" in Path("metrics/collaborative/collaborative.md").read_text("utf-8")
+
+
+def test_what_is_drawn_apart_stays_apart() -> None:
+    """One stratum is all right, the other all wrong: each draw has as many of both."""
+    ids = frame(1, 0)
+    side = ids["piece"].str[2:].astype(int) < PIECES // 2
+    said = np.where(side, ids["label"], 1 - ids["label"])
+    made = make_predictions(
+        "x", ids[["split", "piece", "excerpt", "segment", "label"]], np.eye(2)[said]
+    )
+    made = made.assign(stratum=side.astype(int), group=made["piece"], fold=0)
+    got = collaborative({f"{row}/fused": [made, made] for row in ("alone", "longer", "fc")}, 0, 200)
+    assert {name: got["rows"]["fc"][name] for name in ("value", "low", "high")} == {
+        "value": 0.5, "low": 0.5, "high": 0.5,
+    }  # fmt: skip

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from motionmusic.errors import UserError
 from motionmusic.features.motion import Floats
+from motionmusic.scoring import tempo_of_dances
 from motionmusic.scoring.dance_tempo import (
     TEMPI,
     DanceTempo,
@@ -92,3 +94,59 @@ def test_weights_are_read_back_and_broken_ones_are_an_error(tmp_path: Path) -> N
     (tmp_path / "a.npz").write_bytes(b"no")
     with pytest.raises(UserError, match="weights of the dance's tempo"):
         TempoModels.read(tmp_path / "a.npz")
+
+
+class Told:
+    """A model that knows whom it learned from, and says the tempo that a dance was planted with."""
+
+    def __init__(self, names: set[str], asked: list[tuple[set[str], float]]) -> None:
+        self.names, self.asked = names, asked
+
+    def __add__(self, other: Told) -> Told:
+        return Told(self.names | other.names, self.asked)
+
+    def __call__(self, seen: float) -> DanceTempo:
+        self.asked.append((self.names, seen))
+        return given(seen)
+
+
+def test_who_is_new_and_what_is_said_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dancer d01 moves at the music's tempo of 120, d03 at another; those learned from have 100."""
+    asked: list[tuple[set[str], float]] = []
+    monkeypatch.setattr(tempo_of_dances, "evidence", lambda joints: float(joints[0, 0, 0]))
+    monkeypatch.setattr(
+        tempo_of_dances, "learned", lambda seen, of: Told({one.name for one in of}, asked)
+    )
+    monkeypatch.setattr(tempo_of_dances, "motion_tempo", lambda joints, rate: 120.0)
+
+    def dance(name: str, unit: str, music: float, said: float) -> TimedDance:
+        return TimedDance(name, unit, np.full((9, 13, 3), said), music / 60)
+
+    of_dancers = {"d01": (120, 120), "d03": (120, 90), "d02": (100, 100), "d04": (100, 100)}
+    street = {
+        name: dance(name, unit, *tempi)
+        for unit, tempi in of_dancers.items() for name in (f"g_{unit}_{n}" for n in range(8))
+    }  # fmt: skip
+    ballroom = {name: dance(name, name, 87, 87 + n) for n, name in enumerate(("C_1", "C_2", "W_1"))}
+    found, models = measured(street, ballroom, 0, 500)  # type: ignore[arg-type]
+    tested: Any = [(names, said) for names, said in asked]
+    odd = {name for name in street if "d01" in name or "d03" in name}
+    for names, _ in tested[:32]:  # two models for each of sixteen dances
+        assert not names & odd
+        assert names >= set(street) - odd
+    for names, said in tested[32:]:
+        (piece,) = (name for name, of in ballroom.items() if of.joints[0, 0, 0] == said)
+        assert piece not in names
+        assert names >= set(street)
+    both = found["aist_retargeted"]["both"]
+    # a dancer's dances go right or wrong together
+    assert both["right"] == {"value": 0.5, "low": 0, "high": 1}
+    # as sure of what is wrong as of what is right
+    assert (both["sure"]["n"], both["unsure"]["n"]) == (16, 0)
+    assert both["sure"]["right"] == 0.5
+    # the constant is that of those who are learned from
+    assert found["aist_retargeted"]["constant"]["right"]["value"] == 0
+    assert found["aist_retargeted"]["plain"]["right"]["value"] == 1
+    made: Any = models
+    assert made.street.names == set(street)
+    assert made.other.names == set(street) | set(ballroom)

@@ -10,6 +10,7 @@ from motionmusic.data.vrm import BONES
 from motionmusic.params import Baseline, Evaluate
 from motionmusic.predictions import make_predictions
 from motionmusic.results.ladder_table import PROTOCOLS, ladder_picture, ladder_tables
+from motionmusic.scoring import ladder
 from motionmusic.scoring.baselines import BASELINES
 from motionmusic.scoring.ladder import Task, balanced_accuracy, climb, difference, scores
 
@@ -107,3 +108,54 @@ def test_the_climb_finds_what_probes_know() -> None:
     assert "only the tempo" in text
     assert "83 of 190 dances" in text or "clean segments only" in text
     assert ladder_picture(result).axes
+
+
+def test_validation_chooses_the_baseline_that_entries_are_compared_with() -> None:
+    """The best on validation is the worst on test."""
+    pieces = pd.DataFrame({"piece": list(DANCERS), "dancer": list(DANCERS.values())})
+    pieces = pieces.assign(label=pieces["piece"].str[1].astype(int), doubled=False, music_bpm=100)
+    ids = rows({}).drop(columns="predicted")
+    test = ids["piece"].str[5] == "0"
+    folds = [(k, ids.assign(split=np.where(test == (k == 0), "test", "train"))) for k in range(2)]
+    skills = dict(zip(BASELINES, (0.5, 0.6, 0.9, 0.7, 0.8), strict=True))
+    cells = {}
+    for name, skill in skills.items():
+        both = predictions(skill, 1), predictions(1.4 - skill, 3)
+        parts = [
+            of[of["split"] == split] for of, split in zip(both, ("validation", "test"), strict=True)
+        ]
+        cells[name] = pd.concat(parts, ignore_index=True)
+    joints = np.random.default_rng(0).normal(size=(len(ids), 3, 25, 17)).astype(np.float32)
+    task = Task(folds, joints, cells, {"mine": [predictions(0.8, 2)]})
+    held = {piece: np.zeros((7, len(BONES))) for piece in DANCERS}
+    found = climb(
+        task, pieces, held, Baseline(trees=5, logistic_c=0.1), Evaluate(resamples=100, seed=0)
+    )
+    right = {
+        name: of["all"]["segment"]["accuracy"]["value"] for name, of in found["models"].items()
+    }
+    assert found["best"] == "logistic_regression" == min(skills, key=lambda name: right[name])
+    ahead = found["ahead"]["mine"]["segment"]["value"]
+    assert ahead == pytest.approx(right["mine"] - right["logistic_regression"])
+    # six dancers with two dances each are resampled
+    assert {of["all"]["dancers"] for of in found["models"].values()} == {6}
+
+
+def test_a_probe_sees_its_own_second() -> None:
+    ids = rows({}).drop(columns="predicted")
+    held = {
+        piece: np.full((7, 19), n) + np.arange(7)[:, None] / 10 for n, piece in enumerate(DANCERS)
+    }
+    pieces = pd.DataFrame({"piece": list(DANCERS)[::-1], "doubled": False})
+    seen = ladder._probe_values(ids, pieces.assign(music_bpm=np.arange(12.0)), held)
+    numbers = ids["piece"].map(list(DANCERS).index)
+    assert seen["held"][:, 0] == pytest.approx(numbers + ids["segment"] / 10)
+    assert seen["tempo"][:, 0] == pytest.approx(11 - numbers)
+
+
+def test_ties_of_a_dance_are_won_by_what_was_said_first() -> None:
+    said = rows({}).query("piece == 'g0_0_0' and segment < 4")
+    said = said.assign(predicted=[1, 0, 0, 1])[::-1]
+    assert scores(said, DANCERS, 2, 0, 100)["excerpt"]["accuracy"]["value"] == 0
+    said = said.assign(predicted=1 - said["predicted"])
+    assert scores(said, DANCERS, 2, 0, 100)["excerpt"]["accuracy"]["value"] == 1

@@ -125,3 +125,10 @@ def test_places_among_all_and_among_those_of_one_tempo() -> None:
 def test_the_weights_of_the_command_are_those_that_were_learned() -> None:
     file = Path(__file__).parents[2] / "metrics/on_beat/own_track.json"
     assert json.loads(file.read_text())["weights"] == pytest.approx(WEIGHTS._asdict())
+
+
+def test_intervals_of_the_order_are_over_dancers() -> None:
+    own, units = np.zeros(16, np.int64), pd.Series(["a"] * 8 + ["b"] * 8)
+    scores = np.where(np.arange(16)[:, None] < 8, [[1.0, 0.0]], [[0.0, 1.0]])
+    found = placed({"rule": scores}, own, np.array([100.0, 150.0]), units, 0, 500)
+    assert found["rule"]["recall_1"] == {"value": 0.5, "low": 0, "high": 1}

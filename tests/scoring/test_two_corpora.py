@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from motionmusic.scoring import two_corpora
 from motionmusic.scoring.two_corpora import (
     A_BEAT,
     TimedDance,
@@ -66,3 +71,46 @@ def test_both_skeletons_give_the_same_joints() -> None:
         aist[:, of_aist] = other[:, of_other] = k + 1.0
     aist[:, 0], other[:, [0, 1]] = 9, [[[8] * 3, [10] * 3]] * 2
     assert np.array_equal(common_joints(aist, "aist"), common_joints(other, "musictodance"))
+
+
+def test_found_is_within_a_tenth_of_a_second_whatever_the_tempo() -> None:
+    weights = solved(gram([bobbing(f"a_{k}", 60 + 20 * k, seed=k) for k in range(5)]))
+    fast, slow = (judged(weights, [bobbing("a_9", bpm, 0.15, 9)], 0) for bpm in (130, 60))
+    assert fast["found"].all()  # 0.15 beats are 0.07 s
+    assert not slow["found"].any()  # and 0.15 s
+
+
+def test_no_dance_is_asked_that_was_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[set[str], list[str]]] = []
+
+    def judge(weights: set[str], dances: Sequence[TimedDance], seed: int) -> pd.DataFrame:
+        asked.append((weights, [dance.name for dance in dances]))
+        rows = [{"name": of.name, "unit": of.unit, "genre": "g", "found": True, "chance": 0.1,
+                 "wins": 0.5} for of in dances]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def names(dances: Sequence[TimedDance]) -> set[str]:
+        return {dance.name for dance in dances}
+
+    monkeypatch.setattr(two_corpora, "gram", names)
+    monkeypatch.setattr(two_corpora, "solved", lambda *grams: set().union(*grams))
+    monkeypatch.setattr(two_corpora, "judged", judge)
+    still: Any = np.zeros((9, 13, 3))
+    street = {n: TimedDance(n, n, still, 2.0) for n in ("g_1", "g_2", "g_3")}
+    ballroom = {n: TimedDance(n, n, still, 2.0) for n in ("C_1", "C_2")}
+    splits = [(["g_1"], ["g_2"]), (["g_2", "g_3"], ["g_1"])]
+    folds = [(["C_1"], ["C_2"]), (["C_2"], ["C_1"])]
+    both_ways(street, splits, ballroom, folds, 0, 100)
+    expected = []
+    for parts, others in ((splits, set(ballroom)), (folds, set(street))):
+        for learned, tested in parts:
+            expected += [({*learned}, tested), (others, tested), ({*learned} | others, tested)]
+    assert asked == expected
+
+
+def test_what_a_dancer_dances_goes_right_or_wrong_together() -> None:
+    rows = pd.DataFrame({"name": [f"g_{n}" for n in range(16)], "unit": ["a"] * 8 + ["b"] * 8})
+    rows = rows.assign(genre="g", found=rows["unit"] == "a", chance=0.1, wins=0.5)
+    found = two_corpora._measured(rows, 0, 500)
+    assert found["found"] == {"value": 0.5, "low": 0, "high": 1}
+    assert (found["units"], found["n"]) == (2, 16)

@@ -13,7 +13,7 @@ from tiny_phases import run, same
 from torch import Tensor, nn
 
 from motionmusic import files
-from motionmusic.training import checkpoint, phases
+from motionmusic.training import cell, checkpoint, phases
 from motionmusic.training.checkpoint import Store, code_digest, content_key
 from motionmusic.training.loop import AfterEpoch, Chance, Schedule, optimise
 
@@ -148,3 +148,21 @@ def test_another_content_has_another_key() -> None:
 
     names = [f"src/motionmusic/{where}/__init__.py" for where in ("models", "features")]
     assert set(names) < set(code_digest())
+
+
+def test_checkpoints_lie_apart_for_other_parameters_data_and_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "joints.npy"
+
+    def place(content: bytes, code: str, **params: int) -> str:
+        file.write_bytes(content)
+        monkeypatch.setattr(cell, "code_digest", lambda: {"stage.py": code})
+        with cell.training("t", "n", params, [file]) as found:
+            return found.checkpoints.name
+
+    same = place(b"1", "a", epochs=3)
+    assert place(b"1", "a", epochs=3) == same
+    others = place(b"2", "a", epochs=3), place(b"1", "b", epochs=3), place(b"1", "a", epochs=4)
+    assert len({same, *others}) == 4

@@ -49,6 +49,7 @@ class Given(NamedTuple):
     losses: dict[str, float]  # of all these rows, without dropout
     schedule: Schedule
     chance: Chance
+    store: str  # where its checkpoints lie, empty where it has none
 
 
 EPOCHS = {"train.synthetic": 3, "cotrain.synthetic": 5, "match": 4, "synchrony.synthetic": 6}
@@ -95,7 +96,8 @@ def given(small: Path, monkeypatch: pytest.MonkeyPatch) -> list[Given]:
         checked = between.segments.validation if hasattr(between, "segments") else []
         checked = getattr(between, "rows", checked)
         checked = torch.as_tensor(checked).tolist()
-        taken.append(Given(states, first, rows.tolist(), checked, named, schedule, chance))
+        kept = "" if store is None else f"{store.folder}/{store.name}"
+        taken.append(Given(states, first, rows.tolist(), checked, named, schedule, chance, kept))
         between.after_epoch(schedule.epochs - 1)
         return Run([{"epoch": 1.0}], 0.0)
 
@@ -150,11 +152,59 @@ def test_rows_epochs_chance_and_weights_to_start_from(
             assert torch.equal(moments, state["adam.0.exp_avg"])
     cells = [one.chance.cell for one in given]
     assert len(set(cells)) == len(cells)
+    stores = [one.store for one in given if not call.startswith("match")]
+    assert "" not in stores
+    assert len(set(stores)) == len(stores)
     if not starts:  # new weights of their own
         for number, one in enumerate(given):
             for other in given[:number]:
                 pairs = zip(one.networks[0].values(), other.networks[0].values(), strict=True)
                 assert any(a.shape != b.shape or not torch.equal(a, b) for a, b in pairs)
+
+
+class Begun(Exception):
+    """A training begins."""
+
+
+_STARTS = ("motion-joints-1/fold{}.last", "music-1/fold{}.plain.last")
+# what each training reads
+READS = {
+    "train_motion joints 1": ["segments/joints.npy"],
+    "train_music 1": ["segments/music.npy"],
+    "train_longer joints 1": ["segments/joints.npy", f"cells/{_STARTS[0]}.safetensors"],
+    "cotrain joints plain 1": [
+        "segments/joints.npy", "segments/music.npy", *(f"cells/{name}.safetensors" for name in _STARTS),
+    ],
+    "synchrony 1": ["beats.parquet", *(f"{kind}/P_{{:02}}.npy" for kind in ("joints", "music"))],
+    "dance 1": ["beats.parquet", "pieces.csv", "keypoints/P_{:02}.npy"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", READS)
+def test_a_checkpoint_is_for_the_same_files_and_epochs(
+    call: str, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a training would go on from where another one, of other data, was broken off."""
+    set_params({f"{name}.epochs": epochs for name, epochs in EPOCHS.items()})
+    write_starts()
+    taken: dict[str, Any] = {}
+
+    def training(task: str, name: str, params: Any, inputs: Any, **_: Any) -> None:
+        taken.update(params=params, inputs=set(inputs))
+        raise Begun
+
+    stage = call.split()[0]
+    monkeypatch.setattr(import_module(stage), "training", training)
+    with pytest.raises(Begun):
+        run(call)
+    expected = {DATA / "segments/index.parquet"}
+    for name in READS[call]:
+        several = range(FOLDS if "fold" in name else len(small_task.NAMES))
+        expected |= {DATA / name.format(n) for n in several}
+    assert expected <= taken["inputs"]
+    phase = {"cotrain": "cotrain.synthetic", "train_longer": "cotrain.synthetic",
+             "synchrony": "synchrony.synthetic"}.get(stage, "train.synthetic")  # fmt: skip
+    assert stage == "dance" or EPOCHS[phase] in taken["params"].values()
 
 
 def test_new_weights_are_the_seeds(given: list[Given]) -> None:
@@ -304,7 +354,7 @@ def test_who_learns_from_which_dances_and_who_judges(
         judge = load_sync_network(read(folder / f"fold{fold}_judge.safetensors")).state_dict()
         assert any(not torch.equal(saved[key], judge[key]) for key in saved)
     assert [one.chance.seed for one in given] == [1] * 3 * FOLDS
-    assert len({one.chance.cell for one in given}) == 3 * FOLDS
+    assert len({one.chance.cell for one in given}) == len({one.store for one in given}) == 3 * FOLDS
     votes, near = (pd.read_csv(folder / f"{name}.csv") for name in ("votes", "neighbours"))
     rows = [(f, p, e) for f in range(FOLDS) for p in few(f, "test") for e in range(2)]
     for table in (votes, near):
