@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from motionmusic.data import leakage
 from motionmusic.data.leakage import (
+    NO_IDENTICAL,
     PAIRS,
+    PROMISES,
     Audit,
     audit,
     is_promised,
@@ -244,3 +247,18 @@ def test_without_a_test_split() -> None:
     got = task.audit().report
     assert got["tested"] == 0
     assert np.isnan(got["one_nearest_neighbour"]["accuracy"])
+
+
+def test_copies_are_looked_for_wherever_a_split_keeps_dances_or_clips_apart() -> None:
+    mixed = {"paper", "published", "official", "official_clean", "random_segment"}
+    assert set(NO_IDENTICAL) == set(PROMISES) - mixed
+
+
+def test_what_test_shares_is_what_train_has_too_over_all_folds() -> None:
+    def fold(tested: int, share: float) -> dict[str, Any]:
+        pairs = {"train_test": share, "train_validation": 0.9, "validation_test": 0.8}
+        shares = {pair: {"unit": {"segments": of}} for pair, of in pairs.items()}
+        return {"segments": {"test": tested, "train": 50}, "shared": shares}
+
+    found = leakage._tested_with_shared([fold(30, 0.5), fold(10, 0.1)])
+    assert found == {"unit": pytest.approx((30 * 0.5 + 10 * 0.1) / 40)}

@@ -65,7 +65,7 @@ def danced(tmp_path: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch) -
     alike = pd.DataFrame([(a, b, a == b) for a in PIECES for b in PIECES])
     alike.columns = ["piece", "candidate", "score"]
     monkeypatch.setattr(matches, "phase_scores", lambda dances, tempo: alike)
-    bodies = {"length": 2, "center": [[0, 0, 0]] * 2, "skeletons": [[[0, 0, 0]] * 23] * 2}
+    bodies = {"length": 2, "center": [[7, 8, 9]] * 2, "skeletons": [[[0, 0, 0]] * 23] * 2}
     for piece in PIECES:
         write_json(folder / f"raw/DANCE_{piece}/skeletons.json", bodies)
     for seed in SEEDS:
@@ -83,7 +83,7 @@ def danced(tmp_path: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch) -
             pd.DataFrame({"candidate": PIECES, "number": range(len(PIECES))}), how="cross"
         )
         # every dance likes its own music best
-        whole["score"] = (whole["piece"] == whole["candidate"]).astype(float)
+        whole["score"] = (1.0 + seed) * (whole["piece"] == whole["candidate"])
         for path, frame in (
             (made / "votes.csv", votes), (made / "neighbours.csv", near),
             (folder / f"synchrony/{seed}/votes.csv", votes.iloc[:, :6]),
@@ -156,9 +156,9 @@ def test_matching_reads_each_seed_and_counts_in_seconds(
 ) -> None:
     stage, given = importlib.import_module("matching"), []
 
-    def rows_of(scores: Any, *more: Any) -> Any:
-        given.append(scores)
-        return given_rows(scores, *more)
+    def rows_of(scores: Any, wholes: Any, phases: Any) -> Any:
+        given.extend([scores, wholes])
+        return given_rows(scores, wholes, phases)
 
     def evaluate(rows: Any, facts: Any, *more: Any) -> Any:
         given.append(facts)
@@ -167,8 +167,15 @@ def test_matching_reads_each_seed_and_counts_in_seconds(
     given_rows, measured = stage.matches.rows_of, stage.matches.evaluate
     monkeypatch.setattr(stage.matches, "rows_of", rows_of)
     monkeypatch.setattr(stage.matches, "evaluate", evaluate)
+    alike, seen = stage.matches.phase_scores({}, pd.DataFrame()), {}
+    monkeypatch.setattr(stage.matches, "phase_scores", lambda of, _: seen.update(of) or alike)
     stage.main([TASK])
-    scores, facts = given
+    scores, wholes, facts = given
+    # where the body is in the room
+    assert {piece: joints[0, 0].tolist() for piece, joints in seen.items()} == {
+        piece: [7, 8, 9] for piece in PIECES
+    }
+    assert [whole["score"].max() for whole in wholes] == [1, 2]
     for method in METHODS:
         for seed, frame in zip(SEEDS, scores[method], strict=True):
             path = DATA / f"matches/{method}-{seed}.parquet"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from motionmusic.results.ladder_table import damage_table
+from motionmusic.scoring import damage
 from motionmusic.scoring.damage import LIMIT, cost, damaged, guarded
 
 PARENTS = (0, 0, 1)  # a root, an upper and a lower bone
@@ -78,3 +81,29 @@ def test_speed_that_is_held_is_lost_to_the_classifier() -> None:
     text = damage_table(found, "c", {0: "slow", 1: "fast"}).markdown()
     assert "slow 0 %" in text
     assert found["models"]["random_forest"]["cost"]["low"] == pytest.approx(0, abs=0.2)
+
+
+def test_pieces_are_new_resampled_whole_and_compared_with_themselves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By a classifier that takes everything for the first type."""
+    asked: list[tuple[set[bytes], set[bytes]]] = []
+
+    def segments(joints: Any) -> set[bytes]:
+        return {segment.tobytes() for segment in joints}
+
+    def first(model: str, train: Any, labels: Any, test: Any, classes: int, seed: int) -> Any:
+        assert len(train) == len(labels)
+        asked.append((segments(train), segments(test)))
+        return np.eye(classes)[np.zeros(len(test), int)]
+
+    monkeypatch.setattr(damage, "fit_predict", first)
+    random = np.random.default_rng(0)
+    dances = {name: swinging(0.1, 500) + random.normal(0, 0.01, (500, 3, 3)) for name in "ab"}
+    found = cost(dances, {"a": 0, "b": 1}, PARENTS, [(["a"], ["b"]), (["b"], ["a"])], 1, 0, 500)
+    for learned, tested in asked[:4]:  # whole and damaged, two folds each
+        assert len(learned) == len(tested) == 20
+        assert not learned & tested
+    of = found["models"]["random_forest"]
+    assert of["whole"] == {"value": 0.5, "low": 0, "high": 1}
+    assert of["cost"] == {"value": 0, "low": 0, "high": 0}

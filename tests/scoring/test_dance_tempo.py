@@ -128,7 +128,7 @@ def test_who_is_new_and_what_is_said_of_them(monkeypatch: pytest.MonkeyPatch) ->
         for unit, tempi in of_dancers.items() for name in (f"g_{unit}_{n}" for n in range(8))
     }  # fmt: skip
     ballroom = {name: dance(name, name, 87, 87 + n) for n, name in enumerate(("C_1", "C_2", "W_1"))}
-    found, models = measured(street, ballroom, 0, 500)  # type: ignore[arg-type]
+    found, models = measured(street, ballroom, 0, 500)
     tested: Any = [(names, said) for names, said in asked]
     odd = {name for name in street if "d01" in name or "d03" in name}
     for names, _ in tested[:32]:  # two models for each of sixteen dances

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -29,13 +29,14 @@ PIECES = pd.DataFrame({"piece": NAMES, "dancer": DANCERS.values(), "label": LABE
 
 @dataclass
 class Model:
-    """It is right of all dances but those that it learned from."""
+    """It is right of all dances but those that it learned from, and ``poor`` ones."""
 
     learned: Sequence[str]
+    poor: ClassVar[Sequence[str]] = ()
 
     def logits(self, windows: Floats) -> Floats:
         number = int(windows[0, 0])
-        right = NAMES[number] not in self.learned
+        right = NAMES[number] not in [*self.learned, *self.poor]
         return 5 * np.eye(3)[(number + (not right)) % 3]
 
     def distance(self, windows: Floats) -> float:
@@ -76,17 +77,22 @@ def test_who_is_asked_was_not_learned_from(learned: list[list[str]]) -> None:
 
 
 def predictions(right: Mapping[str, bool]) -> pd.DataFrame:
-    """Of all dances in both splits; right there or not."""
+    """Of the dances that test and validate in the first two of four folds; right there or not."""
     parts = []
     for split, hit in right.items():
-        ids = PIECES[["piece", "label"]].assign(split=split, excerpt=0, segment=0)
+        dancers = {"test": ("d0", "d3"), "validation": ("d1", "d0")}[split]
+        ids = PIECES[PIECES["dancer"].isin(dancers)][["piece", "label"]].reset_index(drop=True)
+        ids = ids.assign(split=split, excerpt=0, segment=0)
         parts.append(make_predictions("t", ids, np.eye(3)[(ids["label"] + (not hit)) % 3]))
     return pd.concat(parts, ignore_index=True)
 
 
-def test_accuracy_is_on_test_beside_the_best_on_validation(learned: list[list[str]]) -> None:
+def test_accuracy_is_on_test_beside_the_best_on_validation(
+    learned: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Model, "poor", NAMES[3:6])  # d1, who only validates
     sides, folds = ("test", "validation", "train", "train"), []
-    for fold in range(4):
+    for fold in range(2):
         of = [sides[(n // 3 + fold) % 4] for n in range(12)]
         folds.append((fold, PIECES[["piece", "label"]].assign(split=of, segment=0)))
     baselines = {
@@ -99,7 +105,7 @@ def test_accuracy_is_on_test_beside_the_best_on_validation(learned: list[list[st
     assert found["best"] == "nearest_centroid"
     assert found["ahead"]["value"] == 1  # of what is wrong on test
     assert found["models"]["model"]["accuracy"]["value"] == 1
-    assert found["models"]["model"]["n"] == 12
+    assert found["models"]["model"]["n"] == 6
     assert found["models"]["random_forest"]["accuracy"]["value"] == 1
 
 

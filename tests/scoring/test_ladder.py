@@ -155,7 +155,7 @@ def test_a_probe_sees_its_own_second() -> None:
 
 def test_ties_of_a_dance_are_won_by_what_was_said_first() -> None:
     said = rows({}).query("piece == 'g0_0_0' and segment < 4")
-    said = said.assign(predicted=[1, 0, 0, 1])[::-1]
+    said = said.assign(predicted=[1, 0, 1, 0])[::-1]
     assert scores(said, DANCERS, 2, 0, 100)["excerpt"]["accuracy"]["value"] == 0
     said = said.assign(predicted=1 - said["predicted"])
     assert scores(said, DANCERS, 2, 0, 100)["excerpt"]["accuracy"]["value"] == 1
