@@ -52,7 +52,7 @@ def test_the_ladder(numbers: Iterator[float]) -> None:
             for part in ("all", "clean")
         }
 
-    protocols = {
+    protocols: dict[str, Any] = {
         name: {
             "best": BASELINES[n],
             "models": {model: of_model() for model in models},
@@ -126,7 +126,7 @@ def test_two_corpora(numbers: Iterator[float]) -> None:
 def test_the_own_track(numbers: Iterator[float]) -> None:
     metrics = ("recall_1", "recall_5", "recall_10", "median_rank", "same_tempo_1")
     names = ("chance", "known", "genre", "tempo", "timing", "both", "all")
-    found = {
+    found: dict[str, Any] = {
         test: {name: drawn(numbers, *metrics) for name in names}
         | {"dances": 5, "tracks": 6, "of_own_tempo": 1.5}
         for test in ("street", "by_piece", "by_figure")
@@ -146,10 +146,10 @@ def test_the_genre_model(numbers: Iterator[float]) -> None:
     recall = {"Break": 0.5, "Pop": 0.25}
     bins = [{"from": k / 10, "dances": k, "stated": next(numbers), "right": next(numbers)}
             for k in (3, 8)]  # fmt: skip
-    share = {name: {"refused": next(numbers), "dances": n} for n, name in
+    share: dict[str, Any] = {name: {"refused": next(numbers), "dances": n} for n, name in
              enumerate(("undamaged", "trembling", "held_out", "other"))}  # fmt: skip
     share["other"]["auroc"] = drawn(numbers, "x")["x"]
-    reverse = {"auroc": drawn(numbers, "x")["x"], "dances": 9}
+    reverse: dict[str, Any] = {"auroc": drawn(numbers, "x")["x"], "dances": 9}
     found = {
         "accuracy": {"models": models, "recall": recall, "best": "nearest_centroid", "dancers": 4,
                      "ahead": {"value": 0.25}},

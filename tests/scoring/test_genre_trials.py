@@ -37,7 +37,7 @@ class Model:
     def logits(self, windows: Floats) -> Floats:
         number = int(windows[0, 0])
         right = NAMES[number] not in [*self.learned, *self.poor]
-        return 5 * np.eye(3)[(number + (not right)) % 3]
+        return np.asarray(5 * np.eye(3)[(number + (not right)) % 3])
 
     def distance(self, windows: Floats) -> float:
         return float(windows[0, 0])

@@ -17,11 +17,11 @@ import soundfile
 from params_file import set_params
 
 from motionmusic.data import musictodance
-from motionmusic.data.choreonet import Choreography
-from motionmusic.data.on_beat import TIME_MAP, Source
+from motionmusic.data.choreonet import TIME_MAP, Choreography
+from motionmusic.data.on_beat import Source
 from motionmusic.features.keypoints import keypoints
 from motionmusic.features.skeletons import MUSICTODANCE
-from motionmusic.files import Floats, write_array, write_json, write_parquet, write_text
+from motionmusic.files import write_array, write_json, write_parquet, write_text
 from motionmusic.scoring.versions import EXACT, ON_BEAT, PUBLISHED, versions
 
 CORPUS, DATA = "on_beat", Path("data/on_beat")
@@ -71,8 +71,8 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def source(clips: dict[str, Floats] | None = None) -> Source:
-    return Source(DATA / "published", CHOREOGRAPHIES, {}, clips or {}, {("X-1-1", "X-2-1"): 0.4})
+def source() -> Source:
+    return Source(DATA / "published", CHOREOGRAPHIES, {}, {}, {("X-1-1", "X-2-1"): 0.4})
 
 
 def taken(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, result: Any = None) -> list[Any]:
@@ -109,6 +109,7 @@ def test_three_versions_of_a_dance_with_one_music(published: Path) -> None:
             np.testing.assert_array_equal(piece.onsets, other.onsets)
     room = musictodance.read_dance("C_2", DATA / "published/DANCE_C_2")
     (own,) = (piece for piece in found[PUBLISHED] if piece.piece == "C_2")
+    assert room.center is not None
     np.testing.assert_allclose(own.joints, room.skeletons + room.center[:, None])
     assert list(versions(source(), songs, [EXACT])) == [EXACT]
 

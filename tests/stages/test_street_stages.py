@@ -21,7 +21,7 @@ from motionmusic.data.aist_retargeted import choreography_of, tempo_bpm
 from motionmusic.files import Floats, write_array, write_json, write_parquet, write_text
 from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.results.ladder_table import PROTOCOLS
-from motionmusic.scoring import own_track_dances, two_corpora
+from motionmusic.scoring import genre_trials, own_track_dances, two_corpora
 from motionmusic.scoring.baselines import BASELINES
 from motionmusic.scoring.beat_phase import SHIPPED
 from motionmusic.scoring.dance_tempo import DanceTempo, TempoModels, given
@@ -98,7 +98,7 @@ def write_dances() -> None:
         write_array(DATA / protocol / "segments/joints.npy", joints)
         files = [f"cells/baseline-0/{name}" for name in BASELINES]
         for file in [*files, "entries/mine-0", "entries/mine-2"]:
-            ids = pd.DataFrame(rows[:42])[lambda of: of["split"] != "train"].reset_index(drop=True)
+            ids = pd.DataFrame(rows[:42]).query("split != 'train'").reset_index(drop=True)
             made = make_predictions(
                 "t", ids.drop(columns="fold"), random.normal(size=(len(ids), 3))
             )
@@ -119,7 +119,7 @@ def write_dances() -> None:
 
 def index_of(protocol: str) -> dict[int, pd.DataFrame]:
     whole = pd.read_parquet(DATA / protocol / "segments/index.parquet")
-    return {fold: rows.reset_index(drop=True) for fold, rows in whole.groupby("fold")}
+    return {fold: whole[whole["fold"] == fold].reset_index(drop=True) for fold in range(3)}
 
 
 def test_the_ladder_has_each_splits_own(street: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,8 +281,8 @@ def test_street_dances_are_asked_by_models_that_do_not_know_the_dancer(
 ) -> None:
     shares = np.eye(3)[[1, 0, 2, 1, 0, 2]] * 4
     backwards = HeldOut(NAMES[::-1], np.array([2, 2, 1, 1, 0, 0]), shares, np.zeros(6), ())  # type: ignore[arg-type]
-    monkeypatch.setattr(own_track_dances.trials, "known", lambda clip, name: name)
-    parts = taken(monkeypatch, own_track_dances.trials, "held_out", backwards)
+    monkeypatch.setattr(genre_trials, "known", lambda clip, name: name)
+    parts = taken(monkeypatch, genre_trials, "held_out", backwards)
     of = own_track_dances.of_street_dances(SHIPPED)
     dances = two_corpora.street_dances()
     assert [seen for _, seen in asked] == [dance.joints[0, 0, 0] for dance in dances.values()]
@@ -336,7 +336,7 @@ def test_ballroom_is_asked_by_models_that_do_not_know_the_piece(
     class Street:
         street = Learned(frozenset(["street"]))
 
-    read = taken(monkeypatch, own_track_dances.TempoModels, "read", Street())
+    read = taken(monkeypatch, TempoModels, "read", Street())
     by_piece, by_figure = own_track_dances.of_on_beat(SHIPPED, Path("street.npz"))
     assert read == [(Path("street.npz"),)]
     timed = two_corpora.on_beat_dances()[1]
