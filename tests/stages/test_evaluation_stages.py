@@ -77,8 +77,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for path in paths:
                 write_predictions(path, drawn(f"{path}", 0.2 + 0.07 * (7 * place % len(files))))
         write_text(folder / "cells/motion-joints-0/history.csv", "epoch,accuracy\n1,0.5\n")
-        for stage in ("evaluate", "leaderboard"):
-            import_module(stage).main([TASK])
+        import_module("evaluate").main([TASK])
+        import_module("leaderboard").main([TASK])
     return space
 
 
@@ -100,7 +100,7 @@ def mean(paths: list[Path], split: str) -> float:
     return float(np.mean([right(path, split) for path in paths]))
 
 
-def test_test_is_scored_and_validation_stands_apart(evaluated: Path) -> None:
+def test_evaluate_scores_test_and_validation_stands_apart(evaluated: Path) -> None:
     found = read_json(Path("metrics", TASK, "evaluation.json"), "")
     for cell, paths in cells().items():
         scores = found["cells"][cell]["segment"]
@@ -109,7 +109,7 @@ def test_test_is_scored_and_validation_stands_apart(evaluated: Path) -> None:
         assert found["validation"][cell] == pytest.approx(mean(paths, "validation"), abs=1e-6)
 
 
-def test_the_confusion_is_of_fused_fc(evaluated: Path) -> None:
+def test_evaluate_has_the_confusion_of_fused_fc(evaluated: Path) -> None:
     files, expected = cells(), []
     for joints, bones in zip(files["fc/joints"], files["fc/bones"], strict=True):
         both = [pd.read_parquet(path).query("split == 'test'") for path in (joints, bones)]
