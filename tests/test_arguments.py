@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 import typer
+from commands import Result
 from rich.table import Table
 
 from motionmusic.app.arguments import confirmed, counted, print_table
@@ -48,6 +50,7 @@ def test_one_thing_and_more() -> None:
 def test_an_interruption_while_commands_are_imported() -> None:
     code = """
 import sys
+from collections.abc import Callable
 class Slow:
     def find_spec(self, name, *_):
         if name == "motionmusic.app.cli":
@@ -60,3 +63,14 @@ main()
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stderr) == (130, "interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["check", ""], ["recommend", "x", "--catalogue", ""], ["recommend", "x", "--catalogue="]],
+)
+def test_an_empty_value_is_no_folder(command: Callable[..., Result], args: list[str]) -> None:
+    """That of an unset variable would be the folder that one is in."""
+    status, _, err = command(*args)
+    assert status == 2
+    assert "expected a value, got an empty one" in err

@@ -39,6 +39,14 @@ ORDER = (
 class Command(TyperCommand):
     """A command whose help names its arguments plainly: no braces, no type of --help."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As ever; an empty value, such as that of an unset variable, would be this folder."""
+        for before, value in zip(["", *args], args, strict=False):
+            if not value or (value.startswith("--") and value.endswith("=")):
+                got = f"an empty one {'after ' + before if before and not value else value}".strip()
+                raise UserError("command line", "", "a value", got, "give it, or leave it out")
+        return super().parse_args(ctx, args)
+
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         pieces = super().collect_usage_pieces(ctx)
         return [piece.replace("{", "").replace("}", "") for piece in pieces]
