@@ -24,7 +24,11 @@ def main(given: Sequence[str]) -> None:
     settings, about = group(Dance, "dance", task), workspace.about(task)
     index = workspace.read_index(task)
     pieces = sorted(set(index["piece"]))
-    inputs = [*segment_files(task), *dance_files(about.corpus, pieces, "keypoints")]
+    sounds = workspace.read_pieces(about.corpus).set_index("piece")["music_file"]
+    inputs = [
+        *segment_files(task), *dance_files(about.corpus, pieces, "keypoints"),
+        *(workspace.data(about.corpus, "raw", sounds[piece]) for piece in pieces),
+    ]  # fmt: skip
     steps = settings.steps, settings.generator_steps
     clip = partial(clip_of, excerpt_frames=about.excerpt_frames, rate_hz=about.motion_rate_hz)
     tables: dict[str, list[pd.DataFrame]] = {"votes": [], "neighbours": []}

@@ -176,7 +176,7 @@ READS = {
         "segments/joints.npy", "segments/music.npy", *(f"cells/{name}.safetensors" for name in _STARTS),
     ],
     "synchrony 1": ["beats.parquet", *(f"{kind}/P_{{:02}}.npy" for kind in ("joints", "music"))],
-    "dance 1": ["beats.parquet", "pieces.csv", "keypoints/P_{:02}.npy"],
+    "dance 1": ["beats.parquet", "pieces.csv", "keypoints/P_{:02}.npy", "raw/P_{:02}.wav"],
 }  # fmt: skip
 
 
