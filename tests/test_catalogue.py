@@ -428,15 +428,27 @@ def test_vectors_are_the_means_of_the_windows(music: Path) -> None:
     assert [track.known.vector for track in frames.tracks] == [None, None]
 
 
+class Calls:
+    """Makes a folder when it is unpickled freely."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
 @pytest.mark.filterwarnings("ignore:Exception while loading results")
 def test_a_broken_cache_is_made_anew(music: Path) -> None:
     before = [track.read() for track in run(music).tracks]
     kept = list((music.parent / "cache").rglob("output.pkl"))
     assert len(kept) == 4  # hash and codes of two tracks
     (book,) = (music.parent / "cache").rglob("*.pickle")
-    for content in (b"", book.read_bytes()[:-30], pickle.dumps(7)):
+    called = music.parent / "called"
+    for content in (b"", book.read_bytes()[:-30], pickle.dumps(7), pickle.dumps(Calls(called))):
         book.write_bytes(content)
         assert heard(music) == 0
+        assert not called.exists()
     for file in (*kept, book):
         file.write_bytes(file.read_bytes()[:-30])
     assert heard(music) == 3

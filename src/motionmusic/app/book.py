@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from motionmusic.data.safe_pickle import read_pickle
 from motionmusic.files import Float32, must_be_file, write_bytes
 
 State: TypeAlias = tuple[str, int, int]
@@ -37,14 +38,16 @@ class Book:
 
     def write(self, file: Path) -> None:
         """Keep it. Raises OSError."""
-        write_bytes(file, pickle.dumps((self.digests, self.known, self.same)))
+        known = {digest: tuple(one) for digest, one in self.known.items()}
+        write_bytes(file, pickle.dumps((self.digests, known, self.same)))
 
     @staticmethod
     def read(file: Path) -> Book:
         """What :meth:`write` kept; an empty one where there is none, or a broken one."""
         try:
-            return Book(*pickle.loads(file.read_bytes()))  # noqa: S301 (one's own cache, as joblib's)
-        except Exception:  # other bytes may raise anything, and all can be made anew
+            digests, known, same = read_pickle(file, "a catalogue's small facts", "remove it")
+            return Book(digests, {digest: Known(*one) for digest, one in known.items()}, same)
+        except Exception:  # other content may raise anything, and all can be made anew
             return Book()
 
     def digest_of(self, file: Path) -> tuple[State, str] | None:
