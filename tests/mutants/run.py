@@ -132,9 +132,13 @@ def _called(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Call) and not node.keywords:
         items = node.args[:1]
     elif isinstance(node, ast.Tuple | ast.List):
-        items = node.elts if len(node.elts) > 4 else []
+        items = node.elts if all(map(_is_stage, node.elts)) else []
     words = [item.value for item in items if isinstance(item, ast.Constant)]
     return [word for word in words if isinstance(word, str) and word.isidentifier()]
+
+
+def _is_stage(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and (ROOT / f"stages/{node.value}.py").exists()
 
 
 def shown(file: str) -> list[tuple[Path, str]]:
