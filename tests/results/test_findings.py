@@ -69,7 +69,8 @@ def test_what_was_not_run_is_said(space: Path) -> None:
             shutil.rmtree(space / name.replace(".", "/"), ignore_errors=True)
     for gone in ("on_beat/timing", "aist_retargeted/two_corpora", "aist_retargeted/ladder"):
         (space / f"{gone}.json").unlink()
-    shutil.rmtree(space / "on_beat/by_piece")
+    for folder in ("on_beat/by_piece", "splits", "collaborative"):
+        shutil.rmtree(space / folder, ignore_errors=True)
     found = facts()
     assert pictures(found) == {}
     text = page(found)
