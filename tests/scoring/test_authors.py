@@ -120,6 +120,13 @@ def test_cells(scores: pd.DataFrame) -> None:
     assert (one["file"], one["right"], one["of"]) == ("ensemble_fc_3000.txt", 406, 414)
 
 
+def test_a_cell_of_another_test_set_is_not_reproduced(scores: pd.DataFrame) -> None:
+    """As many right of more segments or excerpts is another accuracy."""
+    assert authors.cells(scores)["reproduces"].any()
+    more = scores.assign(**{n: scores[n] + 1 for n in scores.columns if n.startswith("n_")})
+    assert not authors.cells(more)["reproduces"].fillna(False).any()
+
+
 # The true label of each test excerpt, in the order of the authors' files
 LABELS = {
     "M2D_true_label.pkl": "0213303030013221322203220123131311032221003131",
