@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from motionmusic import workspace
 from motionmusic.features.beats import Definition, beat_alignment
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.models.synchrony import CODE, SynchronyNetwork
+from motionmusic.scoring import planted as planting
+from motionmusic.scoring.agreement import FINDERS
 from motionmusic.scoring.planted import (
     LARGEST_S,
     OFFSETS_S,
@@ -123,3 +131,28 @@ def test_best() -> None:
     curve[:50] = np.nan
     assert best(curve) == pytest.approx(0.4)
     assert np.isnan(best(np.full(101, 0.7)))
+
+
+def test_who_finds_where_the_music_belongs_finds_what_was_planted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    true_s = {f"P_{n}": 3.0 + n for n in range(6)}
+    pieces = pd.DataFrame({"piece": list(true_s), "music_start_s": list(true_s.values())})
+    pieces["music_file"] = [f"{name}.wav" for name in true_s]
+    monkeypatch.setattr(workspace, "read_pieces", lambda corpus: pieces)
+    monkeypatch.setattr(planting, "read_array", lambda file: np.zeros((25, 23, 3)))
+
+    def curves(*given: Any) -> tuple[dict[str, Any], float]:
+        sound, start_s = given[3:5]
+        later_s = true_s[Path(sound).stem] - start_s
+        return {finder: -abs(OFFSETS_S - later_s) for finder in FINDERS}, 0.5
+
+    monkeypatch.setattr(planting, "curves", curves)
+    ids = pd.DataFrame({"fold": 0, "split": "test", "piece": list(true_s)})
+    task: Any = SimpleNamespace(corpus="made up")
+    about: Any = SimpleNamespace(seed=0, motion_rate_hz=25.0, music=None)
+    network: Any = None
+    found = planting.planted(network, ids, task, about)
+    assert found["planted_s"].nunique() > 3
+    for finder in FINDERS:
+        assert found[f"{finder}_s"].tolist() == pytest.approx(found["planted_s"].tolist())
