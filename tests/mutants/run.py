@@ -138,7 +138,8 @@ def _called(node: ast.AST) -> list[str]:
 
 
 def _is_stage(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and (ROOT / f"stages/{node.value}.py").exists()
+    name = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(name, str) and (ROOT / "stages" / f"{name}.py").exists()
 
 
 def shown(file: str) -> list[tuple[Path, str]]:
