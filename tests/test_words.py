@@ -101,13 +101,6 @@ def test_what_it_names_is_there(page: Path) -> None:
     assert [name for line in lines for name in missing_files(line)] == []
 
 
-@pytest.mark.parametrize("page", [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"],
-                         ids=lambda page: page.name)  # fmt: skip
-def test_links_of_the_other_pages_exist(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#]+)", page.read_text("utf-8"))
-    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
-
-
 def test_they_are_short() -> None:
     """12,000 words with docs/findings.md, which is written from the results and may grow a little."""
     by_hand = [page for page in weigh.PAGES if page.name != "findings.md"]

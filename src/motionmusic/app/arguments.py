@@ -43,8 +43,9 @@ class Command(TyperCommand):
         """As ever; an empty value, such as that of an unset variable, would be this folder."""
         for before, value in zip(["", *args], args, strict=False):
             if not value or (value.startswith("--") and value.endswith("=")):
-                got = f"an empty one {'after ' + before if before and not value else value}".strip()
-                raise UserError("command line", "", "a value", got, "give it, or leave it out")
+                option = value[:-1] or (before if before.startswith("-") else "")
+                remedy = "give it, or leave it out"
+                raise UserError("command line", option, "a value", "an empty one", remedy)
         return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
