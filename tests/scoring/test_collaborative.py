@@ -142,8 +142,9 @@ def test_the_stage_reads_each_row_input_and_seed(
             made[name, place] = make_predictions("synthetic", ids, logits)
             both = [made[name, place], made[name, place].assign(split="validation", logit_0=9.0)]
             write_predictions(path, pd.concat(both))
+    importlib.import_module("gains").main(["synthetic"])
     importlib.import_module("collaborative").main(["synthetic"])
-    got = read_json(Path("metrics/collaborative/gains.json"), "")["synthetic"]
+    got = read_json(Path("metrics/synthetic/collaborative.json"), "")
     assert (got["seeds"], got["n_seeds"]) == ([0, 3], 2)
     for row in ("alone", "longer", "fc"):
         for place in (0, 1):
