@@ -59,6 +59,8 @@ def test_baselines_learn_and_are_deterministic(name: str) -> None:
         assert logits.min() >= np.log(np.float32(1e-6))
     again = fit_predict(name, train, train_labels, test, 3, seed=7, trees=50)
     assert (again == logits).all()
+    other = fit_predict(name, train, train_labels, test, 3, seed=8, trees=50)
+    assert (other != logits).any() == (name == "random_forest")  # which alone draws
 
 
 @pytest.mark.parametrize("name", BASELINES)

@@ -129,9 +129,10 @@ def test_the_stage_reads_each_row_input_and_seed(
     monkeypatch.chdir(tmp_path)
     set_params({"collaborative": [0, 3], "evaluate.resamples": 100})
     segments = Path("data/synthetic/segments")
-    write_json(segments / "about.json", ABOUT)
+    write_json(segments / "about.json", ABOUT | {"protocol": "by_figure"})
     write_parquet(segments / "index.parquet", frame(1, 0).assign(fold=0))
-    write_text(segments / "units.csv", "piece,start,end,unit,capture\n")
+    units = [f"P_{n},0,500,X-{n // 2}-1,14\n" for n in range(PIECES)]  # two pieces a figure
+    write_text(segments / "units.csv", "".join(["piece,start,end,unit,capture\n", *units]))
     files, made = cell_files(Path("data/synthetic/cells"), [0, 3]), {}
     names = [f"{row}/{kind}" for row in ("alone", "longer", "fc") for kind in ("joints", "bones")]
     for number, name in enumerate(names):
@@ -145,7 +146,7 @@ def test_the_stage_reads_each_row_input_and_seed(
     importlib.import_module("gains").main(["synthetic"])
     importlib.import_module("collaborative").main(["synthetic"])
     got = read_json(Path("metrics/synthetic/collaborative.json"), "")
-    assert (got["seeds"], got["n_seeds"]) == ([0, 3], 2)
+    assert (got["seeds"], got["n_seeds"], got["n_groups"]) == ([0, 3], 2, PIECES // 2)
     for row in ("alone", "longer", "fc"):
         for place in (0, 1):
             one = fuse([made[f"{row}/joints", place], made[f"{row}/bones", place]])

@@ -43,7 +43,7 @@ MOTIONS = {piece: dance(number) for number, piece in enumerate(FOLD)}
 DANCES = Dances(
     MOTIONS,
     pd.DataFrame({"label": 0, "music_file": [f"{piece}.ogg" for piece in FOLD]}, index=list(FOLD)),
-    {piece: np.asarray(np.arange(40) * 0.6, np.float64) for piece in FOLD},
+    {piece: np.asarray(np.arange(40) * 0.7, np.float64) for piece in FOLD},
     {0: ["D", "E"], 1: ["A", "B", "C"]},
 )
 CLIPS = pd.DataFrame(
@@ -133,7 +133,7 @@ def test_intervals_are_those_of_pieces_drawn_with_all_their_clips(found: dict[st
 def test_alignment_and_its_chance_are_of_the_clip(found: dict[str, Any]) -> None:
     values, chances = [], []
     for motion, start in zip(cut("shifted", made(MOTIONS)), CLIPS["start"], strict=True):
-        beats = np.arange(40) * 0.6 - start / 30
+        beats = np.arange(40) * 0.7 - start / 30
         beats = beats[(beats >= 0) & (beats < FRAMES / 30)]
         body = motion_beats(np.pad(motion, ((0, 0), (0, 0), (0, 1))), 30, "bailando")
         values.append(beat_alignment(body, beats, "bailando"))
@@ -212,6 +212,14 @@ def test_clips_without_a_motion_are_left_out() -> None:
         assert difference == pytest.approx(only["differences"]["moment"][name].value)
         moment = found["rows"]["moment"][name].value
         assert moment == pytest.approx(only["rows"]["moment"][name].value)
+
+
+def test_another_dance_is_tested_in_the_same_fold() -> None:
+    for seed in range(5):
+        (motions,) = systems(CLIPS, FRAMES, DANCES, [made(MOTIONS)], seed)["another"]
+        for motion, piece in zip(motions, CLIPS["piece"], strict=True):
+            others = {name for name in FOLD if FOLD[name] == FOLD[piece]} - {piece}
+            assert any((MOTIONS[name] == motion[0]).all(axis=(1, 2)).any() for name in others)
 
 
 def test_one_piece_has_values_and_no_intervals() -> None:

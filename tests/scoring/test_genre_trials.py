@@ -136,18 +136,53 @@ def test_undamaged_dances_say_what_is_unlike() -> None:
     assert made.temperature == temperature_of(new.logits, new.labels)
 
 
+def test_windows_have_their_dances_label_and_clean_ones_are_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(trials, "fit", lambda *given: taken.append(given))
+    short, clean = np.ones((3, 9)), np.array([True, False, True])
+    dances = {"p_0": DANCES["p_0"], "p_1": Known(Seen(short, 0.0), (short,) * 3, short, clean)}
+    trials.trained(dances, LABELS, ["p_1", "p_0"], "abc")
+    ((windows, labels, known_to_be, _),) = taken
+    assert labels.tolist() == windows[:, 0].tolist() == [1] * 12 + [0] * 32
+    # the dance and its mirror image; what trembles never
+    expected = [*[True, False, True] * 2, *[False] * 6, *[True] * 16, *[False] * 16]
+    assert known_to_be.tolist() == expected
+
+
+def test_the_other_corpus_is_asked_by_models_that_do_not_know_the_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Knows:
+        def __init__(self, windows: Floats) -> None:
+            self.numbers = set(windows[:, 0])
+
+        def distance(self, windows: Floats) -> float:
+            return float(windows[0, 0] not in self.numbers)
+
+    monkeypatch.setattr(trials, "fit", lambda windows, *_: Knows(windows))
+    others = {name: dance.seen for name, dance in DANCES.items()}
+    found = trials._reverse({"q": known(99)}, others, 0, 50)
+    assert (found["dances"], found["auroc"]["value"]) == (12, 0.5)  # all are as far
+
+
 def test_ties_are_half_told_apart() -> None:
     random = np.random.default_rng(0)
     near, far = random.integers(0, 4, 20).astype(float), random.integers(1, 5, 15).astype(float)
     found = trials.separation(near, far, [f"d{n % 5}" for n in range(20)], 0, 100)
     truth = np.r_[np.zeros(20), np.ones(15)]
     assert found.value == pytest.approx(roc_auc_score(truth, np.r_[near, far]))
+    # far dances do not stand for dancers: of one dancer there is no interval
+    assert np.isnan(trials.separation(near, far, ["d0"] * 20, 0, 100).low)
 
 
 def test_the_regression_is_that_of_scikit_learn_on_scaled_windows() -> None:
     """In raw units: so the scaling has to be put into weights and bias."""
     random = np.random.default_rng(0)
-    labels = np.arange(90) % 3
+    labels = np.minimum(
+        np.arange(90) % 5, 2
+    )  # each type counts the same, however often it is there
     windows = random.normal(50, 7, (90, TURNS + 3)) + 9 * np.eye(3, TURNS + 3)[labels]
     made = fit(windows, labels, np.ones(90, bool), "abc")
     plain = make_pipeline(

@@ -82,11 +82,13 @@ def test_the_climb_finds_what_probes_know() -> None:
     joints = np.random.default_rng(0).normal(size=(len(ids), 3, 25, 17)).astype(np.float32)
     joints[..., [9, 10, 15, 16]] += 9 * ids["label"].to_numpy()[:, None, None, None]
     skills = dict(zip(BASELINES, (0.5, 0.6, 0.9, 0.7, 0.8), strict=True))
+    sure = predictions(1.0, 2)  # the other seed is mostly wrong, and less sure
+    sure[["logit_0", "logit_1"]] *= 2
     task = Task(
         folds,
         joints,
         {name: predictions(skill, 1) for name, skill in skills.items()},
-        {"mine": [predictions(1.0, 2)]},
+        {"mine": [predictions(0.2, 4), sure]},
     )
     found = climb(
         task, pieces, held, Baseline(trees=10, logistic_c=0.1), Evaluate(resamples=100, seed=0)

@@ -156,3 +156,6 @@ def test_who_finds_where_the_music_belongs_finds_what_was_planted(
     assert found["planted_s"].nunique() > 3
     for finder in FINDERS:
         assert found[f"{finder}_s"].tolist() == pytest.approx(found["planted_s"].tolist())
+    about.seed = 1
+    other = planting.planted(network, ids, task, about)
+    assert other["planted_s"].tolist() != found["planted_s"].tolist()

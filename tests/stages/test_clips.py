@@ -181,6 +181,10 @@ def test_clips_for_a_study_do_not_name_their_music(space: Path, shown: dict[str,
     folder = TASK / "clips" / "study"
     assert {path.name for path in folder.glob("*.csv")} == {"category.csv", "contrastive.csv"}
     rows = pd.read_csv(folder / "contrastive.csv")
+    # those that the lowest seed draws
+    found = pd.read_csv(TASK / "recommendations.csv").query("seed == 3")
+    drawn = {f"{piece}_{excerpt}" for _, piece, excerpt in clips.study_dances(found, 3)}
+    assert set(rows["dance"]) == drawn != {f"{p}_{e}" for _, p, e in clips.study_dances(found, 0)}
     assert rows["dance"].nunique() == 5  # all pieces, as no class has more than three
     for name, dance in rows.groupby("dance"):
         assert dance["music"].tolist() == ["own", "P_1", "P_2", "P_3"]

@@ -1,4 +1,4 @@
-"""evaluate, leaderboard, overview, splits: every number from its own files and split."""
+"""evaluate, leaderboard, overview, collaborative, splits: every number from its own files and split."""
 
 from __future__ import annotations
 
@@ -67,9 +67,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
              "benchmark.entries": list(ENTRIES)}
         )  # fmt: skip
         folder = Path("data", TASK)
-        write_json(folder / "segments/about.json", ABOUT)
+        write_json(folder / "segments/about.json", ABOUT | {"protocol": "by_figure"})
         write_parquet(folder / "segments/index.parquet", ids("test").assign(fold=0))
-        write_text(folder / "segments/units.csv", "piece,start,end,unit,capture\n")
+        # each piece begins with its own figure and ends with that of the next
+        spans = [f"P_{n},{60 * k},{60 * k + 60},X-{n + k}-1,14" for n in range(4) for k in (0, 1)]
+        units = "\n".join(["piece,start,end,unit,capture", *spans, ""])
+        write_text(folder / "segments/units.csv", units)
         for kind in ("joints", "bones", "merged"):
             write_array(folder / f"segments/{kind}.npy", np.zeros((40, 3, 25, 23), np.float32))
         files = cells() | {entry: entry_files(entry) for entry in ENTRIES}
@@ -107,6 +110,10 @@ def test_evaluate_scores_test_and_validation_stands_apart(evaluated: Path) -> No
         by_hand = [right(path, "test") for path in paths]
         assert scores["per_seed"] == pytest.approx(by_hand, abs=1e-6), cell
         assert found["validation"][cell] == pytest.approx(mean(paths, "validation"), abs=1e-6)
+    assert (found["n_pieces"], found["n_groups"]) == (4, 5)  # figures are resampled
+    votes = pd.read_parquet(Path("data", TASK, "votes.parquet")).query("label == predicted")
+    hits = {cell: 40 * sum(of["segment"]["per_seed"]) for cell, of in found["cells"].items()}
+    assert votes.groupby("cell")["segments"].sum().to_dict() == pytest.approx(hits, abs=1e-3)
 
 
 def test_evaluate_has_the_confusion_of_fused_fc(evaluated: Path) -> None:
@@ -128,6 +135,7 @@ def test_the_leaderboards_rival_is_the_best_on_validation(evaluated: Path) -> No
     (board,) = read_tables(Path("metrics", TASK, "leaderboard/leaderboard.json"))
     of = {(row.cells[1], row.cells[3]): row.cells for row in board.rows}
     baselines = {name: cells()[f"{name}/joints"] for name in BASELINES}
+    found = read_json(Path("metrics", TASK, "evaluation.json"), "")
     best = max(BASELINES, key=lambda name: mean(baselines[name], "validation"))
     assert best != max(BASELINES, key=lambda name: mean(baselines[name], "test"))
     for name in ENTRIES:
@@ -136,6 +144,9 @@ def test_the_leaderboards_rival_is_the_best_on_validation(evaluated: Path) -> No
         row = of[model(name), "–" if name in ENTRIES else "joints"]
         numbers = [cell.value for cell in row[5:7] if isinstance(cell, Interval)]
         assert numbers == pytest.approx([mean(paths, "validation"), mean(paths, "test")], abs=1e-6)
+        if name in BASELINES:
+            evaluated_too = found["cells"][f"{name}/joints"]["segment"]
+            assert row[6] == Interval.read(evaluated_too)
         if name == best:
             assert row[8] is None
         else:
@@ -160,7 +171,8 @@ def test_tasks_beside_each_other_have_their_own(
     write_json(Path("data/synthetic/segments/about.json"), ABOUT)
     write_json(Path("data/own/segments/about.json"), ABOUT | {"labels": two})
     for task in ("synthetic", "own"):
-        write_json(Path("metrics", task, "evaluation.json"), {"of": task})
+        for name in ("evaluation", "collaborative"):
+            write_json(Path("metrics", task, f"{name}.json"), {"of": task})
     overview, splits = import_module("overview"), import_module("splits")
     tables = taken(monkeypatch, overview, "overview_tables")
     for module, name in ((overview, "save_tables"), (overview, "overview_figure"),
@@ -169,10 +181,15 @@ def test_tasks_beside_each_other_have_their_own(
     for name in ("png", "pdf"):
         monkeypatch.setattr(overview, name, lambda figure: b"")
     overview.main(["synthetic", "own"])
-    ((found, trains, cotrains),) = tables
-    assert found == {task: {"of": task} for task in ("synthetic", "own")}
-    assert {task: of.epochs for task, of in cotrains.items()} == {"synthetic": 7, "own": 9}
-    assert trains["own"].width == 4 != trains["synthetic"].width
+    collaborative = import_module("collaborative")
+    monkeypatch.setattr(collaborative, "collaborative_table", lambda *given: tables.append(given))
+    taken(monkeypatch, collaborative, "write_tables")
+    collaborative.main(["synthetic", "own"])
+    assert len(tables) == 2
+    for found, trains, cotrains in tables:
+        assert found == {task: {"of": task} for task in ("synthetic", "own")}
+        assert {task: of.epochs for task, of in cotrains.items()} == {"synthetic": 7, "own": 9}
+        assert trains["own"].width == 4 != trains["synthetic"].width
     monkeypatch.setattr(splits, "read_tables", lambda path: [path])
     rows = taken(monkeypatch, splits, "splits_table")
     splits.main(["facing_ensemble", "synthetic", "own"])

@@ -174,7 +174,7 @@ def test_the_model_of_the_beat_learns_from_dances_that_are_on_it(
     published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = import_module("in_time")
-    monkeypatch.setattr(stage, "read_source", lambda *_: source())
+    read = taken(monkeypatch, stage, "read_source", source())
 
     class Model:
         def save(self, file: Path) -> None:
@@ -184,6 +184,7 @@ def test_the_model_of_the_beat_learns_from_dances_that_are_on_it(
     learned = taken(monkeypatch, stage, "learn", model)
     asked = taken(monkeypatch, stage, "answers", {"n": 1})
     stage.main([CORPUS])
+    assert read == [(DATA / "published", Path("data/captures/raw"))]
     ((pieces,),) = learned
     assert [len(piece.joints) for piece in pieces] == [
         int(np.ceil(25 * 8 * 60 / bpm - 1e-6)) for bpm in BPM.values()
@@ -197,11 +198,12 @@ def test_the_model_of_the_beat_learns_from_dances_that_are_on_it(
 
 def test_timing_measures_each_version(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = import_module("timing")
-    monkeypatch.setattr(stage, "read_source", lambda *_: source())
+    read = taken(monkeypatch, stage, "read_source", source())
     monkeypatch.setattr(stage, "timing", lambda pieces, *_: [len(piece.joints) for piece in pieces])
     saved = taken(monkeypatch, stage, "save_tables")
     taken(monkeypatch, stage, "timing_tables", [])
     stage.main([CORPUS])
+    assert read == [(DATA / "published", Path("data/captures/raw"))]
     assert saved[0][2]["versions"] == {
         "published": [100, 74, 100],
         "exact": [100, 75, 100],

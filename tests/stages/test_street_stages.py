@@ -302,7 +302,8 @@ def test_street_dances_are_asked_by_models_that_do_not_know_the_dancer(
         near = np.any([abs(of.bpm / (told * k) - 1) < 0.03 for k in (1, 2, 0.5)], axis=0)
         assert near.any() == (scores.max() > -0.5)
         assert not near.any() or near[scores.argmax()]
-    assert len(parts) == 1
+    ((_, _, splits, _),) = parts
+    assert splits == two_corpora.street_splits()
 
 
 def clicks(bpm: float, seconds: float) -> Floats:
