@@ -79,6 +79,9 @@ def test_a_guessed_foot_points_where_the_dancer_looks() -> None:
     cosine = (foot * true).sum(axis=1) / np.linalg.norm(foot, axis=1) / np.linalg.norm(true, axis=1)
     assert np.median(cosine) > 0.8
     assert (body.points["left heel"][:, 1] < points["left ankle"][:, 1]).mean() > 0.9
+    # MusicToDance has no face, which looks there too
+    face = body.points["nose"] - (body.points["left ear"] + body.points["right ear"]) / 2
+    assert np.median((face * true).sum(axis=1)) > 0
 
 
 def test_the_size_of_a_body_is_from_shoulders_to_ankles() -> None:
@@ -96,6 +99,19 @@ def test_the_picture_of_the_joints_is_what_the_program_draws() -> None:
     assert up_of(body) == (1, 1)
     committed = plt.imread(Path(__file__).parents[2] / "docs" / "joints.png")
     figure = joints_picture()
+    front, left = figure.axes
+    names = JOINT_NAMES["musictodance"]
+    numbers = [[int(text.get_text()) for text in axis.texts] for axis in (front, left)]
+    assert numbers == [
+        list(range(23)),
+        [number for number, name in enumerate(names) if "right" not in name.split()],
+    ]
+    across = {
+        number: text.get_position()[0] for number, text in zip(numbers[1], left.texts, strict=True)
+    }
+    assert (
+        across[names.index("left toe")] < across[names.index("left heel")]
+    )  # it looks to the left
     figure.savefig(drawn := io.BytesIO(), format="png")
     drawn.seek(0)
     again = plt.imread(drawn)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
+import numpy as np
 import pytest
 
 from motionmusic.results.genre_table import genre_tables
-from motionmusic.results.ladder_table import PROTOCOLS, damage_table, ladder_tables
+from motionmusic.results.ladder_table import (
+    PROTOCOLS,
+    damage_table,
+    ladder_picture,
+    ladder_tables,
+)
 from motionmusic.results.table import Table
 from motionmusic.results.tempo_tables import (
     dance_tempo_table,
@@ -48,8 +55,8 @@ def test_the_ladder(numbers: Iterator[float]) -> None:
 
     def of_model() -> dict[str, Any]:
         return {
-            part: {level: drawn(numbers, *measures) | {"n": 1330} for level in levels}
-            for part in ("all", "clean")
+            part: {level: drawn(numbers, *measures) | {"n": n} for level in levels}
+            for part, n in (("all", 1330), ("clean", 700))
         }
 
     protocols: dict[str, Any] = {
@@ -69,10 +76,27 @@ def test_the_ladder(numbers: Iterator[float]) -> None:
             [protocols[name]["models"][model][part][level][measure]["value"] for name in PROTOCOLS]
             for model in models
         ]
+        unit = "segments of" if level == "segment" else "excerpts of seven seconds, one each, of"
+        assert table.caption.startswith(f"{'1,330' if part == 'all' else '700'} {unit} 190 dances")
     for row, (name, of) in zip(last.rows, protocols.items(), strict=True):
         assert row.cells[:3] == (PROTOCOLS[name], "mine", of["best"].replace("_", " "))
         values = [cell.value for cell in row.cells[3:] if isinstance(cell, Interval)]
         assert values == [of["ahead"]["mine"][level]["value"] for level in levels]
+    # whole dances, balanced, whose intervals are from 0 to 1
+    axis: Any = ladder_picture({"protocols": protocols}).axes[0]
+    drawn_lines = [
+        np.asarray(line.get_ydata(), float) for line in axis.lines if len(line.get_xdata()) == 5
+    ]
+    expected = [
+        [
+            100 * of["models"][model]["all"]["excerpt"]["balanced"]["value"]
+            for of in protocols.values()
+        ]
+        for model in ("logistic_regression", "gradient_boosting", "mine", *PROBES)
+    ]
+    np.testing.assert_allclose([y for y in drawn_lines if 1e-6 < y[0] < 99], expected)
+    for collection in axis.collections:
+        np.testing.assert_allclose(np.array(collection.get_segments())[..., 1], [[0, 100]] * 5)
 
 
 def test_the_damage(numbers: Iterator[float]) -> None:
@@ -107,7 +131,10 @@ def test_the_tempo_of_dances(numbers: Iterator[float]) -> None:
         [of[name][kind]["value"] for kind in ("right", "octave")]
         for of in found.values() for name in names
     ]  # fmt: skip
-    assert "3 where it was 3 % sure on average, 6 % right" in table.note
+    assert (
+        "3 where it was 3 % sure on average, 6 % right, 4 where it was 4 % sure on average, 8 % right"
+        in table.note
+    )
 
 
 def test_two_corpora(numbers: Iterator[float]) -> None:
@@ -135,6 +162,8 @@ def test_the_own_track(numbers: Iterator[float]) -> None:
         ("by_piece", "by_figure", "street"), own_track_tables(found), strict=True
     ):
         assert ("AIST++" in table.title) == (test == "street")
+        assert table.caption.startswith("5 dances, 6 tracks, 1.5 of the own track's tempo")
+        assert f"over {'dancers' if test == 'street' else 'pieces'}]" in table.caption
         assert rows(table, 0, 1, 2, 3, 4, 5) == [
             [found[test][name][metric]["value"] for metric in metrics] for name in names
         ]
@@ -165,6 +194,8 @@ def test_the_genre_model(numbers: Iterator[float]) -> None:
         [of["stated"], of["right"]] for of in (*bins, found["calibration"])
     ]
     assert "nearest centroid) in accuracy: +25.0" in accuracy.note
+    shares = re.findall(r"\d\.\d", calibration.note)  # own, exact, exact's 95th percentile, without
+    assert shares == ["1.0", "2.0", "3.0", "4.0"]
     assert rows(unlike, 0, 1, 2) == [
         [share["undamaged"]["refused"]],
         [share["trembling"]["refused"]],
@@ -181,7 +212,11 @@ def test_whether_motion_is_in_time(numbers: Iterator[float]) -> None:
         def model() -> dict[str, Any]:
             return {
                 test: of
-                | {"by_type": {label: next(numbers) for label in labels}, "n": 8, "figures": 9}
+                | {
+                    "by_type": {label: next(numbers) for label in labels},
+                    "n": 2 * len(test),
+                    "figures": 9,
+                }
                 for test, of in drawn(numbers, *tests).items()
             }
 
@@ -205,6 +240,8 @@ def test_whether_motion_is_in_time(numbers: Iterator[float]) -> None:
         for model in ("phase", "onset") for test in tests
     ]  # fmt: skip
     assert in_time.rows[4].cells[1:] == ("0 of 51", "1 of 51", "2 of 51")
+    assert "By piece: 16 excerpts of 9.2 s" in in_time.note
+    assert "inside of 18 units of 9 figures" in in_time.note
     for row, (of, test) in zip(
         by_type.rows, [(of, test) for of in versions for test in tests], strict=True
     ):

@@ -90,6 +90,7 @@ def test_a_figure_leads_back_to_the_raw_data(made: dict[str, str], tmp_path: Pat
     graph = crate(tmp_path / "page", made)
     source = graph["f.png"]["isBasedOn"]
     output = graph[source["@id"]]["isPartOf"]
+    assert graph[source["@id"]]["name"] == "plots/T/f.png"
     actions = {k: v for k, v in graph.items() if v["@type"] == "CreateAction"}
     assert "#pipeline/task/T/dvc.yaml:other" not in actions
     tables = actions["#pipeline/task/T/dvc.yaml:tables"]

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from closure import ROOT
 
@@ -45,7 +46,11 @@ def matched(hit: Interval = LEVEL) -> dict[str, Any]:
         "queries": 7, "pieces": 4, "tracks": 4, "folds": 2, "negatives": 3, "own_track": False,
         "seeds": 1, "own": Interval(0.158, 0.142, 0.176),
         "rows": {row: {name: Interval(next(count) / 1000) for name in METRICS} for row in MATCHERS},
-        "differences": {row: dict.fromkeys(COMPARED, hit) for row in methods},
+        # what is said of hit@1 is of nothing else: at the others it is the other way round
+        "differences": {
+            row: dict.fromkeys(COMPARED, Interval(-hit.value, -hit.high, -hit.low)) | {"hit_1": hit}
+            for row in methods
+        },
     }  # fmt: skip
 
 
@@ -93,7 +98,11 @@ def test_what_synchrony_finds() -> None:
     assert [row.cells[-1] for row in planted.rows] == ["5.0", "40.0"]
     for row, how in zip(planted.rows, ("", "_up_to_beats"), strict=True):
         assert row.cells[1:4] == tuple(OFFSETS[f"{finder}{how}"] for finder in FINDERS)
-    assert [row.cells[0] for row in whole.rows] == ["synchrony over the whole dance"]
+    (row,), of = whole.rows, of_whole["rows"]["whole"]
+    assert row.cells[0] == "synchrony over the whole dance"
+    assert row.cells[1:] == tuple(
+        of[n] for n in ("recall_1", "recall_10", "median_rank", "same_tempo")
+    )
     assert "7 dances, 4 tracks; protocol by_piece, 2 folds" in whole.caption
     assert "nan" not in "".join(one.markdown() for one in tables)
 
@@ -133,6 +142,10 @@ def test_systems_have_their_numbers_and_what_is_left_out_is_told() -> None:
     assert "Real motion, another moment: 3 excerpts" in errors.note
     assert "RDE needs 256 frames: –." in errors.note
     assert "judge" in votes.caption
+    mixed = danced(Interval(-1, -2, -0.5))
+    for of in mixed["differences"].values():
+        of["mpe"] = LEVEL
+    assert "beats none of the others in all errors" in dance_tables(mixed, VOTES, FACTS)[0].caption
     better = dance_tables(danced(Interval(-1, -2, -0.5)), VOTES, FACTS)[0].caption
     assert (
         f"The generator beats {', '.join(DANCERS[row] for row in REFERENCES)} in all errors."
@@ -160,6 +173,41 @@ def test_pictures_are_drawn_where_an_interval_has_no_width_or_is_not_there(
     assert png(figure).startswith(b"\x89PNG")
 
 
+def shown(axis: Any) -> list[Any]:
+    """Value and colour of every row of a panel, from above, and of its chance."""
+    points = [line for line in axis.lines if line.get_marker() in ("o", "s")]
+    points.sort(key=lambda line: float(line.get_ydata()[0]))
+    return [(float(line.get_xdata()[0]), line.get_color()) for line in points]
+
+
+def test_pictures_have_each_panels_own_numbers() -> None:
+    found, made = matched(), danced()
+    axes: list[Any] = matching_figure(found, "").axes
+    for axis, name in zip(
+        axes, ("hit_1", "recall_10", "among_10", "alignment_bailando"), strict=True
+    ):
+        factor = 1 if name == "alignment_bailando" else 100
+        expected = [
+            (pytest.approx(factor * of[name].value), "0.5" if row in MATCH_REFERENCES else "#1f5fa8")
+            for row, of in found["rows"].items() if row != "chance"
+        ]  # fmt: skip
+        assert shown(axis) == expected
+        dashed = [line.get_xdata() for line in axis.lines if line.get_linestyle() == "--"]
+        chance = factor * found["rows"]["chance"][name].value
+        np.testing.assert_allclose(dashed, [[chance, chance]] * len(expected))
+    *errors, votes = dance_figure(made, VOTES, "").axes
+    for axis, name in zip(errors, ("mpe", "rde_described", "sce_described"), strict=True):
+        assert shown(axis) == [
+            (of[name].value, "#1f5fa8" if row == "generator" else "0.5")
+            for row, of in made["rows"].items() if row != "itself"
+        ]  # fmt: skip
+    assert shown(votes) == [
+        (pytest.approx(100 * of.value), colour)
+        for voter, colour in (("network", "#1f5fa8"), ("judge", "0.5"))
+        for of in VOTES[voter].values()
+    ]
+
+
 # Ratings
 
 
@@ -175,11 +223,17 @@ def test_the_printed_cells_stand_beside_ours(tmp_path: Path, monkeypatch: Any) -
     for name, dataset in PAPER_TABLES.items():
         its = printed_ratings(dataset).to_dict("records")
         first, second = paper_tables(name, 0.4, 0, 50)
-        assert [row.cells[3:6] for row in second.rows] != []
+        ((_, _, subjects, units, *_),) = (row.cells for row in second.rows)
+        assert (subjects, units) == ("9", "4" if name == "table7" else "10")
         for row, values in zip(first.rows, its, strict=True):
             assert row.cells[1:3] == (values["category"], values["group"].replace("_", " "))
             texts = ["–" if values[q] is None else f"{values[q]:.2f}" for q in QUESTIONS]
             assert list(row.beside["paper"][3:6]) == texts
+            for cell, q in zip(row.cells[3:6], QUESTIONS, strict=True):
+                if values[q] is not None:  # all but two follow from the rows, those nearly
+                    assert cell.value == pytest.approx(float(values[q]), abs=0.02)  # type: ignore[union-attr]
+        # who prefers the recommended music far more or less often than the others of the major
+        assert first.rows[2].cells[6] == ("9: 0.67" if name == "table7" else "")
     assert "117 of the 119 printed cells follow exactly." in first.caption
     assert (
         "BR, average, Q1: printed 0.75, from the rows 0.76 (follows from the printed majors)."

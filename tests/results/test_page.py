@@ -16,7 +16,8 @@ from report_results import CLASSES, PIECES, WRONG, data_of, make_results, writte
 
 from motionmusic.errors import UserError
 from motionmusic.results.curves import curves_figure, svg
-from motionmusic.results.report.build import shades
+from motionmusic.results.report.build import _classes_table, shades
+from motionmusic.scoring.evaluation import BEST
 
 SHORT = ["dances", "tables", "leakage", "provenance"]
 FULL = [*SHORT[:-1], "matching", "synchrony", "dance", "provenance"]
@@ -187,6 +188,16 @@ def test_a_missing_result_is_one_clear_error(workspace: Path, tmp_path: Path) ->
 
 def test_shades_are_shares_of_the_row() -> None:
     assert shades([[3, 1], [0, 0]]) == [[(3, 75.0, 8), (1, 25.0, 2)], [(0, 0.0, 0), (0, 0.0, 0)]]
+
+
+def test_classes_have_their_own_recall_and_precision() -> None:
+    row = {"name": "a", "recall": 0.1, "precision": 0.2, "f1": 0.3, "n": 4}
+    of = {"per_class": [row], "macro_f1": {"value": 0.5}}
+    one = _classes_table({"cells": {BEST: of}, "chance": {"uniform": 0.25}})
+    assert [column.head for column in one.columns] == [
+        "class", "recall", "precision", "F1", "segments",
+    ]  # fmt: skip
+    assert list(one.texts()) == [[["a"], ["10.0"], ["20.0"], ["30.0"], ["4"]]]
 
 
 def test_curves_follow_each_other_on_one_axis() -> None:

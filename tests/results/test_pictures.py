@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from motionmusic.results.figures import Panel, confusion_figure, forest, pdf, png
-from motionmusic.results.leakage_picture import leakage_picture
+from motionmusic.results.leakage_picture import leakage_picture, leakage_tables
 from motionmusic.results.look import Look, data_picture, look_at
 from motionmusic.scoring.intervals import Interval
 from motionmusic.scoring.paper import printed_confusion
@@ -47,7 +47,7 @@ def nothing_clipped_or_on_another(figure: Figure) -> None:
 def panel(percent: bool = True) -> Panel:
     rows = {
         f"a row with quite a long name {n}": {
-            "ours": Interval(0.1 * n, 0.1 * n - 0.05, 0.1 * n + 0.05), "other": Interval(0.3),
+            "ours": Interval(0.1 * n, 0.1 * n - 0.05, 0.1 * n + 0.08), "other": Interval(0.3),
         }
         for n in range(6)
     }  # fmt: skip
@@ -63,10 +63,14 @@ def test_values_with_intervals(panels: int) -> None:
         [panel(), panel(False)] * (panels // 2) or [panel()], series, "A title", "note " * 8
     )
     nothing_clipped_or_on_another(figure)
-    axis = figure.axes[0]
+    axis: Any = figure.axes[0]
     points = [np.asarray(line.get_xdata()) for line in axis.lines if line.get_marker() == "o"]
     assert [float(x[0]) for x in points] == pytest.approx([10 * n for n in range(6)])
     assert axis.get_xlabel() == "percent"
+    bars = [np.array(of.get_segments())[0, :, 0] for of in axis.collections][::2]
+    np.testing.assert_allclose(bars, [[10 * n - 5, 10 * n + 8] for n in range(6)])
+    dashed = [line.get_xdata() for line in axis.lines if line.get_linestyle() == "--"]
+    assert np.asarray(dashed).tolist() == [[25, 25]] * 6  # chance
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["ours", "other"]
 
@@ -108,8 +112,32 @@ def test_leakage_picture() -> None:
     first = leakage_picture(near, own, 0.05, "demo", "by_piece")
     assert first.startswith(b"\x89PNG")
     assert first == leakage_picture(near, own, 0.05, "demo", "by_piece")
+    assert first != leakage_picture(near / 2, own, 0.05, "demo", "by_piece")
     empty = np.zeros(0)
     assert leakage_picture(empty, empty, 0.05, "demo", "by_piece").startswith(b"\x89PNG")
+
+
+def test_what_test_shares_in_tables() -> None:
+    """Every number is another one, and in its own place."""
+    distances = {"n": 9, "quantile_5": 0.1, "median": 0.2, "near": 0.3, "identical": 4}
+    own = {"n": 8, "quantile_5": 0.5, "median": 0.6, "near": 0.7, "identical": 5}
+    found = {
+        "protocol": "by_piece", "promised_apart": ["piece"], "near_below": 0.05, "tested": 9,
+        "dropped_over_folds": 2, "tested_with_shared": {"piece": 0.01, "body": 0.9},
+        "nearest_in_train": distances, "nearest_in_own_piece": own,
+        "one_nearest_neighbour": {"accuracy": 0.4, "chance": 0.25},
+        "closest": [{"fold": 1, "test": "C_1/0/0", "train": "C_2/0/0", "distance": 0.01}],
+    }  # fmt: skip
+    names, nearest, closest = leakage_tables(found)
+    assert [row.cells for row in names.rows] == [
+        ("piece (a whole dance)", "yes", "1.0"), ("body", "no", "90.0"),
+    ]  # fmt: skip
+    assert [row.cells[1:] for row in nearest.rows] == [
+        ("9", "0.1", "0.2", "30.0", "4"), ("8", "0.5", "0.6", "70.0", "5"),
+    ]  # fmt: skip
+    assert nearest.rows[0].cells[0] == "in train"
+    assert "is right in 40.0 % (chance 25.0 %)" in nearest.caption
+    assert closest.rows[0].cells == ("1", "C_1/0/0", "C_2/0/0", "0.01")
 
 
 # The data
@@ -194,14 +222,17 @@ def test_a_piece_is_looked_at_as_far_as_it_has_both(tmp_path: Any, monkeypatch: 
         (tmp_path / "data" / "own" / kind).mkdir(parents=True)
         np.save(tmp_path / "data" / "own" / kind / "C_1.npy", rng.normal(size=shape))
     grid = np.arange(0.5, 24, 0.5)
-    kinds = ("music", "motion_mint", "motion_bailando")
-    beats = pd.concat([pd.DataFrame({"piece": "C_1", "kind": k, "time_s": grid}) for k in kinds])
+    kinds = {"music": grid, "motion_mint": grid, "motion_bailando": grid + 0.2}
+    beats = pd.concat(
+        [pd.DataFrame({"piece": "C_1", "kind": k, "time_s": t}) for k, t in kinds.items()]
+    )
     look = look_at("own", {"piece": "C_1", "motion_rate_hz": RATE}, "Cha-cha", beats)
     # 12 s are too short to start at the tenth second
     assert (look.start_s, look.duration_s) == (0, 9)
     assert look.music_beats.max() == 11.5
     assert look.alignment == 1
-    assert 0.1 < look.chance < 0.4
+    # the mean of a Gaussian of 0.05 s over phases of half a second
+    assert look.chance == pytest.approx(np.sqrt(2 * np.pi) * 0.05 / 0.5, abs=0.02)
 
 
 # DVC's own drawing of a confusion matrix

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 import soundfile
+from matplotlib.figure import Figure
 
 from motionmusic.features.song_tempo import SAMPLE_RATE
+from motionmusic.results import tempo_views
+from motionmusic.results.figures import png
 from motionmusic.results.tempo_views import clicked, tempo_picture
 
 
-def test_a_panel_for_every_song() -> None:
-    songs = pd.DataFrame({"piece": ["C_1", "W_2"], "song_bpm": 90.0, "flags": ["", np.nan]})
-    folded = [np.random.default_rng(0).random((4, 48))] * 2
+def test_a_panel_for_every_song(monkeypatch: pytest.MonkeyPatch) -> None:
+    songs = pd.DataFrame({"piece": ["C_1", "W_2", "T_3"], "flags": ["", np.nan, "tempo wanders"]})
+    folded = [np.random.default_rng(n).random((4, 48)) for n in range(3)]
+    seen: list[Any] = []
+
+    def kept(figure: Figure) -> bytes:
+        seen.append(figure)
+        return png(figure)
+
+    monkeypatch.setattr(tempo_views, "png", kept)
+    songs = songs.assign(song_bpm=[90.0, 87.5, 120.0])
     assert tempo_picture(songs, folded).startswith(b"\x89PNG")
+    panels = [axis for axis in seen[0].axes if axis.images]
+    assert [axis.get_title() for axis in panels] == ["C_1  90.0", "W_2  87.5", "T_3  120.0"]
+    assert [axis.title.get_color() for axis in panels] == ["black", "black", "#b2182b"]
+    for axis, values in zip(panels, folded, strict=True):
+        (image,) = axis.images
+        np.testing.assert_array_equal(image.get_array(), values)
+        # two beats, from half a beat before the first on
+        assert list(image.get_extent()[:2]) == [-0.5, 1.5]
 
 
 def test_clicks_fall_on_the_beats(tmp_path: Path) -> None:
