@@ -13,11 +13,13 @@ from mirrored import mirrored
 from retargeted import NAME, doubled, motion, turned, write
 
 from motionmusic.data.aist_retargeted import (
+    GROUPS,
     MOVING,
     PROXIMAL,
     choreography_of,
     find_pieces,
     held_shares,
+    held_table,
     is_clean,
     read_dance,
     tempo_bpm,
@@ -103,6 +105,32 @@ def test_shares_of_held_bones_and_clean_seconds_of_all_clips() -> None:
     assert found["gBR"]["doubled"]["any"] == pytest.approx(0.99, abs=0.005)
     assert found["all"]["true 60"]["clean_13"] == 257
     assert abs(found["all"]["doubled"]["clean_13"] - 761) <= 4
+
+
+def test_held_shares_by_genre_and_kind_of_file() -> None:
+    def clip_of(doubled: bool, **held: slice) -> Clip:
+        flags = np.zeros((210, len(BONES)), bool)
+        for bone, frames in held.items():
+            flags[frames, BONES.index(bone)] = True
+        return Clip(np.zeros((210, 17, 3)), flags, doubled)
+
+    second = slice(30, 60)
+    clips = {
+        "gBR_a": clip_of(True, leftLowerArm=second, leftHand=slice(0, 210)),
+        "gBR_b": clip_of(True, hips=slice(0, 60)),
+        "gPO_c": clip_of(False),
+    }
+    found = held_table(clips)
+    assert {genre: list(of) for genre, of in found.items()} == {
+        "all": ["doubled", "true 60"], "gBR": ["doubled"], "gPO": ["true 60"],
+    }  # fmt: skip
+    of = found["gBR"]["doubled"]
+    # two clips of seven seconds; a forearm for one, of one side of two, the hips for two
+    assert (of["clips"], of["segments"], of["clean_13"], of["clean_17"]) == (2, 14, 12, 11)
+    assert (of["forearms"], of["hips"], of["any"]) == pytest.approx((1 / 28, 2 / 14, 3 / 14))
+    assert sum(of[name] for name in GROUPS) == pytest.approx(1 / 28 + 2 / 14)
+    assert found["all"]["doubled"] == of
+    assert found["gPO"]["true 60"]["clean_17"] == 7
 
 
 def test_held_shares_are_of_whole_seconds() -> None:

@@ -16,6 +16,7 @@ from retargeted import write as write_clip
 
 from motionmusic.data.captures import read_capture
 from motionmusic.data.dance_files import kind_of, read_own
+from motionmusic.data.marker_files import read_capture_file
 from motionmusic.data.own import OwnDance, in_layout
 from motionmusic.data.points import LIMBS, joints_of, points_of, whole
 from motionmusic.data.smpl import OFFSETS, PARENTS, smpl_joints
@@ -140,10 +141,12 @@ def test_poses_of_smpl(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         dance.in_the_room()[:, names.index("left knee")], joints[:, 4] * (1, 1, -1), atol=1e-4
     )
-    # the same as others keep it: z up, a rate of its own
+    # the same in arrays as others keep it: z up, a rate of its own
     whole_pose = np.pad(turns.reshape(50, 72), ((0, 0), (0, 84)))
     np.savez(tmp_path / "a.npz", poses=whole_pose, trans=path / 100, mocap_framerate=120.0)
-    assert read_own(tmp_path / "a.npz").rate_hz == 120
+    again = read_own(tmp_path / "a.npz")
+    assert again.rate_hz == 120
+    np.testing.assert_allclose(again.in_the_room(), dance.in_the_room(), atol=1e-4)
 
 
 def test_a_vrm_clip_and_its_held_bones(tmp_path: Path) -> None:
@@ -187,7 +190,11 @@ def test_names_that_nobody_knows(tmp_path: Path) -> None:
 
 
 def test_markers_that_nobody_knows(tmp_path: Path) -> None:
-    file = write_c3d(tmp_path / "a.c3d", {"A": BODY["left hip"], "B": BODY["left knee"]})
+    hip = BODY["left hip"].copy()
+    hip[3] = np.nan  # which no camera saw
+    file = write_c3d(tmp_path / "a.c3d", {"A": hip, "B": BODY["left knee"]})
+    lost = np.isnan(read_capture_file(file).markers).any(axis=2)
+    assert np.argwhere(lost).tolist() == [[3, 0]]
     with pytest.raises(UserError) as caught:
         read_own(file)
     assert caught.value.got == "markers A, B"

@@ -13,9 +13,9 @@ import pytest
 from motionmusic.data import gather as gathering
 from motionmusic.data.gather import gather
 from motionmusic.data.manifest import Entry, Manifest
-from motionmusic.data.pieces import dances, label_of, table
+from motionmusic.data.pieces import about_task, dances, label_of, table
 from motionmusic.errors import UserError
-from motionmusic.params import CORPUS
+from motionmusic.params import CORPUS, Bones, Joints, Segment, StoredMusic
 
 LABELS = {"C": "Cha-cha", "W": "Waltz"}
 FILES = ("skeletons.json", "config.json", "audio.mp3")
@@ -138,6 +138,14 @@ def test_stand_ins_take_the_place_of_what_is_absent_and_of_nothing_else(
     pieces = table(rows, "c", corpus, raw)
     assert pieces["motion_origin"].tolist() == ["composed", "published", "published"]
     assert pieces["sound_origin"].tolist() == ["published", "re-encoded", "substitute"]
+    # and what every caption counts
+    segment = Segment(
+        excerpt_frames=25, excerpts="all", choose="first", protocol="paper", folds=1, seed=0
+    )
+    joints, limbs = Joints(center="once", scale="per_piece"), Bones(paper=False)
+    music = StoredMusic(feature="stored")
+    about = about_task("t", "c", corpus, segment, None, pieces, LABELS, joints, limbs, music)
+    assert about.stand_ins == {"motion": 1, "sound": 2, "pieces": 3}
 
 
 def test_a_piece_that_nobody_has_is_left_out_and_named_or_an_error_where_it_is_wanted(

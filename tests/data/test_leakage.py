@@ -169,6 +169,7 @@ def test_a_clean_split() -> None:
     got = found.report
     assert (got["segments"], got["tested"], got["dropped_over_folds"]) == (12, 12, 0)
     assert got["nearest_in_train"]["near"] == got["nearest_in_train"]["identical"] == 0
+    assert got["nearest_in_own_piece"] == summary(found.reference, 0.05, 1e-6)
     assert got["one_nearest_neighbour"]["chance"] == 0.5
     assert got["tested_with_shared"] == {
         "piece": 0, "excerpt": 0, "segment": 0, "unit": 0, "figure": 0, "capture": 1, "body": 0,
@@ -191,6 +192,15 @@ def test_what_is_not_promised_is_reported() -> None:
     assert first["distance"] == pytest.approx(0.01 / spread, rel=1e-3)
     assert got["nearest_in_train"]["near"] > 0
     assert got["folds"][0]["shared"]["train_test"]["unit"]["examples"] == ["unit of C_1"]
+    right = []
+    for _, ids in task.folds:
+        train, test = (np.flatnonzero(ids["split"] == side) for side in ("train", "test"))
+        for row in test:
+            away = [np.square(task.joints[row] - task.joints[other]).mean() for other in train]
+            own, nearest_own = ids["label"][row], ids["label"][train[np.argmin(away)]]
+            right.append(own == nearest_own)
+    assert 0 < np.mean(right) < 1
+    assert got["one_nearest_neighbour"]["accuracy"] == pytest.approx(np.mean(right))
     task.refused("by_figure", "no unit in both, as protocol by_figure promises", "1: unit of C_1")
 
 

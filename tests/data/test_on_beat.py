@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from bodies import write_c3d
 from mirrored import mirrored
 from numpy.typing import NDArray
 
@@ -20,12 +22,20 @@ from motionmusic.data.captures import (
     read_capture,
     read_units,
 )
-from motionmusic.data.choreonet import HOLD, START, Choreography, read_choreographies, units
+from motionmusic.data.choreonet import (
+    HOLD,
+    START,
+    TIME_MAP,
+    Choreography,
+    read_choreographies,
+    units,
+)
 from motionmusic.data.choreonet import unit_frames as counts_of
 from motionmusic.data.headings import (
     ESTIMATED,
     MEASURED,
     TABLE,
+    _turns,
     angle_between,
     measure,
     read_headings,
@@ -163,6 +173,45 @@ def test_cuts_that_agree_with_no_beat_stay_where_they_are() -> None:
     assert on_own_beats(walk(2.0, 1400), cuts[:5]) == cuts[:5]
 
 
+def test_units_are_cut_from_captures_as_musictodance_has_them(tmp_path: Path) -> None:
+    """Markers in mm, z up, 80 a second → cm, y up, 40 a second; the second of two frames stays."""
+    names = sorted({name for of in JOINT_MARKERS for name in of})
+    names += [f"more {n}" for n in range(41 - len(names))]
+    random, time = np.random.default_rng(0), np.arange(60.0)[:, None]
+    markers = {name: random.normal(0, 500, 3) + time * (10, 20, 40) for name in names}
+    (tmp_path / "data" / "raw_c3d").mkdir(parents=True)
+    write_c3d(tmp_path / "data" / "raw_c3d" / "14.c3d", markers, 80)
+    rows = ["c3d_file,movement_tag,fake_start_frame,fake_end_frame,beats", "14,X-1-1,3.7,9.2,1",
+            "20,Y-1-1,0,5,1", "14,NIL,0,1,"]  # fmt: skip
+    (tmp_path / "data" / "movement_interval.csv").write_text("\n".join(rows))
+    found = read_units(tmp_path, tmp_path)
+    assert {unit: clip.shape for unit, clip in found.items()} == {"X-1-1": (6, 24, 3)}
+    for frame, clip in enumerate(found["X-1-1"], 3):
+        at = {name: of[2 * frame + 1, [0, 2, 1]] / 10 for name, of in markers.items()}
+        joints = [np.mean([at[name] for name in of], axis=0) for of in JOINT_MARKERS]
+        np.testing.assert_allclose(clip[:23], joints, atol=1e-3)
+        np.testing.assert_allclose(clip[23], np.mean(list(at.values()), axis=0), atol=1e-3)
+
+
+def test_turns_from_unit_to_unit_are_measured_where_the_clip_is_danced() -> None:
+    clips = {"X-1-1": clip(60, 1), "X-2-1": clip(60, 2)}
+    body = {name: of[:, :23] - of[:, 23:] for name, of in clips.items()}
+    names = ["X-1-1", "X-2-1", "X-1-1", "X-2-1"]
+    danced = [
+        body[name] @ turn(angle) for name, angle in zip(names, (0, 0.7, 0.4, 0.4), strict=True)
+    ]
+    danced[3] = danced[3] + random_steps(60)  # another unit than is said
+    found: dict[Any, Any] = dict(_turns(names, [60] * 4, np.concatenate(danced), clips))
+    assert found == {
+        ("X-1-1", "X-2-1"): pytest.approx(0.7),
+        ("X-2-1", "X-1-1"): pytest.approx(-0.3),
+    }
+
+
+def random_steps(frames: int) -> Floats:
+    return np.random.default_rng(3).normal(0, 30, (frames, 23, 3))
+
+
 @pytest.mark.parametrize("content", [b"", b"no c3d file", b"\x02\x50" + bytes(600)])
 def test_a_broken_capture(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "14.c3d"
@@ -217,6 +266,10 @@ def test_the_folder_of_a_corpus_on_the_beat(tmp_path: Path) -> None:
         f"C_1\t{CAPTURED}\tpublished",
         f"W_1\t{RETIMED}\tre-encoded",
     ]
+    table = pd.read_csv(raw / TIME_MAP)
+    # published from position 10 of 25 a second on; four beats are 2.4 and 1.6 s
+    assert table["song_start_s"].tolist() == pytest.approx([0.6, 3.0, 0.3, 1.9])
+    assert table["published_start"].tolist() == [0, 50] * 2
     frames = pd.DataFrame({"piece": list(dances), "frames": [120, 80]})
     found = units(raw, frames)
     assert found.to_numpy().tolist() == [

@@ -49,6 +49,9 @@ def test_mirror_twice_is_the_segment_and_faces_still() -> None:
     assert np.array_equal(joints, before)
     faced = face(joints)
     assert np.allclose(face(mirror(faced)), mirror(faced))
+    # a mirror image has the same statistics, of the other side or with the other sign
+    one, other = (np.sort(np.abs(facing_statistics(of))) for of in (joints, mirror(joints)))
+    assert np.allclose(one, other)
 
 
 def test_wrong_shape_is_refused() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from motionmusic.features import mel
-from motionmusic.features.mel import SAMPLE_RATE, mel_spectrogram
+from motionmusic.features.mel import SAMPLE_RATE, mel_from, mel_spectrogram
 
 
 def tones(seconds: float = 7) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
@@ -33,6 +33,16 @@ def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = mel_spectrogram(tones())
     monkeypatch.setattr(mel, "_BLOCK", 100)
     np.testing.assert_allclose(mel_spectrogram(tones()), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("start_s", [1.0, 1.05, 2.03])
+def test_a_second_falls_onto_a_motion_frame(start_s: float) -> None:
+    sound = np.full(4 * SAMPLE_RATE, 1e-4, np.float32)
+    sound[round(start_s * SAMPLE_RATE)] = 1
+    mel, frame = mel_from(sound, start_s)
+    loud = mel[:, :64].mean(axis=1)
+    assert loud @ np.arange(len(mel)) / loud.sum() == pytest.approx(3 * frame, abs=0.5)
+    assert frame == int(30 * start_s + 1e-6)
 
 
 @pytest.mark.parametrize(("seconds", "frames"), [(0.5, 45), (1.0, 90), (2.99, 269)])

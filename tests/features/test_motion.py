@@ -115,6 +115,17 @@ def test_real_bones_are_limbs_of_the_body() -> None:
             assert (joint, parent) in edges or (parent, joint) in edges
 
 
+def test_13_joints_are_those_of_17_without_wrists_and_ankles() -> None:
+    few, all_17 = LAYOUTS["aist_proximal"], LAYOUTS["aist"]
+    names, parent = all_17.joints, dict(zip(all_17.joints, all_17.parents, strict=True))
+    assert few.joints == tuple(n for n in names if n.split()[-1] not in ("wrist", "ankle"))
+    assert [few.joints[n] for n in few.parents] == [names[parent[name]] for name in few.joints]
+    for of in ("hips", "mirror_pairs", "paper_pairs"):
+        kept = [[names[n] for n in np.ravel(part)] for part in getattr(all_17, of)]
+        kept = [part for part in kept if {*part} <= {*few.joints}]
+        assert [[few.joints[n] for n in np.ravel(part)] for part in getattr(few, of)] == kept
+
+
 def test_merged_is_joints_then_bones() -> None:
     joints = np.tile(np.arange(1, 4, dtype=np.float32), (4, 23, 1))
     limbs = -joints

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from motionmusic.errors import UserError
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.render import page
-from motionmusic.render.body import ACTIVE
+from motionmusic.render.body import ACTIVE, body
 from motionmusic.render.page import Panel, key_frames, key_poses, video
 
 RATE = 48000
@@ -207,6 +207,20 @@ def test_left_handed_axes_are_not_shown_mirrored(
     first, last = (np.nonzero(colour(shown[n], "left"))[0] for n in (0, -1))
     assert last.max() > first.max() + 20
     assert np.ptp(last) > np.ptp(first) + 10
+
+
+@pytest.mark.parametrize("layout", ["musictodance", "aist"])
+def test_a_shadow_lies_on_the_floor_below_the_body(layout: LayoutName) -> None:
+    pose = body(person(layout, 2), layout, 400, 600).poses[0]
+    limbs = np.array([stroke.ends for stroke in pose.strokes])
+    # who stands in a plane has a line for a shadow, as wide as the body is, seen from a little above
+    assert np.ptp(pose.shadow[..., 1]) < 0.1 * np.ptp(limbs[..., 1])
+    assert np.ptp(pose.shadow[..., 0]) == pytest.approx(np.ptp(limbs[..., 0]), rel=0.1)
+    assert pose.shadow[..., 1].max() < limbs[..., 1].mean()
+    left, right, lower_right, lower_left = pose.torso
+    assert left[0] > right[0]
+    assert lower_left[0] > lower_right[0]
+    assert min(left[1], right[1]) > max(lower_left[1], lower_right[1])
 
 
 def test_in_each_pass_its_own_panel_alone_moves_in_colour(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from motionmusic.data.choreonet import figure_of
 from motionmusic.errors import UserError
 from motionmusic.features.motion import Floats
 from motionmusic.features.skeletons import MUSICTODANCE
+from motionmusic.render.sync_picture import sync_picture
 from motionmusic.scoring import timing as module
 from motionmusic.scoring.beat_phase import BeatPhase, judge, motion_features
 from motionmusic.scoring.intervals import mean_interval
@@ -97,6 +98,12 @@ def test_the_model_says_yes_no_and_how_late(tmp_path: Path) -> None:
         verdict = judge(predicted, 0.2, BEAT_HZ, 0.2 + late_s)
         assert verdict.late_s == pytest.approx(late_s, abs=0.02)
         assert verdict.dance_bpm == pytest.approx(60 * BEAT_HZ, abs=1)
+        axes = sync_picture(predicted, BEAT_HZ, late_s, verdict, "", "").axes
+        curves = (np.array(axis.lines[0].get_data()) for axis in axes)
+        (tempi, of_tempo), (offsets, of_offset) = curves
+        assert tempi[np.argmax(of_tempo)] == pytest.approx(60 * BEAT_HZ, abs=1)
+        near = np.abs(offsets) <= 0.5 / BEAT_HZ
+        assert offsets[near][of_offset[near].argmax()] == pytest.approx(late_s, abs=0.02)
     still = model.predict(np.random.default_rng(0).normal(size=(600, 23, 3)))
     assert judge(still, 0.2, BEAT_HZ, 0.2).answer == "cannot tell"
     model.save(tmp_path / "in_time.npz")

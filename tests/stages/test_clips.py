@@ -112,6 +112,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         found[key(path)] = joints[:, 0, 0].tolist(), panels, title
 
     def film(path: Path, pictures: Any, sound: str, fps: int) -> None:
+        assert fps == 30  # of keypoints, whatever the corpus has
         path.write_bytes(b"video")
         found[key(path)] = pictures, sound
 
@@ -261,7 +262,14 @@ def test_the_short_pages_clip_and_motion(space: Path) -> None:
 
 def test_a_dance_on_a_page_keeps_its_proportions() -> None:
     """Who stands upright, 1 from shoulders to ankles, the left hand out by 0.5."""
-    at = {"shoulder": (0.2, 1.0), "hip": (0.1, 0.5), "knee": (0.1, 0.25), "ankle": (0.1, 0)}
+    at = {
+        "left": (0.05, 1.2),
+        "right": (0.05, 1.2),
+        "shoulder": (0.2, 1.0),
+        "hip": (0.1, 0.5),
+        "knee": (0.1, 0.25),
+        "ankle": (0.1, 0),
+    }
     names = MUSICTODANCE.joints
     places = np.zeros((1, len(names), 3))
     for number, name in enumerate(names):
@@ -275,6 +283,8 @@ def test_a_dance_on_a_page_keeps_its_proportions() -> None:
     hand, foot = (points[0, names.index(name)] for name in ("left hand", "right ankle"))
     assert hand - foot == pytest.approx([0.6, 0.7, 0], abs=2e-3)
     assert foot[1] == 0
+    head, nose = points[0, -2:]
+    assert nose - head == pytest.approx([0, 0, 0.085], abs=2e-3)  # towards the viewer
     body = drawn_body("musictodance")
     assert points.shape[1] == len(names) + 5
     assert points[0, body["pelvis"]] - foot == pytest.approx([0.1, 0.5, 0], abs=2e-3)

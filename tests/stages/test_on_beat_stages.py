@@ -6,6 +6,7 @@ Where something is learned or drawn, it only takes down what it is given.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from params_file import set_params
 
 from motionmusic.data import musictodance
 from motionmusic.data.choreonet import TIME_MAP, Choreography
-from motionmusic.data.on_beat import Source
+from motionmusic.data.on_beat import Source, song_row
 from motionmusic.features.keypoints import keypoints
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.files import write_array, write_json, write_parquet, write_text
@@ -134,6 +135,29 @@ def test_every_song_is_looked_for_near_its_types_tempo(
     assert {folder for folder, *_ in given} == {DATA / "published"}
     written = pd.read_csv("metrics/on_beat/song_tempi.csv")
     assert written["piece"].tolist() == list(BPM)
+
+
+def test_a_songs_row_is_of_its_own_sound(published: Path) -> None:
+    """Clicks from the file's start on; C_2 is danced from 0.2 s on, and its halves are cut short."""
+    for piece, expected in (("C_1", 95.0), ("C_2", 105.0)):
+        row, folded = song_row(DATA / "published", CHOREOGRAPHIES[piece], expected)
+        music_s, start_s = CHOREOGRAPHIES[piece].music_frames / 25, row["start_position"] / 25
+        assert (row["piece"], row["beats"], row["music_file"]) == (piece, 8, "audio.wav")
+        assert start_s == (0 if piece == "C_1" else 0.2)
+        assert row["song_bpm"] == pytest.approx(BPM[piece], abs=0.3)
+        beat_s = 60 / row["song_bpm"]
+        away = (start_s + row["first_beat_s"]) / beat_s
+        assert away == pytest.approx(round(away), abs=0.05)
+        assert row["choreography_bpm"] == pytest.approx(60 * 8 / music_s)
+        assert row["sound_s"] == pytest.approx(12 - start_s)
+        assert row["on_beat_frames"] == int(np.ceil(25 * 8 * beat_s - 1e-6))
+        assert row["seconds_off_at_end_by_tempo"] == pytest.approx(8 * beat_s - music_s)
+        lost = music_s - PUBLISHED_FRAMES[piece] / 25
+        assert row["seconds_lost_by_rounding"] == pytest.approx(lost)
+        assert folded.shape[1] == 48
+    long = replace(CHOREOGRAPHIES["C_1"], beats=(12, 12))  # longer than the sound from its beat on
+    row, _ = song_row(DATA / "published", long, 95.0)
+    assert row["on_beat_frames"] == int(np.ceil(25 * (row["sound_s"] - row["first_beat_s"]) - 1e-6))
 
 
 def test_clicks_are_on_each_songs_own_beats(
