@@ -94,8 +94,9 @@ def write_piece(folder: Path, name: str, version: int) -> None:
     (folder / "raw").mkdir(exist_ok=True)
     soundfile.write(folder / f"raw/{name}.wav", 0.5 * sound, SOUND_HZ)
     beats = np.sort(random.uniform(0, FRAMES / 25, 9))
-    rows = [{"piece": name, "kind": kind, "time_s": at} for at in beats
-            for kind in ("music", "motion_mint", "motion_bailando")]  # fmt: skip
+    later = {"music": 0.0, "motion_mint": 0.1, "motion_bailando": 0.2}
+    rows = [{"piece": name, "kind": kind, "time_s": at + by} for at in beats
+            for kind, by in later.items()]  # fmt: skip
     path = folder / "beats.parquet"
     others = pd.read_parquet(path).query("piece != @name") if path.exists() else None
     pd.concat([others, pd.DataFrame(rows)]).to_parquet(path, index=False)

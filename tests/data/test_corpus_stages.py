@@ -193,6 +193,8 @@ def test_what_the_stages_leave(space: Path) -> None:
     )  # fmt: skip
     assert about.stand_ins == {"motion": 0, "sound": 0, "pieces": 0}
     assert about.labels == {"C": "Cha-cha", "R": "Rumba"}
+    made = (about.center, about.scale, about.music["sample_rate"])
+    assert made == ("once", "per_piece", 12_800)  # as params.yaml has them for own
     for name, shape in (("joints", (3, 25, 23)), ("merged", (6, 25, 23)), ("music", (1, 96, 25))):
         assert workspace.read_segments("own", name).shape == (12, *shape)
     for fold, ids in workspace.folds(index):

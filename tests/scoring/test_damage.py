@@ -107,3 +107,16 @@ def test_pieces_are_new_resampled_whole_and_compared_with_themselves(
     of = found["models"]["random_forest"]
     assert of["whole"] == {"value": 0.5, "low": 0, "high": 1}
     assert of["cost"] == {"value": 0, "low": 0, "high": 0}
+
+
+def test_the_cost_is_what_damage_takes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 20 segments and 10, the longer dance is named rightly whole, the shorter one damaged."""
+    said = iter([0, 0, 1, 1, 0, 0] * 2 + [0, 0])  # of two folds each
+    monkeypatch.setattr(
+        damage, "fit_predict", lambda *given: np.eye(2)[np.full(len(given[3]), next(said))]
+    )
+    dances = {"a": swinging(0.1, 500), "b": swinging(0.1, 250)}
+    folds = [(["a"], ["b"]), (["b"], ["a"])]
+    for of in cost(dances, {"a": 0, "b": 1}, PARENTS, folds, 1, 0, 50)["models"].values():
+        assert of["cost"]["value"] == pytest.approx(-1 / 3)
+        assert of["cost_unprepared"]["value"] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 
 from motionmusic.features.motion import Floats
 from motionmusic.features.song_tempo import song_tempo
+from motionmusic.scoring import own_track_dances
 from motionmusic.scoring.dance_tempo import TEMPI, DanceTempo, given
 from motionmusic.scoring.order import (
     WEIGHTS,
@@ -92,6 +94,28 @@ def test_weights_are_learned_on_other_dances_only() -> None:
     count = (first - without)[0] / fit[0]
     again = weighed(parts, fit, own, folds)[1]
     np.testing.assert_allclose(again[::2], parts[::2] @ of_parts + count[0] * fit[::2])
+
+
+def test_dancers_and_pieces_are_whole_in_their_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_folds = []
+
+    def weigh(parts: Floats, fit: Floats, own: Any, folds: list[int]) -> tuple[Floats, Floats]:
+        given_folds.append(folds)
+        return fit, fit
+
+    def tested(*units: str) -> own_track_dances.Tested:
+        n = len(units)
+        parts: dict[str, Floats] = dict.fromkeys(("genre", "tempo", "timing"), np.zeros((n, n)))
+        kinds = np.eye(n) > 0
+        return own_track_dances.Tested(
+            pd.Series(units), np.arange(n), kinds, np.arange(100.0, 100 + n), parts
+        )
+
+    monkeypatch.setattr(own_track_dances, "weighed", weigh)
+    monkeypatch.setattr(own_track_dances, "weights_of", lambda *_: WEIGHTS)
+    pieces = tested("C_1", "W_1", "C_2")
+    own_track_dances.own_tracks(tested("d01", "d02", "d01", "d04"), (pieces, pieces), 0, 10)
+    assert given_folds == [[1, 0, 1, 0], [0, 0, 1], [0, 0, 1]]
 
 
 def test_timing_counts_as_little_as_brings_own_tracks_up() -> None:

@@ -75,6 +75,20 @@ def test_takes_of_a_figure_and_windows_of_a_unit_stay_together() -> None:
     assert all(len(folds_of) == 1 for folds_of in of_figure.values())
 
 
+def test_alignment_is_with_the_songs_beats_and_with_the_trackers() -> None:
+    """Bodies that turn round 0.1 s after their first frame, as the song's beats; the tracker errs."""
+    pieces = []
+    for n in range(4):
+        made = piece(n, away=0.45)
+        beats_s = made.tracked_s + 0.1
+        pieces.append(replace(made, first_beat_s=beats_s[0], tracked_s=beats_s + 0.125))
+    found = module._alignment(pieces, 0, 50)
+    for of in found.values():
+        for label in "CR":
+            assert of["song"][label]["value"] > 0.1
+            assert of["tracker"][label]["value"] < -0.1
+
+
 def test_a_mirror_image_moves_alike() -> None:
     joints = piece(1).joints
     mirrored = joints * [-1, 1, 1]

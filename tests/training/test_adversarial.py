@@ -78,6 +78,14 @@ def test_losses_are_of_the_spec() -> None:
     again = made.losses(torch.randn(2, 90, 64), torch.rand(2, 90, 13, 2))
     assert float(again["sync"].detach()) == 0
     assert float(losses["sync"].detach()) / SYNC > 0.1
+    # it is the better, the more real the critic finds it
+    made.critic = Sums(0.5)  # type: ignore[assignment]
+    made.critic_optimiser = optimiser(made.critic)
+    made.made = lambda music: torch.ones(len(music), 90, 13, 2)  # type: ignore[method-assign]
+    again = made.losses(torch.randn(2, 90, 64), torch.rand(2, 90, 13, 2))
+    said = float(made.critic(torch.ones(1, 90, 13, 2)))
+    assert float(again["adversarial"].detach()) == pytest.approx(-said)
+    assert said > 1000
 
 
 def test_the_nearest_music_is_found_at_its_frame() -> None:

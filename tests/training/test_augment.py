@@ -7,8 +7,10 @@ from math import pi
 from typing import get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from small_task import DATA, TASK
 from torch import Tensor
 
 from motionmusic.features.facing import mirror, turn
@@ -16,6 +18,7 @@ from motionmusic.features.motion import bones, merge, min_max
 from motionmusic.features.skeletons import LAYOUTS, LayoutName
 from motionmusic.params import Scale
 from motionmusic.training.augment import Augmentation, at_times, body, move, neighbours, times
+from motionmusic.training.folds import read_folds
 from motionmusic.training.recipe import PAPER, QUICK
 
 LAYOUT_NAMES = get_args(LayoutName)
@@ -120,6 +123,25 @@ def test_time_goes_into_neighbours_of_the_excerpt_that_train_and_no_further() ->
     assert middles[inside].max() > 10
     assert pace[inside].min() < 0.85
     assert pace[inside].max() > 1.15
+
+
+@pytest.mark.usefixtures("small")
+def test_a_tasks_segments_reach_into_what_trains_of_their_own_excerpt() -> None:
+    """Excerpts have two segments; in fold 1 the second ones do not train."""
+    path = DATA / "segments/index.parquet"
+    index = pd.read_parquet(path)
+    index.loc[(index["fold"] == 1) & (index["segment"] == 1), "split"] = "test"
+    index.to_parquet(path)
+    of = body("bones", "musictodance", "per_piece", paper_bones=False)
+    for fold in read_folds(TASK, "bones", QUICK, torch.device("cpu")):
+        made, alone = fold.segments.augmentation, fold.number == 1
+        assert made is not None
+        assert made.body is not None
+        for row in fold.segments.train.tolist():
+            first = row if alone else row - row % 2
+            assert made.ends[row].tolist() == [25 * first, 25 * (first + 2 - alone) - 1]
+        assert torch.equal(made.body.slots, of.slots)
+        assert torch.equal(made.body.mirror, of.mirror)
 
 
 def test_without_shift_and_tempo_time_is_the_segments_own() -> None:

@@ -150,14 +150,15 @@ def test_another_content_has_another_key() -> None:
     assert set(names) < set(code_digest())
 
 
-def test_checkpoints_lie_apart_for_other_parameters_data_and_code(
+def test_checkpoints_lie_apart_for_other_parameters_data_code_and_machines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "joints.npy"
 
-    def place(content: bytes, code: str, **params: int) -> str:
+    def place(content: bytes, code: str, threads: int = 1, **params: int) -> str:
         file.write_bytes(content)
+        monkeypatch.setattr(cell, "describe", lambda device: {"threads": threads})
         monkeypatch.setattr(cell, "code_digest", lambda: {"stage.py": code})
         with cell.training("t", "n", params, [file]) as found:
             return found.checkpoints.name
@@ -165,4 +166,4 @@ def test_checkpoints_lie_apart_for_other_parameters_data_and_code(
     same = place(b"1", "a", epochs=3)
     assert place(b"1", "a", epochs=3) == same
     others = place(b"2", "a", epochs=3), place(b"1", "b", epochs=3), place(b"1", "a", epochs=4)
-    assert len({same, *others}) == 4
+    assert len({same, *others, place(b"1", "a", 2, epochs=3)}) == 5

@@ -107,6 +107,27 @@ class Phases(SyncNetwork):
         return (music - motion).abs().amax(2).lt(1e-6).float()
 
 
+class Clock(nn.Module):
+    """The first number of every ``step``th frame, as its code."""
+
+    def __init__(self, step: int):
+        super().__init__()
+        self.step = step
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(2)[:, :: self.step, :1]
+
+
+def test_a_true_pair_is_of_one_moment() -> None:
+    network, clock = Phases().eval(), torch.arange(300.0)
+    network.motion_encoder, network.music_encoder = Clock(1), Clock(3)  # type: ignore[assignment]
+    of = dance("a", 300)._replace(
+        motion=clock[:, None, None].expand(300, 13, 2), music=clock.repeat_interleave(3)[:, None]
+    )
+    found = losses(network, [of], np.zeros((4, 2), np.int64), 60, np.random.default_rng(0))
+    assert max(map(float, found.values())) < 1e-3
+
+
 def codes(places: int, frames: int) -> tuple[Tensor, Tensor]:
     one = (torch.arange(frames) % places).float()[:, None].expand(frames, 64)
     return one, one

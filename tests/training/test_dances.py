@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,6 +70,12 @@ def test_motion_and_mel_are_cut_at_the_same_moment() -> None:
     assert torch.equal(mel[:, ::3, 0], 3 * motion[:, :, 0, 0])
 
 
+def beats_of(name: str, frames: int, rate_hz: float) -> Any:
+    """The music's, by the small task's table."""
+    table = pd.read_parquet(DATA / "beats.parquet").query("kind == 'music' and piece == @name")
+    return beats_at_frames(np.sort(table["time_s"]), frames, rate_hz)
+
+
 @pytest.mark.usefixtures("small")
 def test_motion_and_music_of_a_dance_begin_together() -> None:
     """Where one is longer, its end is left out."""
@@ -78,6 +86,7 @@ def test_motion_and_music_of_a_dance_begin_together() -> None:
     assert list(found) == ["P_04", "P_03"]
     for one, kind, expected in (("P_03", "music", music), ("P_04", "motion", motion)):
         np.testing.assert_array_equal(getattr(found[one], kind).numpy(), expected)
+        np.testing.assert_array_equal(found[one].beats, beats_of(one, FRAMES, 25))
     assert {len(one.motion) for one in found.values()} == {FRAMES}
     assert {len(one.music) for one in found.values()} == {FRAMES}
 
@@ -98,3 +107,4 @@ def test_a_click_is_heard_in_the_frame_where_it_sounds() -> None:
     (found,) = read_keypoint_dances(TASK, ["P_03"]).values()
     loudest = int(found.music.sum(1).argmax())
     assert loudest == pytest.approx(1.0 * RATE_HZ, abs=2)
+    np.testing.assert_array_equal(found.beats, beats_of("P_03", len(found.motion), 30))

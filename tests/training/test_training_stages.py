@@ -21,6 +21,7 @@ from small_task import digests
 
 from motionmusic.errors import UserError
 from motionmusic.training import cell
+from motionmusic.training.folds import write_results
 
 CELLS = Path("data/synthetic/cells")
 
@@ -61,6 +62,14 @@ def test_every_stage_trains_and_the_commit_decides_no_byte(
     with pytest.raises(UserError, match=r"fold1\.last"):
         cotrain.main(["synthetic", "merged", "fc", "0"])
     assert (CELLS / "cotrain-merged-fc-0/history.csv").exists()  # the earlier result stays
+
+
+def test_a_curve_is_the_mean_over_folds(tmp_path: Path) -> None:
+    write_results(tmp_path, [[{"epoch": 1.0, "accuracy": share}] for share in (0.25, 0.75)])
+    assert pd.read_csv(tmp_path / "history.csv").to_dict("list") == {
+        "epoch": [1],
+        "accuracy": [0.5],
+    }
 
 
 def test_the_optimiser_steps_as_pytorchs_and_imports_no_compiler() -> None:
