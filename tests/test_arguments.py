@@ -11,7 +11,7 @@ import typer
 from commands import Result
 from rich.table import Table
 
-from motionmusic.app.arguments import confirmed, counted, print_table
+from motionmusic.app.arguments import clock, confirmed, counted, print_table
 
 
 def test_an_interrupted_question_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,6 +39,13 @@ def test_every_cell_of_a_table_is_shown(
         assert cell in out
     assert "…" not in out
     assert ("━" in out) == (columns >= 60)
+
+
+def test_seconds_are_rounded_before_minutes_are_told() -> None:
+    assert [clock(s) for s in (59.94, 59.96, 119.97, 5.0)] == [
+        "0:59.9", "1:00.0", "2:00.0", "0:05.0",
+    ]  # fmt: skip
+    assert clock(59.996, 2) == "1:00.00"
 
 
 def test_one_thing_and_more() -> None:

@@ -247,8 +247,12 @@ def test_rendering_with_own_and_other_music(
         assert panel.detail == f"ramp.wav, from 0:0{start_s}.0"
         assert len(panel.sound) == 260 / 25 * 48_000
         assert panel.sound[48_000] == pytest.approx((start_s + 1) / 30, abs=1e-3)
-    # its own 10 s of music from 1 s on, as config.json says
-    assert len(calls[2][4][0].sound) == 9 * 48_000
+    # its own 10 s of music from 1 s on, as config.json says, also where it is named
+    assert call("render", DANCE, "out.mp4", "--music", DANCE / "audio.wav").status == 0
+    assert [len(of[4][0].sound) for of in calls[2:]] == [9 * 48_000] * 2
+    status, _, err = call("render", DANCE, "out.mp4", "--start", 15)
+    assert_one_error(status, err, "sound from 15 s on, got a sound of 10.00 s")
+    assert "or an earlier --start" in err
 
 
 # Models
@@ -260,6 +264,7 @@ def test_models_are_listed(place: Path, call: Call) -> None:
     for text in ("data/demo/matchers", "contrastive", "synchrony", "Cha-cha, Rumba, Waltz"):
         assert text in out
     assert "CC BY 4.0, as its data" in " ".join(out.split())
+    assert call("models", "-q") == (0, "", "")
     MATCHERS.rename("gone")
     status, out, _ = call("models")
     assert status == 0

@@ -104,11 +104,19 @@ def test_numbers_as_json_and_csv(command: Command, made: Path) -> None:
 
 
 def test_a_list_says_what_belongs_together(command: Command, made: Path) -> None:
-    Path("list.csv").write_text("dance,music\na.bvh,B.wav\nc.npz,\n")
+    config = made / "DANCE_C_1" / "config.json"
+    config.write_text('{"start_position": 5, "end_position": 205}')
+    own = "DANCE_C_1,DANCE_C_1/audio.wav"
+    Path("list.csv").write_text(f"dance,music\na.bvh,B.wav\nc.npz,\n{own}\n")
     found = json.loads(command("evaluate", made, "--list", "list.csv", "--json").out)
     assert [(row["dance"], row["music"]) for row in found["dances"]] == [
-        ("a.bvh", "B.wav"), ("c.npz", None),
+        ("a.bvh", "B.wav"), ("c.npz", None), tuple(own.split(",")),
     ]  # fmt: skip
+    # its own music begins where config.json says, also where a list names it
+    same = json.loads(command("evaluate", made, "--json").out)["dances"][0]
+    assert found["dances"][2]["mint"] == same["mint"]
+    Path("list.csv").write_text("dance,music\na.bvh,B.wav\n")
+    found = json.loads(command("evaluate", made, "--list", "list.csv", "--json").out)
     # with one song only there is no chance to compare with
     assert found["beat_alignment"]["mint"]["shuffled"]["n"] == 0
 

@@ -167,7 +167,8 @@ def test_mistakes(place: Path, command: Command) -> None:
         (("--tempo-range", "fast"), "two tempi in beats a minute, such as 110-124"),
         (("--tempo-range", "124-110"), "two tempi"),
         (("--tempo-range", "180-190"), "a track of 180 to 190 beats a minute"),
-        (("--tempo", 100, "--method", "category"), "which alone orders by tempo"),
+        (("--tempo", 100, "--method", "category"), "which alone orders by genre, tempo and timing"),
+        (("--by", "timing", "--method", "category"), "--by: expected --method practical"),
     ):
         status, out, err = command("recommend", "dance.npz", "--catalogue", "music", *arguments)
         assert (status, out) == (2, "")

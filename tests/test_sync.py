@@ -173,6 +173,7 @@ def test_joints_of_an_array_at_another_rate(call: Call) -> None:
         (Verdict("no", 0.21, 0.5, 0.2, 120), "0.21 s later (or that and whole beats of 0.50 s)"),
         (Verdict("no", -0.21, 0.5, 0.2, 120), "0.21 s earlier"),
         (Verdict("no", np.nan, 0.1, 0.5, 95), "keeps 95 beats a minute, the music 120"),
+        (Verdict("no", np.nan, 0.1, 0.5, 55), "keeps 55 beats a minute, the music 60"),
         (Verdict("cannot tell", np.nan, 0.1, 0.1, np.nan), "sees no tempo in this dance"),
     ],
 )

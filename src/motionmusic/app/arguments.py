@@ -240,13 +240,14 @@ def check_music(music: Path, option: str = "") -> None:
 
 
 @contextmanager
-def other_music() -> Iterator[None]:
+def other_music(remedy: str = "take another sound file") -> Iterator[None]:
     """A block that reads music which belongs to no dance, as its errors should know."""
     try:
         yield
     except UserError as error:
         if "start_position" in error.remedy or "dance" in error.remedy:
-            raise replace(error, remedy="take another sound file") from None
+            expected = error.expected.split(" (start_position")[0]
+            raise replace(error, expected=expected, remedy=remedy) from None
         raise
 
 
@@ -267,7 +268,8 @@ def print_json(value: Any) -> None:
 
 def clock(seconds: float, digits: int = 1) -> str:
     """Minutes and seconds, such as 2:05.5."""
-    return f"{int(seconds // 60)}:{seconds % 60:0{3 + digits}.{digits}f}"
+    minutes, left = divmod(round(seconds, digits), 60)
+    return f"{minutes:.0f}:{left:0{3 + digits}.{digits}f}"
 
 
 def print_table(table: Table) -> None:

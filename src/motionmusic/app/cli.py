@@ -6,6 +6,7 @@ so that ``--help`` is there at once.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,7 @@ from motionmusic.app.arguments import (
     clock,
     flag,
     option,
+    other_music,
     print_json,
     print_table,
 )
@@ -120,16 +122,16 @@ def render(
             from motionmusic.render.with_music import with_music
 
             check_use(dance, "video", layout, rate, up, names)
-            with_music(dance, music, start or 0.0, out)
+            with other_music("take other music, or an earlier --start"):
+                with_music(dance, music, start or 0.0, out)
             if json:
                 print_json({"dance": f"{dance}", "music": f"{music}", "start_s": start or 0.0,
                             "video": f"{out}"})  # fmt: skip
             note(f"Written to {out}")
             return
-    from motionmusic.app.open_dance import open_dance
+    from motionmusic.app.open_dance import open_dance, start_in
 
     own = open_dance(dance, layout, rate, up, names)
-    note(f"{own.name}: {len(own.joints)} frames at {own.rate_hz:g} a second", level=2)
     if len(own.joints) < 2:
         expected, remedy = "a dance of at least two frames", "take a longer dance"
         raise UserError(dance, "", expected, f"{len(own.joints)}", remedy)
@@ -139,17 +141,19 @@ def render(
         remedy = "name music with --music FILE"
         raise UserError(dance, "", "a dance with music beside it", "none", remedy)
     check_output(out, "OUT.mp4", [file], force, (".mp4",))
-    own_start_s = own.music_start_s if music is None else 0.0
-    start_s = own_start_s if start is None else start
+    start_s = start_in(file, own) if start is None else start
+    told = music is not None or start is not None
     from motionmusic.app.picks import drawn_beside
     from motionmusic.features.audio import read_audio
     from motionmusic.render.film import SOUND_HZ
     from motionmusic.render.page import Panel, video
 
-    if beside:
-        drawn_beside(out, dance, own, file, start_s)
-    else:
-        sound = read_audio(file, SOUND_HZ, start_s=start_s, duration_s=own.seconds)
+    with other_music("take other music, or an earlier --start") if told else nullcontext():
+        if beside:
+            drawn_beside(out, dance, own, file, start_s)
+        else:
+            sound = read_audio(file, SOUND_HZ, start_s=start_s, duration_s=own.seconds)
+    if not beside:
         panel = Panel(own.name, f"{file.name}, from {clock(start_s)}", sound)
         video(out, own.in_the_room(), own.layout, own.rate_hz, [panel])
     if json:
@@ -173,7 +177,7 @@ def models(
     rows: list[dict[str, object]] = [
         {"model": name, "card": card} for name, card in cards().items()
     ]
-    if not json:
+    if not json and Volume.level > 0:
         for card in cards().values():
             say(card)
     found = []
@@ -196,6 +200,8 @@ def models(
         rows.append({"model": f"{folder}", "task": abouts[0].task, **facts})
     if json:
         print_json(rows)
+    elif Volume.level == 0:
+        return
     elif found:
         print_table(table)
     else:

@@ -134,6 +134,8 @@ def _write_array(out: Path, own: OwnDance, target: FileLayout) -> None:
     else:
         write_array(out, joints)
         note(f"{out.name} has no frame rate: it is {own.rate_hz:g} a second")
+        if "center" in arrays:
+            note(f"{out.name} has no path over the floor, a .npz would")
 
 
 def _write_folder(out: Path, own: OwnDance) -> None:

@@ -168,8 +168,7 @@ def read(
             dance = open_dance(pair.dance, *usable(pair.dance, *options), said=False)
             own = _features(dance) if features and _is_smpl(dance) else None
             file = pair.music or dance.music_file
-            start_s = dance.music_start_s if pair.music is None else 0.0
-            heard = _timed(dance, file, start_s) if music and file is not None else None
+            heard = _timed(dance, file) if music and file is not None else None
             score, why = _foot_contact(dance)
         except UserError as error:
             if error.file == "command line":
@@ -203,13 +202,14 @@ def _short(path: Path, folder: Path) -> str:
     return f"{path.relative_to(folder) if inside else path}"
 
 
-def _timed(dance: OwnDance, music: Path, start_s: float) -> Timed:
+def _timed(dance: OwnDance, music: Path) -> Timed:
     from motionmusic.app.catalogue import content_hash
+    from motionmusic.app.open_dance import start_in
     from motionmusic.features.audio import read_audio
     from motionmusic.features.beats import SAMPLE_RATE, music_beats
     from motionmusic.scoring.dance_quality import Timed, beats_of
 
-    audio = read_audio(music, SAMPLE_RATE, start_s=start_s, duration_s=dance.seconds)
+    audio = read_audio(music, SAMPLE_RATE, start_s=start_in(music, dance), duration_s=dance.seconds)
     heard, _ = music_beats(audio, SAMPLE_RATE)
     joints = _smpl(dance) if _is_smpl(dance) else dance.in_the_room()
     seconds = len(audio) / SAMPLE_RATE

@@ -72,9 +72,11 @@ def open_dance(
     """
     kind = kind_of(path)
     check_use(path, kind, layout, rate_hz, up, names)
+    note(f"reading {path}: {kind}", level=2)
     dance = _of_video(path) if kind == "video" else None
     if dance is None:
         dance = read_own(path, layout, rate_hz, up, names)
+    note(f"{dance.name}: {len(dance.joints)} frames at {dance.rate_hz:g} a second", level=2)
     if said:
         tell(dance, dance.name)
     return dance
@@ -90,6 +92,12 @@ def _of_video(path: Path) -> OwnDance:
     dance = read_own(pose_of(path))
     music = path if video.sound else None
     return replace(dance, name=path.stem, music_file=music, form="video")
+
+
+def start_in(music: Path, dance: OwnDance) -> float:
+    """The second of a music at which a dance starts if nobody says: in its own config.json's, else 0."""
+    own = dance.music_file is not None and dance.music_file.resolve() == music.resolve()
+    return dance.music_start_s if own else 0.0
 
 
 def tell(dance: OwnDance, name: str) -> None:

@@ -128,9 +128,14 @@ def recommend(
     - `motionmusic recommend joints.npy --layout coco17 --rate 60 --catalogue ~/Music --top 5`
     """
     practical = method == "practical"
-    for name, value in (("--tempo", tempo), ("--tempo-range", tempo_range)):
+    told = (
+        ("--by", None if by == "all" else by),
+        ("--tempo", tempo),
+        ("--tempo-range", tempo_range),
+    )
+    for name, value in told:
         if value is not None and not practical:
-            expected = "--method practical, which alone orders by tempo"
+            expected = "--method practical, which alone orders by genre, tempo and timing"
             raise UserError("command line", name, expected, method, "leave one of them out")
     within = None if tempo_range is None else _range(tempo_range)
     check_dance(dance, names)
@@ -164,7 +169,6 @@ def recommend(
     sound_files(music)  # before minutes go by with a video
     check_cache()
     own = open_dance(dance, layout, rate, up, names)
-    note(f"{own.name}: {len(own.joints)} frames at {own.rate_hz:g} a second", level=2)
     from motionmusic.app import practical as ours
     from motionmusic.app.picks import complaints, film
     from motionmusic.files import write_json

@@ -84,7 +84,7 @@ def sync(
     check_music(music)
 
     from motionmusic.app.catalogue import content_hash
-    from motionmusic.app.open_dance import facts, fit_dance, open_dance
+    from motionmusic.app.open_dance import facts, fit_dance, open_dance, start_in
     from motionmusic.features.audio import read_audio
     from motionmusic.features.beats import music_beats
     from motionmusic.features.song_tempo import SAMPLE_RATE, song_tempo
@@ -101,8 +101,7 @@ def sync(
             "take a longer dance",
         )  # fmt: skip
     query, own = fit_dance(own, "musictodance", RATE_HZ, 1)
-    its_own = own.music_file is not None and own.music_file.resolve() == music.resolve()
-    start_s = start if start is not None else own.music_start_s if its_own else 0.0
+    start_s = start_in(music, own) if start is None else start
     left_s = music_seconds(music) - start_s
     if left_s < SHORTEST_S:
         raise UserError(
@@ -168,9 +167,11 @@ def conclude(verdict: Verdict, beat_hz: float) -> str:
             " waltz, and reads a minute better than ten seconds."
         )
     if math.isnan(verdict.late_s):
+        bpm = 60 * beat_hz  # may be counted half or double
+        bpm *= 2.0 ** round(math.log2(verdict.dance_bpm / bpm))
         return (
             f"Not in time: the dance keeps {verdict.dance_bpm:.0f} beats a minute, the music"
-            f" {60 * beat_hz:.0f}."
+            f" {bpm:.0f}."
         )
     if verdict.answer == "yes":
         return f"In time, within {max(abs(verdict.late_s), 0.01):.2f} s, up to whole beats."
