@@ -25,6 +25,7 @@ from motionmusic.data.aist_retargeted import (
     tempo_bpm,
 )
 from motionmusic.data.manifest import manifest
+from motionmusic.data.own import read_piece
 from motionmusic.data.vrm import BONES, Clip, read_clip
 from motionmusic.errors import UserError
 
@@ -56,6 +57,9 @@ def test_a_dance_has_its_facts_and_what_is_missing_is_an_error(tmp_path: Path) -
         "dancer": "d04", "choreography": "gBR_sBM_ch02", "track": "mBR1", "music_bpm": 90.0,
         "doubled": True, "held": 0.75, "clean_13": 1.0, "clean_17": round(2 / 7, 4),
     }  # fmt: skip
+    own = read_piece("aist_retargeted", tmp_path, NAME)
+    assert (own.rate_hz, own.layout, own.music_file) == (25, "aist", None)
+    np.testing.assert_array_equal(own.joints, dance.skeletons)
     with pytest.raises(UserError, match="dances named like"):
         find_pieces(tmp_path / "music")
 

@@ -76,6 +76,9 @@ FORMS: dict[str, Callable[[Path], Path]] = {
     "23 joints": array("musictodance", lambda x: x),
     "17 joints in metres": array("coco17", lambda x: x / 100),
     "24 joints, z up": array("smpl24", z_up),
+    "17 joints, -z up": array("coco17", lambda x: x[..., [0, 2, 1]] * (1, 1, -1)),
+    "17 joints, x upwards": array("coco17", lambda x: x[..., [1, 0, 2]] * (1, -1, 1)),
+    "17 joints, -x upwards": array("coco17", lambda x: x[..., [1, 0, 2]] * (-1, 1, 1)),
     "33 joints, as MediaPipe has them": array("mediapipe33", lambda x: x * (1, -1, -1) / 100),
     "33 joints and how well they are seen": array(
         "mediapipe33", lambda x: np.concatenate([x * (1, -1, -1), x[..., :1]], axis=2)

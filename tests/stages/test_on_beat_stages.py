@@ -155,8 +155,9 @@ def test_a_songs_row_is_of_its_own_sound(published: Path) -> None:
         lost = music_s - PUBLISHED_FRAMES[piece] / 25
         assert row["seconds_lost_by_rounding"] == pytest.approx(lost)
         assert folded.shape[1] == 48
-    long = replace(CHOREOGRAPHIES["C_1"], beats=(12, 12))  # longer than the sound from its beat on
-    row, _ = song_row(DATA / "published", long, 95.0)
+    long = replace(CHOREOGRAPHIES["C_2"], beats=(12, 12))  # longer than the sound from its beat on
+    row, _ = song_row(DATA / "published", long, 105.0)
+    assert abs(row["first_beat_s"]) > 0.1
     assert row["on_beat_frames"] == int(np.ceil(25 * (row["sound_s"] - row["first_beat_s"]) - 1e-6))
 
 
