@@ -116,6 +116,8 @@ def test_an_array_has_no_rate(command: Command, dance: Path) -> None:
     status, _, err = command("convert", dance, "a.npy", "--to", "coco17")
     assert (status, "no frame rate: it is 25 a second" in err) == (0, True)
     assert np.load("a.npy").shape == (100, 17, 3)
+    assert "guessed: nose, left eye" in err
+    assert "heel" not in err  # which COCO has not
     err = command("convert", dance, "b.npy", "-v").err
     assert "b.npy has no path over the floor" in err
     assert err.startswith(f"reading {dance}: bvh\n")

@@ -126,6 +126,9 @@ def test_own_music_is_known_by_its_content(place: Path, call: Call) -> None:
     assert other.read_bytes() == (DANCE / "audio.wav").read_bytes()
     assert call("recommend", DANCE, "--catalogue", "other").status == 0
     assert paths(written()) == ["low.wav"]
+    tone(DANCE / "audio.wav", 0.0)
+    status, _, err = call("recommend", DANCE, "--catalogue", "other")
+    assert (status, "its own music is not known: silence" in err) == (0, True)
 
 
 def test_the_papers_draw(place: Path, call: Call) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -46,13 +48,18 @@ def test_an_option_that_would_be_ignored(
     assert f"{dance}: {option}: expected no {option}, which says nothing of this kind" in err
 
 
-def test_nor_is_it_ignored_where_a_video_gets_other_music(command: Command) -> None:
+def test_nor_is_it_ignored_where_a_video_gets_other_music(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given = ("render", "dance.mp4", "out.mp4", "--music", "dance.mp4", "--rate", "30")
     status, _, err = command(*given)
     assert (status, "a video without sound" in err) == (2, True)
     film(Path("song.mp4"), [4 * n for n in range(5)], sound=True)
     status, _, err = command(*given[:4], "song.mp4", *given[5:])
     assert (status, "--rate: expected no --rate" in err) == (2, True)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=9))
+    status, _, err = command(*given[:4], "song.mp4")
+    assert (status, "of free space for the pictures of dance.mp4" in err) == (2, True)
     assert not Path("out.mp4").exists()
 
 

@@ -14,6 +14,7 @@ from motionmusic.app.arguments import (
     UpOption,
     VerboseOption,
     check_dance,
+    counted,
     print_json,
 )
 from motionmusic.terminal import Volume, say
@@ -48,7 +49,7 @@ def check(
     if json:
         print_json(facts(dance, own) | {"genre": genre._asdict()})
     elif Volume.level > 0:
-        say(f"{own.name}: {len(own.joints)} frames, {own.seconds:.1f} s")
+        say(f"{own.name}: {counted(len(own.joints), 'frame')}, {own.seconds:.1f} s")
         for line in own.notes:
             say(f"  {line}")
         say(f"  {genre.text}")

@@ -122,6 +122,7 @@ def render(
             from motionmusic.render.with_music import with_music
 
             check_use(dance, "video", layout, rate, up, names)
+            check_room(out, 0.0, dance)
             with other_music("take other music, or an earlier --start"):
                 with_music(dance, music, start or 0.0, out)
             if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_of
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,9 +82,14 @@ def convert(
         if out.exists():
             raise UserError(out, "OUT", "a free name", "one that exists", "name another folder")
     check_dance(dance, names)
-    from motionmusic.app.open_dance import facts, open_dance
+    from motionmusic.app.open_dance import facts, open_dance, tell
+    from motionmusic.data.own import filled_note
 
-    own = open_dance(dance, layout, rate, up, names)
+    own = open_dance(dance, layout, rate, up, names, said=False)
+    if own.body is not None and target != "musictodance":  # joints that are not written
+        unused = filled_note(own.body, "musictodance")
+        own = replace(own, notes=tuple(line for line in own.notes if line != unused))
+    tell(own, own.name)
     if suffix:
         _write_array(out, own, target)
     else:

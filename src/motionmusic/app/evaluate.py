@@ -167,34 +167,42 @@ def read(
         try:
             dance = open_dance(pair.dance, *usable(pair.dance, *options), said=False)
             own = _features(dance) if features and _is_smpl(dance) else None
-            file = pair.music or dance.music_file
-            heard = _timed(dance, file) if music and file is not None else None
             score, why = _foot_contact(dance)
-        except UserError as error:
-            if error.file == "command line":
+        except (UserError, OSError, MemoryError) as error:
+            if isinstance(error, UserError) and error.file == "command line":
                 raise
-            text = f"{error.file}: expected {error.expected}, got {error.got}"
-            found.broken[_short(pair.dance, folder)] = text
-        except (OSError, MemoryError) as error:
-            found.broken[_short(pair.dance, folder)] = f"{error}" or type(error).__name__
-        else:
-            if heard is not None:
-                timed[len(found.rows)] = heard
-            if own is not None:
-                found.features.append(own)
-            facts = (dance.form, len(dance.joints), dance.rate_hz, dance.seconds)
-            found.rows.append(
-                {"dance": _short(pair.dance, folder)}
-                | {"music": _short(file, folder) if heard and file else None}
-                | dict(zip(("form", "frames", "rate_hz", "seconds"), facts, strict=True))
-                | {"warnings": sorted({fault.kind for fault in dance.faults})}
-                | {"foot_contact": score, "no_foot_contact": why}
-            )
+            found.broken[_short(pair.dance, folder)] = _reason(error)
+            continue
+        file = pair.music or dance.music_file
+        heard: Timed | None = None
+        if music and file is not None:
+            try:
+                heard = _timed(dance, file)
+            except (UserError, OSError, MemoryError) as error:  # the dance has its other measures
+                found.broken[_short(file, folder)] = _reason(error)
+        if heard is not None:
+            timed[len(found.rows)] = heard
+        if own is not None:
+            found.features.append(own)
+        facts = (dance.form, len(dance.joints), dance.rate_hz, dance.seconds)
+        found.rows.append(
+            {"dance": _short(pair.dance, folder)}
+            | {"music": _short(file, folder) if heard and file else None}
+            | dict(zip(("form", "frames", "rate_hz", "seconds"), facts, strict=True))
+            | {"warnings": sorted({fault.kind for fault in dance.faults})}
+            | {"foot_contact": score, "no_foot_contact": why}
+        )
     from motionmusic.scoring.dance_quality import alignments
 
     for number, row in zip(timed, alignments(list(timed.values()), 0), strict=True):
         found.rows[number] |= row
     return found
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return f"{error.file}: expected {error.expected}, got {error.got}"
+    return f"{error}" or type(error).__name__
 
 
 def _short(path: Path, folder: Path) -> str:

@@ -101,11 +101,14 @@ def _states(inputs: Iterable[Path | None]) -> Iterator[os.stat_result]:
                     yield path.stat()
 
 
-def check_room(path: Path, seconds: float) -> None:
-    """See that a video of this length finds room on its disk. Raises UserError."""
+def check_room(path: Path, seconds: float, copied: Path | None = None) -> None:
+    """See that a video of this length, or with copied pictures, finds room. Raises UserError."""
     needed, free = seconds * BYTES_A_SECOND, shutil.disk_usage(path.parent).free
+    what = f"{seconds:.0f} s of video"
+    if copied is not None:
+        needed, what = copied.stat().st_size, f"the pictures of {copied.name}"
     if needed > free:
-        expected = f"{needed / 1e6:.0f} MB of free space for {seconds:.0f} s of video"
+        expected = f"{needed / 1e6:.0f} MB of free space for {what}"
         remedy = "free space, or write it to another disk"
         raise UserError(path, "", expected, f"{free / 1e6:.0f} MB", remedy)
 

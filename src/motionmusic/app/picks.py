@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from motionmusic.app.arguments import clock, counted
-from motionmusic.app.catalogue import Catalogue, Track
+from motionmusic.app.catalogue import Catalogue, Track, own_tracks
+from motionmusic.app.outputs import check_room
 from motionmusic.app.video_frames import look_at, pictures
 from motionmusic.data.own import OwnDance
 from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
+from motionmusic.params import Resampler
 from motionmusic.render.film import SOUND_HZ
 from motionmusic.render.page import Panel, beside, video
 from motionmusic.render.with_music import faded, with_music
-from motionmusic.terminal import shown
+from motionmusic.terminal import note, shown
 
 SHOWN_S = 20.0  # seconds of the dance that a drawn video shows with each track
 _LISTED = 10  # broken files that are named on the terminal
@@ -83,6 +85,7 @@ def film(
         if drawn:
             drawn_beside(out, source, dance, found.folder / track.path, start_s)
         else:
+            check_room(out, 0.0, source)
             with_music(source, found.folder / track.path, start_s, out)
         return
     frames = min(len(dance.joints), round(SHOWN_S * dance.rate_hz))
@@ -104,9 +107,19 @@ def drawn_beside(out: Path, source: Path, dance: OwnDance, music: Path, start_s:
     beside(out, seen, joints, dance.layout, dance.rate_hz, faded(sound, dance.seconds))
 
 
-def only_own(music: Path) -> UserError:
-    """The error where there is no other music than the dance's own."""
-    return UserError(
-        music, "", "music other than the dance's own", "no other",
-        "add music, or allow it with --include-own",
-    )  # fmt: skip
+def own_of(
+    found: Catalogue, dance: OwnDance, rate: int, resampler: Resampler = "soxr_hq"
+) -> set[int]:
+    """The numbers of the dance's own music in a catalogue. Raises UserError where there is no other."""
+    own: set[int] = set()
+    if dance.music_file is not None:
+        try:
+            own = set(own_tracks(found, dance.music_file, rate, resampler))
+        except UserError as error:  # a video may have a sound in which nothing is heard
+            note(f"{dance.name}: its own music is not known: {error.got}")
+    if len(own) == len(found.tracks):
+        raise UserError(
+            found.folder, "", "music other than the dance's own", "no other",
+            "add music, or allow it with --include-own",
+        )  # fmt: skip
+    return own

@@ -18,11 +18,10 @@ from motionmusic.app.catalogue import (
     Track,
     heard,
     heard_parts,
-    own_tracks,
 )
 from motionmusic.app.open_dance import facts, fit_dance
 from motionmusic.app.outputs import using_cache
-from motionmusic.app.picks import catalogue_json, catalogue_line, only_own
+from motionmusic.app.picks import catalogue_json, catalogue_line, own_of
 from motionmusic.app.same_sound import fingerprint
 from motionmusic.app.tags import tags_of
 from motionmusic.app.track_tempo import tracked_bpm
@@ -42,7 +41,7 @@ from motionmusic.scoring.order import (
     tempo_score,
 )
 from motionmusic.scoring.two_corpora import common_joints
-from motionmusic.terminal import note, shown
+from motionmusic.terminal import shown
 
 if TYPE_CHECKING:
     from motionmusic.app.recommending import By
@@ -243,14 +242,7 @@ def recommend(
     with using_cache() as cache:
         labels = {**words, **codes, **genres.labels}
         found = heard(music, Ear(labels, "practical", _hear), cache)
-    own: set[int] = set()
-    if dance.music_file is not None and not include_own:
-        try:
-            own = set(own_tracks(found, dance.music_file, SAMPLE_RATE))
-        except UserError as error:  # a video may have a sound in which nothing is heard
-            note(f"{dance.name}: its own music is not known: {error.got}")
-    if len(own) == len(found.tracks):
-        raise only_own(found.folder)
+    own = set() if include_own else own_of(found, dance, SAMPLE_RATE)
     fits = []
     for number, track in enumerate(found.tracks):
         if number in own or (within and not _between(track.bpm, within)):

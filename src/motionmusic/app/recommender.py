@@ -11,10 +11,10 @@ import numpy as np
 from rich.table import Table
 
 from motionmusic.app.arguments import clock
-from motionmusic.app.catalogue import Catalogue, Track, index, own_tracks, windows
+from motionmusic.app.catalogue import Catalogue, Track, index, windows
 from motionmusic.app.open_dance import facts, fit_dance
 from motionmusic.app.outputs import using_cache
-from motionmusic.app.picks import catalogue_json, catalogue_line, only_own, synthetic_line
+from motionmusic.app.picks import catalogue_json, catalogue_line, own_of, synthetic_line
 from motionmusic.app.practical import Genres
 from motionmusic.app.trained import Trained
 from motionmusic.data.own import OwnDance, motion_segments
@@ -144,13 +144,8 @@ class Recommender:
         predicted = None if self.classifier is None else _predict(self.classifier, query)
         with using_cache() as cache:
             found = index(music, self.matcher, cache)
-        exclude = set()
-        if dance.music_file is not None and not include_own:
-            exclude = set(
-                own_tracks(found, dance.music_file, about.music.sample_rate, about.music.resampler)
-            )
-        if len(exclude) == len(found.tracks):
-            raise only_own(music)
+        hearing = about.music.sample_rate, about.music.resampler
+        exclude = set() if include_own else own_of(found, dance, *hearing)
         if about.method == "category":
             assert predicted is not None
             picks = self._drawn(found, predicted["name"], top, dance.name, exclude)
