@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from motionmusic import errors, workspace
 from motionmusic.errors import UserError
-from motionmusic.files import write_bytes
 from motionmusic.params import Evaluate, group
-from motionmusic.results.figures import png
+from motionmusic.results.figures import save_picture
 from motionmusic.results.music_tables import dance_figure, dance_tables
+from motionmusic.results.names import task_name
 from motionmusic.results.table import save_tables
 from motionmusic.scoring import agreement, generated, made_files
 
@@ -34,8 +34,8 @@ def main(given: Sequence[str]) -> None:
         raise UserError(where, "", expected, str(error), workspace.REMEDY) from None
     told = agreement.agreement(votes, *how)
     save_tables(workspace.metrics(task, "dance"), dance_tables(found, told, vars(about)))
-    picture = png(dance_figure(found, told, f"Motion from music: {task}"))
-    write_bytes(workspace.plots(task, "dance.png"), picture)
+    picture = dance_figure(found, told, f"Motion from music ({task_name(task)})")
+    save_picture(workspace.plots(task, "dance"), picture)
 
 
 if __name__ == "__main__":

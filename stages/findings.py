@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from motionmusic import errors, workspace
-from motionmusic.files import write_bytes, write_text
-from motionmusic.results.figures import pdf, png
-from motionmusic.results.findings import facts, page, pictures
+from motionmusic.files import write_text
+from motionmusic.findings.findings import facts, page, pictures
+from motionmusic.results.figures import save_picture
 
 
 def main(given: Sequence[str]) -> None:
@@ -16,8 +16,7 @@ def main(given: Sequence[str]) -> None:
     workspace.arguments(given)
     found = facts()
     for name, picture in pictures(found).items():
-        write_bytes(workspace.plots("findings", f"{name}.png"), png(picture))
-        write_bytes(workspace.plots("findings", f"{name}.pdf"), pdf(picture))
+        save_picture(workspace.plots("findings", name), picture)
     write_text(Path("docs", "findings.md"), page(found))
 
 

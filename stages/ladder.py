@@ -8,10 +8,10 @@ from tqdm import tqdm
 
 from motionmusic import errors, workspace
 from motionmusic.data.aist_retargeted import held_shares, held_table, read_clips
-from motionmusic.files import write_bytes, write_json
+from motionmusic.files import write_json
 from motionmusic.params import Baseline, Evaluate, group
 from motionmusic.predictions import read_predictions
-from motionmusic.results.figures import png
+from motionmusic.results.figures import save_picture
 from motionmusic.results.ladder_table import PROTOCOLS, ladder_picture, ladder_tables
 from motionmusic.results.table import save_tables
 from motionmusic.scoring.baselines import BASELINES
@@ -46,7 +46,7 @@ def main(given: Sequence[str]) -> None:
     result = {"corpus": corpus, "protocols": found}
     save_tables(workspace.metrics(corpus, "ladder"), ladder_tables(result), result)
     write_json(workspace.metrics(corpus, "held.json"), held_table(clips))
-    write_bytes(workspace.plots(corpus, "ladder.png"), png(ladder_picture(result)))
+    save_picture(workspace.plots(corpus, "ladder"), ladder_picture(result))
 
 
 if __name__ == "__main__":

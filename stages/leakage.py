@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from motionmusic import errors, workspace
 from motionmusic.data.leakage import audit
-from motionmusic.files import write_bytes, write_json
+from motionmusic.files import write_json
 from motionmusic.params import Leakage, group
+from motionmusic.results.figures import save_picture
 from motionmusic.results.leakage_picture import leakage_picture
 
 
@@ -19,7 +20,7 @@ def main(given: Sequence[str]) -> None:
     joints, spans = workspace.read_segments(task, "joints"), workspace.read_task_units(task)
     found = audit(about, folds, spans, joints, settings, folder)
     picture = leakage_picture(found.distances, found.reference, settings.near, task, about.protocol)
-    write_bytes(workspace.plots(task, "leakage.png"), picture)
+    save_picture(workspace.plots(task, "leakage"), picture)
     write_json(workspace.metrics(task, "leakage.json"), found.report)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
-from motionmusic.files import write_bytes
 from motionmusic.params import CORPUS, group
-from motionmusic.results.figures import png
+from motionmusic.results.figures import save_picture
 from motionmusic.results.look import data_picture, look_at
 
 
@@ -21,7 +20,7 @@ def main(given: Sequence[str]) -> None:
     first = heard.groupby("label").head(1).sort_values("label").to_dict("records")
     looks = [look_at(corpus, row, names[row["label"]], beats) for row in first]
     figure = data_picture(looks, f"{corpus}, heard and danced")
-    write_bytes(workspace.plots(corpus, "look.png"), png(figure))
+    save_picture(workspace.plots(corpus, "look"), figure)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from motionmusic import errors, workspace
 from motionmusic.data.own import read_piece
-from motionmusic.files import write_bytes
 from motionmusic.methods import METHODS
 from motionmusic.params import Evaluate, Matching, group
-from motionmusic.results.figures import png
+from motionmusic.results.figures import save_picture
 from motionmusic.results.music_tables import matching_figure, matching_tables
+from motionmusic.results.names import task_name
 from motionmusic.results.table import save_tables
 from motionmusic.scoring import agreement, matches
 
@@ -36,8 +36,8 @@ def main(given: Sequence[str]) -> None:
     rows = matches.rows_of(scores, wholes, matches.phase_scores(moves, tempo))
     found = matches.evaluate(rows, facts, settings.negatives, settings.own_track, *how)
     save_tables(workspace.metrics(task, "matching"), matching_tables(found, vars(about)))
-    picture = png(matching_figure(found, f"Music for a dance: {task}"))
-    write_bytes(workspace.plots(task, "matching.png"), picture)
+    picture = matching_figure(found, f"Music for a dance ({task_name(task)})")
+    save_picture(workspace.plots(task, "matching"), picture)
 
 
 if __name__ == "__main__":

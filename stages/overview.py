@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
-from motionmusic.files import read_json, write_bytes
+from motionmusic.files import read_json
 from motionmusic.params import Epochs, Train, group
-from motionmusic.results.figures import pdf, png
+from motionmusic.results.figures import save_picture
 from motionmusic.results.overview import overview_figure, overview_tables
 from motionmusic.results.table import save_tables
 
@@ -21,9 +21,7 @@ def main(given: Sequence[str]) -> None:
     trains = {task: group(Train, "train", task) for task in given}
     cotrains = {task: group(Epochs, "cotrain", task) for task in given}
     save_tables(workspace.metrics("overview"), overview_tables(found, trains, cotrains))
-    picture = overview_figure(found)
-    write_bytes(workspace.plots("overview", "overview.png"), png(picture))
-    write_bytes(workspace.plots("overview", "overview.pdf"), pdf(picture))
+    save_picture(workspace.plots("overview", "overview"), overview_figure(found))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from motionmusic import errors, workspace
 from motionmusic.errors import UserError
 from motionmusic.files import new_folder
-from motionmusic.results.report.build import write_page
+from motionmusic.report.build import write_page
 
 
 def main(given: Sequence[str]) -> None:

@@ -13,7 +13,8 @@ from motionmusic import errors, workspace
 from motionmusic.data.choreonet import read_choreographies
 from motionmusic.data.musictodance import find_pieces
 from motionmusic.data.on_beat import expected_tempi, song_row
-from motionmusic.files import write_bytes, write_text
+from motionmusic.files import write_text
+from motionmusic.results.figures import save_picture
 from motionmusic.results.tempo_views import tempo_picture
 
 
@@ -34,7 +35,7 @@ def main(given: Sequence[str]) -> None:
     text = table.to_csv(index=False, float_format="%.6g")
     write_text(workspace.metrics(corpus, "song_tempi.csv"), text)
     picture = tempo_picture(table, [folded for _, folded in done])
-    write_bytes(workspace.plots(corpus, "song_tempi.png"), picture)
+    save_picture(workspace.plots(corpus, "song_tempi"), picture)
 
 
 if __name__ == "__main__":

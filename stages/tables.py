@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
-from motionmusic.files import new_folder, read_json, write_bytes
+from motionmusic.files import new_folder, read_json
 from motionmusic.params import Epochs, Train, group
 from motionmusic.results import tables
-from motionmusic.results.figures import pdf, png
+from motionmusic.results.figures import save_picture
 from motionmusic.results.table import write_tables
 
 
@@ -24,9 +24,7 @@ def main(given: Sequence[str]) -> None:
         for name, level in ((segments, "segment"), (excerpts, "excerpt")):
             write_tables(folder, name, [tables.accuracy_table(found, level, train, later)])
     with new_folder(workspace.plots(task, "tables")) as folder:
-        picture = tables.confusion_picture(found)
-        write_bytes(folder / f"{figure}.png", png(picture))
-        write_bytes(folder / f"{figure}.pdf", pdf(picture))
+        save_picture(folder / figure, tables.confusion_picture(found))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import pytest
 from closure import ROOT
 
 from motionmusic.data.choreonet import HOLD, START, figure_of
-from motionmusic.results.findings import facts, interval
+from motionmusic.findings.findings import facts, interval
 from motionmusic.results.table import read_tables
 from motionmusic.scoring.intervals import Interval
 

@@ -23,7 +23,7 @@ BY_HAND = [
 FILES = [*BY_HAND, *TEXTS.values()]
 LEVEL = {
     "": 0, "data": 1, "features": 1, "models": 1, "training": 2, "scoring": 2, "results": 3,
-    "render": 3, "app": 4,
+    "render": 3, "findings": 4, "report": 4, "app": 4,
 }  # fmt: skip
 
 

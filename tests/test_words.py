@@ -16,7 +16,7 @@ from motionmusic.app.cli import app
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
-ROOMS = "data|features|models|training|scoring|results|render|app"
+ROOMS = "data|features|models|training|scoring|results|findings|report|render|app"
 
 
 def code_of(page: Path) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from closure import ROOT
 
-from motionmusic.results.crate import PUBLISHED, provenance, write_crate
+from motionmusic.report.crate import PUBLISHED, provenance, write_crate
 
 
 def entry(cmd: str, deps: dict[str, str], outs: dict[str, str]) -> dict[str, Any]:

@@ -12,13 +12,13 @@ import pytest
 from closure import ROOT
 from results.test_splits_table import board
 
-from motionmusic.results import findings
-from motionmusic.results.findings import facts, page, percent, pictures, points, share
+from motionmusic.findings import findings
+from motionmusic.findings.findings import facts, page, percent, pictures, points, share
 from motionmusic.results.ladder_table import PROTOCOLS
 from motionmusic.results.leaderboard import splits_table
 from motionmusic.results.table import write_tables
 
-TEMPLATE = (ROOT / "src/motionmusic/results/findings.md.j2").read_text("utf-8")
+TEMPLATE = (ROOT / "src/motionmusic/findings/findings.md.j2").read_text("utf-8")
 
 
 @pytest.fixture

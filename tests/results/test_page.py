@@ -15,8 +15,8 @@ import pytest
 from report_results import CLASSES, PIECES, WRONG, data_of, make_results, written
 
 from motionmusic.errors import UserError
+from motionmusic.report.build import _classes_table, shades
 from motionmusic.results.curves import curves_figure, svg
-from motionmusic.results.report.build import _classes_table, shades
 from motionmusic.scoring.evaluation import BEST
 
 SHORT = ["dances", "tables", "leakage", "provenance"]

@@ -1,1 +1,1 @@
-"""Numbers become tables, pictures and the report."""
+"""Numbers become tables and pictures."""

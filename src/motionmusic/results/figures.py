@@ -6,6 +6,7 @@ import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -13,6 +14,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from motionmusic.files import write_bytes
 from motionmusic.lettering import Figure
 from motionmusic.scoring.intervals import Interval
 from motionmusic.terminal import shown
@@ -165,6 +167,12 @@ def _wrapped(text: str, letters: int) -> dict[str, Any]:
     if "$" in text:  # whatever it is told
         return {"t": textwrap.fill(shown(text), letters)}
     return {"t": shown(text), "wrap": True}
+
+
+def save_picture(path: Path, figure: Figure) -> None:
+    """Write PATH.png and, for print, PATH.pdf."""
+    write_bytes(path.with_name(f"{path.name}.png"), png(figure))
+    write_bytes(path.with_name(f"{path.name}.pdf"), pdf(figure))
 
 
 def png(figure: Figure) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from motionmusic.errors import UserError
-from motionmusic.results.names import NETWORKS, model
+from motionmusic.results.names import NETWORKS, TASKS, model
 from motionmusic.results.table import Cell, Column, Table, table
 from motionmusic.results.tables import seen
 from motionmusic.scoring.accuracy import LEVELS, at_level, resampled_over, right_of, strata
@@ -112,7 +112,7 @@ def splits_table(boards: Mapping[str, Table], chances: Mapping[str, float], entr
         networks = [of.get((name, "fused")) for name in _NETWORKS.values()]
         rows.append(
             [
-                task,
+                f"{TASKS[task]} ({task})" if task in TASKS else task,
                 Interval(chances[task]),
                 probe[segments],
                 f"{best[1]}",
@@ -124,15 +124,15 @@ def splits_table(boards: Mapping[str, Table], chances: Mapping[str, float], entr
             ]
         )
     return table(
-        "What a dance type is told from, split by split: accuracy per test segment",
+        "What names the dance type, split by split: accuracy per test segment",
         ["task", Column("chance", "percent"), Column("limb lengths alone", "percent"),
          "best baseline on validation", Column("it", "percent"),
          *(Column(f"{name}, fused", "percent") for name in _NETWORKS.values()),
          Column(model(entry), "percent"), Column("it − best baseline", "points"), "a clean estimate"],
         rows,
         caption="[95 % interval] over pieces; by_figure over figures, by_body over pieces, body by"
-        " body: the number of bodies is two. Limb lengths see no movement, so what they get right is"
-        " told from who dances.",
+        " body: the number of bodies is two. Limb lengths see no movement: what they get right tells"
+        " who dances, not what.",
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motionmusic.lettering import Figure
-from motionmusic.results.figures import heading, plain, png
+from motionmusic.results.figures import heading, plain
 from motionmusic.results.names import KEYS, counted
 from motionmusic.results.table import Table, table
 
@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 
 def leakage_picture(
     distances: Floats, reference: Floats, near: float, task: str, protocol: str
-) -> bytes:
-    """Which share of test segments has a training segment within a distance, as PNG.
+) -> Figure:
+    """Which share of test segments has a training segment within a distance.
 
     Args:
         distances: (n,) to the nearest training segment.
@@ -47,7 +47,7 @@ def leakage_picture(
     plain(axes, "y")
     axes.legend(loc="lower right", frameon=False, fontsize=10)
     heading(figure, f"{task}, protocol {protocol}, {counted(len(distances), 'test segment')}")
-    return png(figure)
+    return figure
 
 
 def leakage_tables(found: Mapping[str, Any]) -> list[Table]:

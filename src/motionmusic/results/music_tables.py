@@ -82,7 +82,7 @@ def matching_tables(found: Found, facts: Mapping[str, Any]) -> list[Table]:
         f"{counted(found['queries'], 'test excerpt')} of {counted(found['pieces'], 'piece')};"
         f" protocol {facts['protocol']}, {counted(found['folds'], 'fold')};"
         f" {counted(found['tracks'], 'track')}"
-        f"{'' if found['own_track'] else ', the own one left out of hits'};"
+        f"{'' if found['own_track'] else ', the own one is no hit'};"
         f" {counted(found['seeds'], 'seed')}; [95 % interval over pieces]."
     )
     title, rows = f"Music for a dance on {facts['task']}", found["rows"]

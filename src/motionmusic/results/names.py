@@ -24,7 +24,7 @@ MATCHERS = {
     "category": "category, then any track (the paper)",
     "category_joints": "category, from joints alone",
     "mapping": "mapped codes (the paper)",
-    "unmapped": "codes as the pair loss left them",
+    "unmapped": "codes before the mapping",
     "contrastive": "contrastive, by label",
     "infonce": "contrastive, true pairs (InfoNCE)",
     "synchrony": "synchrony, no labels",
@@ -56,17 +56,18 @@ KEYS = {
     "body": "body",
 }
 
-
 TASKS = {
-    "m2d.paper": "the paper's split:\nmost dances on both sides",
-    "m2d.published": "in name order, as published:\neach dance on one side only",
-    "m2d_mini": "17 real dances:\neach on one side only",
-    "on_beat.by_piece": "51 dances on the beat:\neach on one side only",
-    "on_beat.by_figure": "on the beat: each figure\non one side only",
-    "on_beat.by_body": "on the beat: each body\non one side only",
-    "synthetic": "synthetic dances:\neach on one side only",
+    "m2d.paper": "the paper's split: most dances on both sides",
+    "m2d.published": "in name order, as published: each dance on one side only",
+    "m2d_mini": "17 real dances: each on one side only",
+    "on_beat.by_piece": "new pieces",
+    "on_beat.by_figure": "new figures",
+    "on_beat.by_body": "the other body",
+    "on_beat.body_a": "the other body, four types learned",
+    "aist_retargeted.by_dancer_and_choreography": "new dancers and choreographies",
+    "synthetic": "synthetic dances: each on one side only",
 }
-"""Tasks as a picture names them, and what train and test share."""
+"""Tasks in words: what train and test share."""
 RETARGETED = (
     "Motion: AIST++ Dance Motion Dataset, © Google LLC, CC BY 4.0, retargeted by MotionMind and"
     " brought to joints of one skeleton (docs/ten_genres.md#attribution)."

@@ -77,9 +77,9 @@ def overview_figure(found: Found) -> Figure:
     panels = [
         Panel(
             f"accuracy per test {level}",
-            {task_name(task): _cells(of, level) for task, of in found.items()},
+            {_two_lines(task): _cells(of, level) for task, of in found.items()},
             percent=True,
-            chance={task_name(task): of["chance"]["uniform"] for task, of in found.items()},
+            chance={_two_lines(task): of["chance"]["uniform"] for task, of in found.items()},
             limits=(0, 102),
         )
         for level in LEVELS
@@ -93,6 +93,10 @@ def _cells(of: Mapping[str, Any], level: str) -> dict[str, Interval]:
     cells = {text: f"{row}/fused" for row, text in _SHOWN.items()}
     cells[_BASELINE] = f"{best_baseline(of)}/joints"
     return {text: Interval.read(of["cells"][cell][level]) for text, cell in cells.items()}
+
+
+def _two_lines(task: str) -> str:
+    return task_name(task).replace(": ", ":\n")
 
 
 def collaborative_table(

@@ -12,7 +12,7 @@ from motionmusic.features.segments import SEGMENT_FRAMES
 from motionmusic.lettering import Figure
 from motionmusic.params import Train
 from motionmusic.results.figures import confusion_figure
-from motionmusic.results.names import INPUTS, VARIANTS, cell, counted, made_of, model
+from motionmusic.results.names import INPUTS, VARIANTS, cell, counted, made_of, model, task_name
 from motionmusic.results.table import Column, Row, Table, table
 from motionmusic.scoring.accuracy import LEVELS, resampled_over
 from motionmusic.scoring.evaluation import BEST, EXPERIMENTS, ROWS, best_baseline
@@ -231,7 +231,7 @@ def confusion_picture(found: Found) -> Figure:
     return confusion_figure(
         counts,
         [facts["labels"][code] for code in order],
-        f"{facts['task']}: {cell(BEST)}",
+        f"{cell(BEST)}; {task_name(facts['task'])}",
         f"{caption} {made_of(facts)}".strip(),
     )
 

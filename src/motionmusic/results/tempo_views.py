@@ -13,14 +13,14 @@ from motionmusic.features.motion import Floats
 from motionmusic.files import Float32
 from motionmusic.lettering import Figure
 from motionmusic.numba_cache import librosa
-from motionmusic.results.figures import heading, png
+from motionmusic.results.figures import heading
 from motionmusic.terminal import shown
 
 _COLUMNS = 10
 
 
-def tempo_picture(songs: pd.DataFrame, folded: Sequence[Floats]) -> bytes:
-    """One small panel a song, as PNG.
+def tempo_picture(songs: pd.DataFrame, folded: Sequence[Floats]) -> Figure:
+    """One small panel a song.
 
     Args:
         songs: piece, song_bpm, flags of song_tempi.csv.
@@ -52,7 +52,7 @@ def tempo_picture(songs: pd.DataFrame, folded: Sequence[Floats]) -> bytes:
         " song; a slanting line, a wrong tempo. Above each: piece, beats a minute; red: flagged.",
         fontsize=9,
     )
-    return png(figure)
+    return figure
 
 
 def clicked(

@@ -14,7 +14,7 @@ from motionmusic import workspace
 from motionmusic.files import read_json
 from motionmusic.lettering import Figure
 from motionmusic.results.figures import Panel, forest
-from motionmusic.results.ladder_table import PROTOCOLS, ladder_picture
+from motionmusic.results.ladder_table import PROTOCOLS
 from motionmusic.results.names import MATCHERS
 from motionmusic.results.table import Table, grid, read_tables
 from motionmusic.scoring.evaluation import BEST
@@ -110,7 +110,6 @@ def page(found: Mapping[str, Any]) -> str:
 def pictures(found: Mapping[str, Any]) -> dict[str, Figure]:
     """By their names in plots/findings, without suffix; of :func:`facts`."""
     drawn = {"splits": _splits_picture(found)} if _there(found) else {}
-    drawn |= {"ladder": ladder_picture(found["ladder"]["found"])} if found["ladder"] else {}
     return drawn | ({"in_time": _in_time_picture(found)} if found["timing"] else {})
 
 
@@ -251,7 +250,6 @@ def _ladder(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
     (entry,) = ladder[last]["ahead"].values()
     best = models[last][ladder[last]["best"]]
     return {
-        "found": found,
         "n": best["n"],
         "best": {name: models[name][of["best"]]["accuracy"] for name, of in ladder.items()},
         "balanced": best["balanced"],

@@ -16,7 +16,7 @@ from motionmusic import workspace
 from motionmusic.errors import UserError
 from motionmusic.features.segments import SEGMENT_FRAMES
 from motionmusic.files import read_json, write_bytes, write_text
-from motionmusic.results.crate import provenance, write_crate
+from motionmusic.report.crate import provenance, write_crate
 from motionmusic.results.curves import curves_figure, svg
 from motionmusic.results.leakage_picture import leakage_tables
 from motionmusic.results.names import MATCHERS, cell, made_of, model

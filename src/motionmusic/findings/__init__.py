@@ -1,0 +1,1 @@
+"""docs/findings.md: the story, written from the metrics that are there."""
