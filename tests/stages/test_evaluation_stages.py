@@ -176,10 +176,8 @@ def test_tasks_beside_each_other_have_their_own(
     overview, splits = import_module("overview"), import_module("splits")
     tables = taken(monkeypatch, overview, "overview_tables")
     for module, name in ((overview, "save_tables"), (overview, "overview_figure"),
-                         (splits, "save_tables")):  # fmt: skip
+                         (overview, "save_picture"), (splits, "save_tables")):  # fmt: skip
         taken(monkeypatch, module, name)
-    for name in ("png", "pdf"):
-        monkeypatch.setattr(overview, name, lambda figure: b"")
     overview.main(["synthetic", "own"])
     collaborative = import_module("collaborative")
     monkeypatch.setattr(collaborative, "collaborative_table", lambda *given: tables.append(given))

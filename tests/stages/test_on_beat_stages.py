@@ -246,7 +246,7 @@ def test_a_picture_of_each_type_has_its_name(
         write_array(DATA / f"music/{piece}.npy", np.zeros((9, 96), np.float32))
     calls = taken(monkeypatch, stage, "look_at", "look")
     drawn = taken(monkeypatch, stage, "data_picture")
-    taken(monkeypatch, stage, "png", b"")
+    taken(monkeypatch, stage, "save_picture")
     stage.main([CORPUS])
     assert [(row["piece"], name) for _, row, name, _ in calls] == [
         ("T_1", "Tango"),
