@@ -78,7 +78,6 @@ def facts() -> dict[str, Any]:
         "authors": _authors(),
         "leaks": _leaks(),
         "ladder": _ladder(_json("aist_retargeted/ladder.json")),
-        "genres": (_json("aist_retargeted/genre_model.json") or {}).get("accuracy"),
         "splits": _columns("splits/splits.json", 0, 2, 3, 4, 7, 8, 9),
         "collaborative": _columns("collaborative/collaborative.json", 0, 1, 6, 7, 8, 10),
         "timing": _timing(_json("on_beat/timing.json")),
