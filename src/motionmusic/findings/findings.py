@@ -22,13 +22,24 @@ from motionmusic.scoring.intervals import Interval
 from motionmusic.scoring.paper import printed
 
 TASKS = {
-    "paper": ("m2d.paper", "paper_time"),
-    "full": ("m2d.paper_full",),
-    "published": ("m2d.published", "paper_time_published"),
-    "mini": ("m2d_mini",),
+    "paper": "m2d.paper",
+    "full": "m2d.paper_full",
+    "published": "m2d.published",
+    "earlier": "paper_time_published",  # the same recipe, before the pipeline's layout
+    "mini": "m2d_mini",
+    "by_piece": "on_beat.by_piece",
+    "by_figure": "on_beat.by_figure",
 }
-"""The tasks of the story; the second name is of results that are older than the pipeline's layout."""
-SPLITS = {"paper": "the paper's split", "published": "name order", "mini": "no piece on two sides"}
+"""The tasks of the story."""
+SPLITS = {
+    "paper": "the paper's split",
+    "published": "name order: pieces apart",
+    "mini": "on the beat: pieces apart",
+}
+GAINS = SPLITS | {
+    "by_piece": "on the beat, four types: pieces apart",
+    "by_figure": "on the beat, four types: figures apart",
+}
 VERSIONS = {"published": "as published", "on_beat": "on the beat"}
 _REGRESSION = "logistic_regression/joints"
 _SERIES = (("#08306b", "o"), ("#4292c6", "o"), ("#b35806", "s"))
@@ -70,7 +81,7 @@ def _read(found: Mapping[str, Any] | Interval) -> Interval:
 
 def facts() -> dict[str, Any]:
     """What the template names, None for results that are not there."""
-    tasks = {name: _task(names) for name, names in TASKS.items()}
+    tasks = {name: _task(task) for name, task in TASKS.items()}
     table3 = printed("table3").set_index(["row", "cl", "input"])["percent"]
     return {
         **tasks,
@@ -88,9 +99,9 @@ def facts() -> dict[str, Any]:
         "matching": _columns("on_beat/by_piece/matching/matching.json", 0, 1, 4, 5, kept=_MATCHING)
         or _columns("m2d_mini/matching/matching.json", 0, 1, 4, 5, kept=_MATCHING),
         "gains": {
-            SPLITS[name]: {part: task[part] for part in ("adds", "before", "after")}
-            for name, task in tasks.items()
-            if task and name in SPLITS
+            words: {part: task[part] for part in ("adds", "before", "after")}
+            for name, words in GAINS.items()
+            if (task := tasks[name])
         },
     }
 
@@ -174,10 +185,9 @@ def _columns(name: str, *places: int, kept: Sequence[str] = ()) -> str | None:
     return f"{lines}\n\n{whole.caption}"
 
 
-def _task(names: Sequence[str]) -> dict[str, Any] | None:
-    """Of the newest of a task's results: what the networks and the regression have, what CL adds."""
-    name = next((n for n in names if workspace.metrics(n, "evaluation.json").is_file()), None)
-    if name is None:
+def _task(name: str) -> dict[str, Any] | None:
+    """Of a task's results: what the networks and the regression have, what CL adds."""
+    if not workspace.metrics(name, "evaluation.json").is_file():
         return None
     of = read_json(workspace.metrics(name, "evaluation.json"), _REMEDY)
     cells, gains = of["cells"], of.get("gain") or of["collaborative_gain"]
