@@ -15,7 +15,7 @@ def main(given: Sequence[str]) -> None:
     """collaborative.py TASK …, in the order of the rows."""
     files = {task: workspace.metrics(task, "collaborative.json") for task in given}
     table = collaborative_table(
-        {task: read_json(file, "run `dvc repro collaborative`") for task, file in files.items()},
+        {task: read_json(file, workspace.REMEDY) for task, file in files.items()},
         {task: group(Train, "train", task) for task in given},
         {task: group(Epochs, "cotrain", task) for task in given},
     )

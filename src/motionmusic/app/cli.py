@@ -41,7 +41,7 @@ from motionmusic.app.arguments import (
     print_json,
     print_table,
 )
-from motionmusic.app.outputs import check_input, check_output, check_room
+from motionmusic.app.outputs import check_input, check_output, check_room, check_room_for_copy
 from motionmusic.errors import UserError
 from motionmusic.terminal import Volume, note, say, shown
 
@@ -122,7 +122,7 @@ def render(
             from motionmusic.render.with_music import with_music
 
             check_use(dance, "video", layout, rate, up, names)
-            check_room(out, 0.0, dance)
+            check_room_for_copy(out, dance)
             with other_music("take other music, or an earlier --start"):
                 with_music(dance, music, start or 0.0, out)
             if json:

@@ -101,12 +101,18 @@ def _states(inputs: Iterable[Path | None]) -> Iterator[os.stat_result]:
                     yield path.stat()
 
 
-def check_room(path: Path, seconds: float, copied: Path | None = None) -> None:
-    """See that a video of this length, or with copied pictures, finds room. Raises UserError."""
-    needed, free = seconds * BYTES_A_SECOND, shutil.disk_usage(path.parent).free
-    what = f"{seconds:.0f} s of video"
-    if copied is not None:
-        needed, what = copied.stat().st_size, f"the pictures of {copied.name}"
+def check_room(path: Path, seconds: float) -> None:
+    """See that a video of this length finds room on its disk. Raises UserError."""
+    _check_free(path, seconds * BYTES_A_SECOND, f"{seconds:.0f} s of video")
+
+
+def check_room_for_copy(path: Path, video: Path) -> None:
+    """See that a video's copied pictures find room on the disk. Raises UserError."""
+    _check_free(path, video.stat().st_size, f"the pictures of {video.name}")
+
+
+def _check_free(path: Path, needed: float, what: str) -> None:
+    free = shutil.disk_usage(path.parent).free
     if needed > free:
         expected = f"{needed / 1e6:.0f} MB of free space for {what}"
         remedy = "free space, or write it to another disk"

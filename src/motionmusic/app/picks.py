@@ -8,7 +8,7 @@ from typing import Any
 
 from motionmusic.app.arguments import clock, counted
 from motionmusic.app.catalogue import Catalogue, Track, own_tracks
-from motionmusic.app.outputs import check_room
+from motionmusic.app.outputs import check_room_for_copy
 from motionmusic.app.video_frames import look_at, pictures
 from motionmusic.data.own import OwnDance
 from motionmusic.errors import UserError
@@ -85,7 +85,7 @@ def film(
         if drawn:
             drawn_beside(out, source, dance, found.folder / track.path, start_s)
         else:
-            check_room(out, 0.0, source)
+            check_room_for_copy(out, source)
             with_music(source, found.folder / track.path, start_s, out)
         return
     frames = min(len(dance.joints), round(SHOWN_S * dance.rate_hz))
