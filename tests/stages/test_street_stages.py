@@ -5,6 +5,7 @@ Nothing is learned here: what learns only takes down what it is given.
 
 from __future__ import annotations
 
+import json
 from contextlib import chdir
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +29,7 @@ from motionmusic.scoring.dance_tempo import DanceTempo, TempoModels, given
 from motionmusic.scoring.genre_trials import HeldOut
 
 STREET, DATA = "aist_retargeted", Path("data/aist_retargeted")
+METRICS = Path("metrics/aist_retargeted")
 SPLIT = "by_dancer_and_choreography"
 # label order is not the order of the names: break first, then pop and house
 LABELS = {"gBR": "Break", "gPO": "Pop", "gHO": "House"}
@@ -231,6 +233,25 @@ def test_the_tempo_is_learned_from_both_corpora(
     assert (list(retargeted), list(on_beat)) == (NAMES, list(BALLROOM))
     again = TempoModels.read(DATA / "dance_tempo.npz")
     np.testing.assert_array_equal(again.other.weights, models.other.weights)
+
+
+def test_the_model_of_ballrooms_beat_is_asked_about_whole_street_dances(
+    street: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = import_module("street_time")
+    read = taken(monkeypatch, stage.BeatPhase, "read", "model")
+    asked = taken(monkeypatch, stage, "answers", {"n": 6})
+    stage.main([])
+    assert read == [(Path("data/on_beat/in_time.npz"),)]
+    ((model, pieces, seconds, seed),) = asked
+    assert (model, seconds, seed) == ("model", None, 0)
+    assert [piece.piece for piece in pieces] == NAMES
+    assert [60 * piece.beat_hz for piece in pieces] == [tempo_bpm(FIELDS[of][4]) for of in NAMES]
+    assert {
+        (piece.joints.shape[1:], piece.first_frame_s, piece.first_beat_s) for piece in pieces
+    } == {((23, 3), 0.0, 0.0)}
+    assert [round(len(piece.joints) / 25) for piece in pieces] == [10] * 6
+    assert json.loads((METRICS / "street_time.json").read_text()) == {"whole": {"n": 6}}
 
 
 def test_the_order_is_tried_with_the_models_of_the_stages(

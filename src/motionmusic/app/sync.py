@@ -64,7 +64,7 @@ def sync(
     the beat lies. It was trained on cha-cha, rumba, tango and waltz. If the dance keeps the music's
     tempo, the answer is yes or no and by how much, up to whole beats; if it keeps another tempo,
     no; if the model sees no tempo in it, that it cannot tell. It reads a minute of dance well, ten
-    seconds badly.
+    seconds badly, and is often wrong about street dances.
 
     Exit status: 0 in time, 1 not in time or cannot tell, 2 a mistake.
 
@@ -148,7 +148,10 @@ def sync(
         doubt = f" ({song.flags}: listen to it)" if song.flags else ""
         say(conclusion)
         say(f"Dance: {own.name}, {own.seconds:.1f} s")
-        say("Model: the package's own, learned from 51 ballroom dances of MusicToDance")
+        say(
+            "Model: the package's own, learned from 51 ballroom dances of MusicToDance; of 94 street"
+            " dances in time that it judged, it called 40 out of time"
+        )
         say(f"Music: {music.name} from {clock(start_s, 2)}, {song.bpm:.1f} beats a minute{doubt}")
         say(
             f"Fit at the music's tempo {verdict.fit:.2f}, best at any other {verdict.rival:.2f}"
