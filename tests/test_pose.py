@@ -233,6 +233,7 @@ def test_pip_that_fails_leaves_nothing(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOTIONMUSIC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "version_info", (3, 12, 0, "final", 0))
 
     def failing(call: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         bad = "pip" in call

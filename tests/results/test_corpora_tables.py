@@ -109,7 +109,9 @@ def test_the_damage(numbers: Iterator[float]) -> None:
         *([of[key]["value"] for key in keys] for of in models.values()),
         [found["only_held"]["value"]],
     ]
-    assert table.rows[2].cells[2] == Interval(found["only_held"]["value"], 0, 1)
+    held = table.rows[2].cells[2]
+    assert isinstance(held, Interval)
+    assert held.json() == Interval(found["only_held"]["value"], 0, 1).json()
     assert "slow 10 %, fast 70 %" in table.caption
 
 
