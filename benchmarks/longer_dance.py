@@ -4,8 +4,9 @@
 
 Trains M2S-Net as the stage `dance` does and goes on with M2S-GAN, on one fold, and measures the
 generator after so many steps, beside the rivals of the table (docs/dance.md). The task's segments
-and its corpus's keypoints have to be there. A run that is interrupted goes on where it was.
-Writes metrics/TASK/dance_longer.json.
+and its corpus's keypoints have to be there. A run that is interrupted goes on where it was, in
+data/TASK/checkpoints/longer_danceFOLD: remove that folder after a change of data or code. Writes
+metrics/TASK/dance_longer.json.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 
 from motionmusic import errors, workspace
+from motionmusic.errors import UserError
 from motionmusic.features.keypoints import clip_of
 from motionmusic.files import Float32, write_json
 from motionmusic.models.virtual_conductor import SyncNetwork
@@ -47,7 +49,12 @@ def main(given: Sequence[str]) -> None:
     task, steps = arguments.task, sorted(arguments.steps)
     settings, evaluate = group(Dance, "dance", task), group(Evaluate, "evaluate")
     about, device = workspace.about(task), pick_device()
-    ids = dict(workspace.folds(workspace.read_index(task)))[arguments.fold]
+    folds = dict(workspace.folds(workspace.read_index(task)))
+    if arguments.fold not in folds or steps[0] < 1:
+        expected = f"a fold of {', '.join(map(str, folds))} and steps from 1 on"
+        got = " ".join(map(str, (arguments.fold, *steps)))
+        raise UserError("command line", "FOLD STEPS", expected, got, "give such numbers")
+    ids = folds[arguments.fold]
     check_split(ids, task)
     read = read_keypoint_dances(about.corpus, sorted(set(ids["piece"])))
     beats = workspace.read_beats(about.corpus).query("kind == 'music'").groupby("piece")["time_s"]

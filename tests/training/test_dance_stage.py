@@ -111,6 +111,9 @@ def test_longer_training_goes_on_from_the_shorter_one(heard: Path) -> None:
     np.testing.assert_equal(last(), went_on)
     assert both["3"]["itself"]["mpe"]["value"] == 0
     assert both["3"]["mean_pose"]["sdp"]["value"] == 0
+    for wrong in ("7 3", "0 0"):
+        with pytest.raises(UserError, match="a fold of 0 and steps from 1 on"):
+            longer_dance.main([TASK, *wrong.split()])
 
 
 @pytest.mark.parametrize("what", ["two sides", "too short"])
