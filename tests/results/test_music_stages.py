@@ -119,35 +119,35 @@ def run_twice(stage: str, folder: Path, *pictures: Path) -> list[Table]:
     return read_tables(folder / f"{folder.name}.json")
 
 
-def number(table: Table, row: str, column: int) -> tuple[float, float, float]:
+def number(table: Table, row: str, column: int) -> dict[str, float]:
     (cells,) = [each.cells for each in table.rows if each.cells[0] == row]
     cell = cells[column]
     assert isinstance(cell, Interval)
-    return cell.value, cell.low, cell.high
+    return cell.json()
 
 
 def test_matching(danced: Path) -> None:
     first, _, _ = run_twice("matching", METRICS / "matching", Path("plots/synthetic/matching.png"))
     assert len(first.rows) == 7 + len(METHODS)
     own_track_first = number(first, "synchrony over the whole dance", 3)
-    assert own_track_first == (1, 1, 1)
+    assert own_track_first == Interval(1, 1, 1).json()
     assert number(first, "linear model of the beat, whole dance", 3) == own_track_first
     tied = number(first, "category, from joints alone", 4)
     assert tied == number(first, "chance (any track)", 4)
     assert "8 test excerpts of 8 pieces; protocol by_piece, 2 folds; 8 tracks" in first.caption
     assert "2 seeds" in first.caption
-    assert number(first, "true category, then any track", 1) == (1, 1, 1)
+    assert number(first, "true category, then any track", 1) == Interval(1, 1, 1).json()
 
 
 def test_synchrony_table(danced: Path) -> None:
     votes, planted, whole = run_twice("synchrony_table", METRICS / "synchrony")
-    assert number(votes, "from another piece (easy)", 1) == (0.625, 0.625, 0.625)
+    assert number(votes, "from another piece (easy)", 1) == Interval(*[0.625] * 3).json()
     values = [cell.value for cell in planted.rows[0].cells[1:3] if isinstance(cell, Interval)]
     assert values == [1, 0]
     values = [cell.value for cell in planted.rows[1].cells[1:4] if isinstance(cell, Interval)]
     assert values == [1, 1, 0]  # half a second is a beat
-    assert number(whole, "synchrony over the whole dance", 1) == (1, 1, 1)
-    assert number(whole, "chance (any track)", 1)[0] == 1 / 8
+    assert number(whole, "synchrony over the whole dance", 1) == Interval(1, 1, 1).json()
+    assert number(whole, "chance (any track)", 1)["value"] == 1 / 8
     assert "8 dances, 8 tracks; protocol by_piece, 2 folds; 2 seeds" in whole.caption
 
 
@@ -193,8 +193,8 @@ def test_dance_table(danced: Path) -> None:
     assert "Real motion, another moment: 0 excerpts" in errors.note
     assert len(errors.columns) == 1 + len(ERRORS)
     assert len(differences.rows) == 5
-    assert number(votes, "from another moment (hard)", 2)[0] == 0.625
-    assert number(errors, "mean pose", 1)[0] == pytest.approx(still_error(danced), rel=1e-4)
+    assert number(votes, "from another moment (hard)", 2)["value"] == 0.625
+    assert number(errors, "mean pose", 1)["value"] == pytest.approx(still_error(danced), rel=1e-4)
 
 
 def still_error(space: Path) -> float:
