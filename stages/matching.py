@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motionmusic import errors, workspace
-from motionmusic.data.own import read_piece
 from motionmusic.methods import METHODS
 from motionmusic.params import Evaluate, Matching, group
 from motionmusic.results.figures import save_picture
@@ -30,10 +29,7 @@ def main(given: Sequence[str]) -> None:
         for seed in seeds
     ]
     how = evaluate.seed, evaluate.resamples
-    tempo, raw = workspace.read_tempo(about.corpus), workspace.data(about.corpus, "raw")
-    dances = {piece: read_piece(about.source, raw, piece) for piece in tempo["piece"]}
-    moves = {piece: dance.in_the_room() for piece, dance in dances.items()}
-    rows = matches.rows_of(scores, wholes, matches.phase_scores(moves, tempo))
+    rows = matches.rows_of(scores, wholes)
     found = matches.evaluate(rows, facts, settings.negatives, settings.own_track, *how)
     save_tables(workspace.metrics(task, "matching"), matching_tables(found, vars(about)))
     picture = matching_figure(found, f"Music for a dance ({task_name(task)})")

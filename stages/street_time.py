@@ -1,4 +1,4 @@
-"""How often the model that `motionmusic sync` asks, which knows ballroom, is right on street dances."""
+"""The model that `motionmusic sync` asks, and how often it is right on dances that it does not know."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import numpy as np
 
 from motionmusic import errors, workspace
 from motionmusic.data.own import fitted, read_piece
-from motionmusic.files import write_json
+from motionmusic.files import Floats, write_json
 from motionmusic.params import Evaluate, group
-from motionmusic.scoring.beat_phase import RATE_HZ, BeatPhase
-from motionmusic.scoring.timing import TimedPiece, answers
+from motionmusic.scoring.beat_phase import RATE_HZ, STREET
+from motionmusic.scoring.genre_features import seen
+from motionmusic.scoring.genre_model import REFUSED, GenreModel
+from motionmusic.scoring.tempo_of_dances import reports
+from motionmusic.scoring.timing import TimedPiece, answers, learn
+from motionmusic.scoring.two_corpora import on_beat_dances, street_dances, street_splits
 
 CORPUS = "aist_retargeted"
 
@@ -19,18 +23,34 @@ CORPUS = "aist_retargeted"
 def main(given: Sequence[str]) -> None:
     """street_time.py."""
     workspace.arguments(given)
-    settings = group(Evaluate, "evaluate")
-    model = BeatPhase.read(workspace.data("on_beat", "in_time.npz"))
-    rows, raw = workspace.read_pieces(CORPUS), workspace.data(CORPUS, "raw")
-    pieces = []
-    for piece, label, bpm in zip(rows["piece"], rows["label"], rows["music_bpm"], strict=True):
-        dance = fitted(read_piece(CORPUS, raw, piece), "musictodance", RATE_HZ, 1)
-        none = np.zeros(0)  # its sound is not known; the first frame is on a beat
-        pieces.append(
-            TimedPiece(piece, str(label), dance.in_the_room(), (), 0.0, none, bpm / 60, 0.0, none)
-        )
-    found = answers(model, pieces, None, settings.seed)
-    write_json(workspace.metrics(CORPUS, "street_time.json"), {"whole": found})
+    seed, raw = group(Evaluate, "evaluate").seed, workspace.data(CORPUS, "raw")
+    timed = street_dances()
+    moves = {
+        name: fitted(read_piece(CORPUS, raw, name), "musictodance", RATE_HZ, 1).in_the_room()
+        for name in timed
+    }
+    pieces = {name: _on_beats(name, moves[name], dance.beat_hz) for name, dance in timed.items()}
+    model = learn(list(pieces.values()), street_splits(), STREET)
+    knows = GenreModel.read(workspace.data(CORPUS, "genre_model.npz"))
+    whole, ballroom = on_beat_dances()
+    like = [
+        _on_beats(name, dance.in_the_room(), ballroom[name].beat_hz)
+        for name, dance in whole.items()
+        if knows.likeness(seen(dance)) >= REFUSED
+    ]
+    new = [pieces[name] for name, dance in timed.items() if reports(dance)]
+    found = {
+        "new_dancers": answers(model, new, None, seed),
+        "ballroom": answers(model, like, None, seed) | {"dances": len(whole)},
+    }
+    write_json(workspace.metrics(CORPUS, "street_time.json"), found)
+    model.save(workspace.data(CORPUS, "in_time.npz"))
+
+
+def _on_beats(name: str, joints: Floats, beat_hz: float) -> TimedPiece:
+    """A dance whose first frame is on a beat, and whose sound is not asked."""
+    none = np.zeros(0)
+    return TimedPiece(name, name.split("_")[0], joints, (), 0.0, none, beat_hz, 0.0, none)
 
 
 if __name__ == "__main__":

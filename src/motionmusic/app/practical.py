@@ -30,7 +30,7 @@ from motionmusic.errors import UserError
 from motionmusic.features.motion import Floats
 from motionmusic.features.song_tempo import SAMPLE_RATE
 from motionmusic.scoring.beat_phase import RATE_HZ, SHIPPED, BeatPhase, tempo_kept
-from motionmusic.scoring.dance_tempo import OCTAVES, DanceTempo, TempoModels, evidence, given
+from motionmusic.scoring.dance_tempo import OCTAVES, DanceTempo, TempoModel, evidence, given
 from motionmusic.scoring.order import (
     WEIGHTS,
     Moment,
@@ -49,10 +49,7 @@ if TYPE_CHECKING:
 SHORTEST_S = 3.0
 TEMPO_S = 30.0
 TEMPO = Path(__file__).parents[1] / "pretrained" / "dance_tempo.npz"
-PACKAGE = (
-    "the package's own (genre: 190 street dances of AIST++ retargeted; tempo: these and 51 ballroom"
-    " dances of MusicToDance; timing: the latter)"
-)
+PACKAGE = "the package's own, learned from 190 street dances of AIST++ retargeted"
 # As folders and tags call the music of AIST's ten dances; "Pop" is pop music there, not popping.
 NAMES: dict[str, tuple[str, ...]] = {
     "Break": ("Break", "Breaking", "Breakdance", "Breakbeat", "Funk"),
@@ -101,6 +98,7 @@ class Practical:
     tempo: DanceTempo
     told_bpm: float | None
     kept_bpm: float  # that the model of the beat's phase sees; NaN where it cannot tell
+    unlike: bool  # the dance, those that this model knows
     by: By
     fits: list[Fit]  # the best first
     catalogue: Catalogue
@@ -122,7 +120,8 @@ class Practical:
                 self.tempo.share(self.tempo.bpm, OCTAVES),
             )
             tempo += f"{100 * sure:.0f} % sure ({100 * octave:.0f} % up to half or double)"
-        timing = f"Timing: the dance keeps {self.kept_bpm:.0f} beats a minute"
+        doubt = ", but is unlike those that the model knows" if self.unlike else ""
+        timing = f"Timing: the dance seems to keep {self.kept_bpm:.0f} beats a minute{doubt}"
         if np.isnan(self.kept_bpm):
             timing = "Timing: cannot tell, the model sees no beat in this dance; it counts nothing"
         return [
@@ -210,6 +209,7 @@ def of_package(dance: OwnDance) -> Genres:
 def recommend(
     dance: OwnDance, music: Path, genres: Genres, top: int, by: By, include_own: bool = False,
     told_bpm: float | None = None, within: tuple[float, float] | None = None,
+    timing: Path | None = None,
 ) -> Practical:  # fmt: skip
     """The ``top`` tracks of the folder ``music``.
 
@@ -220,6 +220,7 @@ def recommend(
         include_own: whether the dance's own music may be among them.
         told_bpm: the dance's tempo, where it is known.
         within: only tracks whose tempo, half or double is between these.
+        timing: file of a model of the beat; else the package's own.
 
     Raises UserError where the dance is shorter than 3 s, or no track is left.
     """
@@ -228,14 +229,13 @@ def recommend(
             dance.name, "", f"a dance of at least {SHORTEST_S:g} s", f"{dance.seconds:.2f} s",
             "take a longer dance",
         )  # fmt: skip
-    models, phase = TempoModels.read(TEMPO), BeatPhase.read(SHIPPED)
-    street = genres.probabilities is not None and not genres.labels
+    phase = BeatPhase.read(timing or SHIPPED)
     moves = fitted(dance, dance.layout, RATE_HZ, 1)
     seen = evidence(common_joints(moves.joints, dance.layout))
-    tempo = given(told_bpm) if told_bpm else (models.street if street else models.other)(seen)
+    tempo = given(told_bpm) if told_bpm else TempoModel.read(TEMPO)(seen)
     query, dance = fit_dance(dance, "musictodance", RATE_HZ, 1)
     predicted = phase.predict(query.in_the_room(), phase.piece_of(dance.name))
-    kept = tempo_kept(predicted)
+    kept = tempo_kept(predicted, phase.limits)
 
     words = {word: word for names in NAMES.values() for word in names}
     codes = {code: NAMES[name][0] for code, name in _AIST.items()}
@@ -248,8 +248,8 @@ def recommend(
         if number in own or (within and not _between(track.bpm, within)):
             continue
         names = (track.category,) if track.category else track.known.genres
-        timing = tempo_fit(predicted, track.bpm) if np.isfinite(kept) else 0.0
-        fits.append(_fit(track, names, genres, tempo, timing))
+        fit = tempo_fit(predicted, track.bpm) if np.isfinite(kept) else 0.0
+        fits.append(_fit(track, names, genres, tempo, fit))
     if not fits:
         assert within is not None
         raise UserError(
@@ -264,7 +264,8 @@ def recommend(
             for fit in fits
         ]
     left_out = [found.tracks[number] for number in sorted(own)]
-    return Practical(dance, genres, tempo, told_bpm, kept, by, fits, found, left_out)
+    unlike = timing is None and genres.probabilities is None
+    return Practical(dance, genres, tempo, told_bpm, kept, unlike, by, fits, found, left_out)
 
 
 def _sound(track: Track) -> Floats:
@@ -286,11 +287,10 @@ def _fit(
             share, genre = float(np.dot(every, matching)), genre_score(every, matching)
     away = [abs(np.log(track.bpm * octave / tempo.bpm)) for octave in OCTAVES]
     octave = 1.0 if np.isnan(track.bpm) else OCTAVES[int(np.argmin(away))]
-    street = genres.probabilities is not None and not genres.labels
     parts = {
         "genre": WEIGHTS.genre * genre,
         "tempo": WEIGHTS.tempo * tempo_score(tempo, track.bpm),
-        "timing": (WEIGHTS.fit_street if street else WEIGHTS.fit) * timing,
+        "timing": WEIGHTS.fit * timing,
     }
     moment = Moment(timing, 0.0, 0.0)
     return Fit(track, names, share, octave, moment, parts, sum(parts.values()))

@@ -73,9 +73,10 @@ def recommend(
     model: Annotated[
         Path | None,
         option(
-            "DIR",
+            "PATH",
             "Trained model: a folder data/TASK/matchers. Default: the only one here. --method"
-            " practical needs none; it takes the genre from a model that you name.",
+            " practical needs none; it takes the genre from a folder that you name, or the timing"
+            " from a file in_time.npz.",
         ),
     ] = None,
     top: Annotated[int, option("N", "How many tracks. Default: 3.", min=1)] = 3,
@@ -139,8 +140,10 @@ def recommend(
             raise UserError("command line", name, expected, method, "leave one of them out")
     within = None if tempo_range is None else _range(tempo_range)
     check_dance(dance, names)
-    trained = None
-    if not practical or model is not None:
+    trained, timing = None, None
+    if practical and model is not None and model.is_file():
+        timing = model
+    elif not practical or model is not None:
         trained = choose(model, "category" if practical else cast(Method, method))
     if catalogue is not None:
         music = catalogue.expanduser()
@@ -153,7 +156,7 @@ def recommend(
         check_input_folder(music, "--catalogue", "a folder with music, or one sound file")
     else:
         check_input(music, "--catalogue", "a folder with music, or one sound file")
-    reads = [dance, music, trained and trained.folder]
+    reads = [dance, music, timing or (trained and trained.folder)]
     for path, name, suffix in ((out, "--out", ".json"), (render, "--render", ".mp4")):
         if path is not None:
             check_output(path, name, reads, force, (suffix,))
@@ -181,7 +184,9 @@ def recommend(
             from motionmusic.app.recommender import genres_of
 
             genres = genres_of(trained.model, own)
-        found = ours.recommend(own, music, genres, top, by, include_own, tempo, within)
+        if timing is not None:
+            genres = genres._replace(model=f"{genres.model}; timing: {timing}")
+        found = ours.recommend(own, music, genres, top, by, include_own, tempo, within, timing)
     else:
         from motionmusic.app.recommender import Recommender
 

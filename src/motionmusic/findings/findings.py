@@ -46,7 +46,7 @@ _SERIES = (("#08306b", "o"), ("#4292c6", "o"), ("#b35806", "s"))
 _REMEDY = "restore it from git"
 _MATCHING = [
     MATCHERS[name]
-    for name in ("chance", "category", "category_joints", "infonce", "whole", "phase", "own_tempo")
+    for name in ("chance", "category", "category_joints", "infonce", "whole", "own_tempo")
 ]
 """Rows of the matching table that the story is about."""
 

@@ -29,7 +29,6 @@ MATCHERS = {
     "infonce": "contrastive, true pairs (InfoNCE)",
     "synchrony": "synchrony, no labels",
     "whole": "synchrony over the whole dance",
-    "phase": "linear model of the beat, whole dance",
     "deconfounded": "deconfounded (DecCM)",
     "own_tempo": "true tempo, then any track",
     "known": "true category, then any track",

@@ -91,6 +91,7 @@ def two_corpora_table(found: Mapping[str, Any]) -> Table:
 _ROWS = {
     "chance": "chance", "known": "told the dance type", "genre": "genre", "tempo": "tempo",
     "timing": "timing", "both": "genre and tempo", "all": "all of them",
+    "ballroom": "timing, learned from on_beat",
 }  # fmt: skip
 _TITLES = {
     "by_piece": "The dance's own track, on_beat, new pieces",
@@ -98,14 +99,14 @@ _TITLES = {
     "street": "The dance's own track, AIST++ retargeted, new dancers",
 }
 _NOTES = {
-    "by_piece": "A piece has exactly its song's tempo by construction (docs/on_beat.md), so timing"
-    " finds the tempo to a part of a percent, and counts nothing where it sees no beat. Its genre counts"
-    " nothing: it is unlike street dances.",
-    "by_figure": "Tempo by a model of AIST++ retargeted alone; frames that see another figure, or"
-    " none, are left out, so timing counts whether or not a beat is seen.",
-    "street": "Genre by models of other dancers and choreographies, tempo by those of the other half"
-    f" of the dancers, timing by one that was learned from on_beat alone. A genre has six tempi, one a"
-    f" track. {RETARGETED}",
+    "by_piece": "Tempo and timing by the models that come with the program, which know street dances"
+    " alone; the last row by one of other pieces. Timing counts nothing where no beat is seen. A piece"
+    " has exactly its song's tempo by construction (docs/on_beat.md), so it finds that to a part of a"
+    " percent. The genre counts nothing.",
+    "by_figure": "By models of other figures; frames that see another figure, or none, are left out,"
+    " so timing counts whether or not a beat is seen.",
+    "street": "Genre and timing by models of other dancers and choreographies, tempo by those of the"
+    f" other half of the dancers. A genre has six tempi, one a track. {RETARGETED}",
 }
 _METRICS = {
     "recall_1": Column("first", "percent"), "recall_5": Column("of 5", "percent"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -23,15 +23,30 @@ from motionmusic.files import read_named_arrays
 Answer = Literal["yes", "no", "cannot tell"]
 
 SHIPPED = Path(__file__).parents[1] / "pretrained" / "in_time.npz"
-"""Weights that come with the program, from on_beat; one set a fold of its pieces."""
+"""The model that comes with the program, of street dances; one set of weights a fold of them."""
 RATE_HZ = 25.0
 HALF = 12  # frames of motion on either side: half a second
-FOUND = 0.15  # beats: nearer than this is in time
-CLEAR = 1.25  # the music's tempo is kept if its fit is so many times the best of all others
-OWN_CLEAR = 1.5  # and another one, which is looked for among all
+_OWN = 1.2  # another tempo, which is looked for among all, must be so many times clearer
 _SLOWEST_HZ, _FASTEST_HZ = 40 / 60, 220 / 60
 _AWAY = np.linspace(-0.5, 0.5, 101)[:-1]
 _TRUNK = 2
+
+
+class Limits(NamedTuple):
+    """When a model says something.
+
+    Attributes:
+        clear: the music's tempo is kept if its fit is so many times the best of all others.
+        near: beats; nearer to the music's than this is in time.
+    """
+
+    clear: float
+    near: float
+
+
+BALLROOM = Limits(1.25, 0.15)
+STREET = Limits(1.5, 0.25)
+"""Chosen on dancers of AIST with even numbers: they come earlier or later than ballroom dancers."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +56,12 @@ class BeatPhase:
     Attributes:
         weights: (folds, 1150, 4): cosine and sine of the phase of one and of two beats.
         unseen: of each fold, the pieces that it was not trained on.
+        limits: when it says something.
     """
 
     weights: Floats
     unseen: tuple[tuple[str, ...], ...]
+    limits: Limits
 
     def predict(self, joints: Floats, piece: str | None = None) -> Floats:
         """(frames, 23, 3) at 25 a second → (frames, 4): of the folds that do not know the piece.
@@ -62,16 +79,18 @@ class BeatPhase:
     def save(self, file: Path) -> None:
         """Write it as .npz of plain arrays; equal weights give equal bytes."""
         names = np.array([" ".join(of) for of in self.unseen])
-        np.savez(file, weights=self.weights.astype(np.float32), unseen=names)
+        weights, limits = self.weights.astype(np.float32), np.array(self.limits)
+        np.savez(file, weights=weights, unseen=names, limits=limits)
 
     @staticmethod
     def read(file: Path) -> BeatPhase:
         """What :meth:`save` wrote. Raises UserError where it is missing or broken."""
         remedy = "run `dvc repro` of the stage in_time again"
-        names = ("weights", "unseen")
+        names = ("weights", "unseen", "limits")
         found = read_named_arrays(file, names, "weights of the beat's phase", remedy)
         unseen = tuple(tuple(str(of).split()) for of in found["unseen"])
-        return BeatPhase(found["weights"].astype(np.float64), unseen)
+        limits = Limits(*map(float, found["limits"]))
+        return BeatPhase(found["weights"].astype(np.float64), unseen, limits)
 
 
 @dataclass(frozen=True)
@@ -94,13 +113,16 @@ class Verdict:
     dance_bpm: float
 
 
-def judge(predicted: Floats, start_s: float, beat_hz: float, first_beat_s: float) -> Verdict:
+def judge(
+    predicted: Floats, start_s: float, beat_hz: float, first_beat_s: float, limits: Limits
+) -> Verdict:
     """Whether motion is in time with beats at first_beat_s + n / beat_hz.
 
     Args:
         predicted: (frames, 4) of :meth:`BeatPhase.predict`.
         start_s: when frame 0 is danced, in the seconds of ``first_beat_s``.
         beat_hz, first_beat_s: of the music.
+        limits: of the model.
     """
     times = start_s + np.arange(len(predicted)) / RATE_HZ - first_beat_s
     seconds = len(predicted) / RATE_HZ
@@ -109,23 +131,23 @@ def judge(predicted: Floats, start_s: float, beat_hz: float, first_beat_s: float
     late, fit, fits = -away[0], fits[0], fits[1:]
     rival = fits[_others(tempi, beat_hz, seconds)].max(initial=0)
     own = tempi[np.argmax(fits)]
-    keeps = fits.max() > OWN_CLEAR * fits[_others(tempi, own, seconds)].max(initial=0)
+    keeps = fits.max() > _OWN * limits.clear * fits[_others(tempi, own, seconds)].max(initial=0)
     dance_bpm = 60 * float(own) if keeps else float("nan")
-    if fit > CLEAR * rival:
-        answer: Answer = "yes" if abs(late) < FOUND else "no"
+    if fit > limits.clear * rival:
+        answer: Answer = "yes" if abs(late) < limits.near else "no"
         return Verdict(answer, float(late / beat_hz), float(fit), float(rival), dance_bpm)
     answer = "no" if keeps and own in tempi[_others(tempi, beat_hz, seconds)] else "cannot tell"
     return Verdict(answer, float("nan"), float(fit), float(rival), dance_bpm)
 
 
-def tempo_kept(predicted: Floats) -> float:
+def tempo_kept(predicted: Floats, limits: Limits) -> float:
     """The tempo that a dance keeps, beats a minute, of (frames, 4); NaN where the model sees none."""
     seconds = len(predicted) / RATE_HZ
     tempi = tempi_of(seconds)
     _, fits = best_fit(predicted, np.arange(len(predicted)) / RATE_HZ, tempi)
     own = tempi[np.argmax(fits)]
     rival = fits[_others(tempi, own, seconds)].max(initial=0)
-    return 60 * float(own) if fits.max() > OWN_CLEAR * rival else float("nan")
+    return 60 * float(own) if fits.max() > _OWN * limits.clear * rival else float("nan")
 
 
 def tempi_of(seconds: float) -> Floats:
@@ -133,7 +155,7 @@ def tempi_of(seconds: float) -> Floats:
     return np.arange(_SLOWEST_HZ, _FASTEST_HZ, 0.25 / seconds)
 
 
-def judge_song(predicted: Floats, song: SongTempo) -> tuple[Verdict, float]:
+def judge_song(predicted: Floats, song: SongTempo, limits: Limits) -> tuple[Verdict, float]:
     """The clearest verdict of a song's beats, of every other one, and of two a beat.
 
     Beat trackers and dancers count in different octaves. Frame 0 is danced at the song's second 0.
@@ -146,7 +168,7 @@ def judge_song(predicted: Floats, song: SongTempo) -> tuple[Verdict, float]:
         beat_hz = song.beat_hz * times
         if times == 1 or _SLOWEST_HZ <= beat_hz <= _FASTEST_HZ:
             first_s = song.first_beat_s + later / song.beat_hz
-            said.append((judge(predicted, 0.0, beat_hz, first_s), beat_hz))
+            said.append((judge(predicted, 0.0, beat_hz, first_s, limits), beat_hz))
     return max(
         said, key=lambda of: (np.isfinite(of[0].late_s), round(of[0].fit, 3), -abs(of[0].late_s))
     )

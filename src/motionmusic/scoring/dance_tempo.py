@@ -97,25 +97,16 @@ class TempoModel:
         """Both, each counting half."""
         return TempoModel((self.weights + other.weights) / 2)
 
-
-@dataclass(frozen=True)
-class TempoModels:
-    """The model for dances like those of AIST++, and the one for all others."""
-
-    street: TempoModel
-    other: TempoModel
-
     def save(self, file: Path) -> None:
-        """Write them as .npz; equal weights give equal bytes."""
-        street, other = (of.weights.astype(np.float32) for of in (self.street, self.other))
-        np.savez(file, street=street, other=other)
+        """Write it as .npz; equal weights give equal bytes."""
+        np.savez(file, weights=self.weights.astype(np.float32))
 
     @staticmethod
-    def read(file: Path) -> TempoModels:
+    def read(file: Path) -> TempoModel:
         """What :meth:`save` wrote. Raises UserError where it is missing or broken."""
-        names, remedy = ("street", "other"), "install the package again"
-        found = read_named_arrays(file, names, "weights of the dance's tempo", remedy)
-        return TempoModels(*(TempoModel(found[name].astype(np.float64)) for name in names))
+        remedy = "install the package again"
+        found = read_named_arrays(file, ("weights",), "weights of the dance's tempo", remedy)
+        return TempoModel(found["weights"].astype(np.float64))
 
 
 def evidence(joints: Floats) -> Floats:

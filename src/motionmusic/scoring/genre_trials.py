@@ -188,17 +188,23 @@ def accuracy(
     }
 
 
-def calibration(new: HeldOut, pieces: pd.DataFrame, seed: int) -> dict[str, Any]:
-    """Whether the first genre's probability is how often it is right, a dance.
-
-    The temperature of a dancer's dances is that of all other dancers'. ``perfect``: the error that
-    probabilities which are exactly right would have on as many dances, mean and 95th percentile.
-    """
+def probabilities(new: HeldOut, pieces: pd.DataFrame) -> Floats:
+    """(dances, genres), of each dancer's dances at the temperature of all other dancers'."""
     who = pieces.set_index("piece").loc[new.names, "dancer"].to_numpy()
     stated = np.empty_like(new.logits)
     for dancer in np.unique(who):
         own = who == dancer
         stated[own] = softmax(new.logits[own] / temperature_of(new.logits[~own], new.labels[~own]))
+    return stated
+
+
+def calibration(new: HeldOut, pieces: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """Whether the first genre's probability is how often it is right, a dance.
+
+    ``perfect``: the error that probabilities which are exactly right would have on as many dances,
+    mean and 95th percentile.
+    """
+    stated = probabilities(new, pieces)
     first, right = stated.max(axis=1), stated.argmax(axis=1) == new.labels
     random = np.random.default_rng(seed)
     perfect = [

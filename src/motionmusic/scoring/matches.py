@@ -21,9 +21,7 @@ from motionmusic.errors import UserError
 from motionmusic.features.beats import Definition, beat_alignment, tempo_difference
 from motionmusic.files import Floats
 from motionmusic.scoring import retrieval
-from motionmusic.scoring.beat_phase import SHIPPED, BeatPhase
 from motionmusic.scoring.intervals import Interval, mean_interval
-from motionmusic.scoring.order import tempo_fit
 from motionmusic.streams import stream
 
 Matches = Mapping[Any, Sequence[pd.DataFrame]]
@@ -145,14 +143,11 @@ def evaluate(
     }
 
 
-def rows_of(
-    scores: Matches, wholes: Sequence[pd.DataFrame], phases: pd.DataFrame
-) -> dict[Any, Sequence[pd.DataFrame]]:
+def rows_of(scores: Matches, wholes: Sequence[pd.DataFrame]) -> dict[Any, Sequence[pd.DataFrame]]:
     """The rows of the table: the methods, and beside two of them what else they give.
 
-    ``category_joints``, the category without the vote of the bones, and scores of whole dances
-    (piece, candidate, score) as those of all their excerpts: ``whole``, synchrony's, one frame a seed,
-    and ``phase``, of :func:`phase_scores`.
+    ``category_joints``, the category without the vote of the bones, and ``whole``, synchrony's scores
+    of whole dances (piece, candidate, score), one frame a seed, as those of all their excerpts.
     """
     rows = {}
     for method, frames in scores.items():
@@ -161,7 +156,6 @@ def rows_of(
             rows["category_joints"] = [of.assign(score=of["score_of_joints"]) for of in frames]
         if method == "synchrony":
             rows["whole"] = [_of_excerpts(*of) for of in zip(frames, wholes, strict=True)]
-            rows["phase"] = [_of_excerpts(frames[0], phases)]
     return rows
 
 
@@ -174,26 +168,6 @@ def _of_excerpts(excerpts: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
 def of_whole_dances(wholes: Sequence[pd.DataFrame]) -> dict[str, Sequence[pd.DataFrame]]:
     """Scores of whole dances (fold, piece, candidate, score), one frame a seed, each as one excerpt."""
     return {"whole": [of.assign(excerpt=0, candidate_excerpt=0) for of in wholes]}
-
-
-def phase_scores(dances: Mapping[str, Floats], tempo: pd.DataFrame) -> pd.DataFrame:
-    """How well whole dances keep the tempo of every music: piece, candidate, score.
-
-    By the linear model of the beat's phase that comes with the program, which was not trained on the
-    piece. When the first beat falls is left open, as it is for synchrony over the whole dance.
-
-    Args:
-        dances: piece → (frames, 23, 3) in the room, 25 a second.
-        tempo: piece, music_bpm.
-    """
-    model, rows = BeatPhase.read(SHIPPED), []
-    for piece, joints in dances.items():
-        predicted = model.predict(joints, piece)
-        rows += [
-            (piece, candidate, tempo_fit(predicted, bpm))
-            for candidate, bpm in zip(tempo["piece"], tempo["music_bpm"], strict=True)
-        ]
-    return pd.DataFrame(rows, columns=["piece", "candidate", "score"])
 
 
 def facts_of(about: workspace.About) -> Facts:

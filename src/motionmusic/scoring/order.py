@@ -36,15 +36,14 @@ _LEAST_S = 5  # of sound: an onset envelope takes more than four
 
 
 class Weights(NamedTuple):
-    """What a unit of each counts; ``fit_street`` in dances like those of AIST++, ``fit`` in others."""
+    """What a unit of each counts."""
 
     genre: float
     tempo: float
-    fit_street: float
     fit: float
 
 
-WEIGHTS = Weights(genre=1.09449, tempo=1.59363, fit_street=5, fit=50)
+WEIGHTS = Weights(genre=1.09449, tempo=1.59363, fit=20)
 """Those of metrics/on_beat/own_track.json."""
 FITS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 
@@ -105,15 +104,18 @@ def best_moment_of(predicted: Floats, sound: Floats, bpm: float) -> Moment:
     return Moment(tempo_fit(predicted, bpm), float(found[first]), first / RATE_HZ)
 
 
-def fit_weight(scores: Floats, fits: Floats, own: NDArray[np.int64]) -> float:
+def fit_weight(*tests: tuple[Floats, Floats, NDArray[np.int64]]) -> float:
     """The least of FITS that brings own tracks furthest up: the mean of 1 / rank counts.
 
-    Args:
-        scores: (dances, tracks) of genre and tempo.
-        fits: (dances, tracks).
-        own: (dances,) number of the own track.
+    ``tests`` count alike: scores of genre and tempo (dances, tracks), fits (dances, tracks), and the
+    number of the own track (dances,).
     """
-    return max(FITS, key=lambda of: round(float((1 / ranks(scores + of * fits, own)).mean()), 9))
+
+    def height(of: float) -> float:
+        means = [(1 / ranks(scores + of * fits, own)).mean() for scores, fits, own in tests]
+        return round(float(np.mean(means)), 9)
+
+    return max(FITS, key=height)
 
 
 def learn_weights(scores: Sequence[Floats], own: Sequence[NDArray[np.bool_]]) -> Floats:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from motionmusic.features.motion import Floats
-from motionmusic.scoring.beat_phase import tempo_kept
+from motionmusic.scoring.beat_phase import Limits, tempo_kept
 from motionmusic.scoring.dance_tempo import OCTAVES, WITHIN, DanceTempo
 from motionmusic.scoring.intervals import mean_interval
 from motionmusic.scoring.order import (
@@ -28,12 +28,12 @@ Rows = Mapping[str, Floats]
 """Name of a row of the table → scores (dances, tracks)."""
 
 
-def fits(predicted: Sequence[Floats], bpm: Sequence[float], every: bool = False) -> Floats:
-    """(dances, tracks); 0 of dances in which the model sees no beat, unless ``every`` one counts."""
+def fits(predicted: Sequence[Floats], bpm: Sequence[float], limits: Limits | None) -> Floats:
+    """(dances, tracks); 0 of dances in which the model sees no beat. Without limits every one counts."""
     tempi, number = np.unique(bpm, return_inverse=True)
     rows = np.zeros((len(predicted), len(tempi)))
     for row, of in zip(rows, predicted, strict=True):
-        if every or np.isfinite(tempo_kept(of)):
+        if limits is None or np.isfinite(tempo_kept(of, limits)):
             row[:] = [tempo_fit(of, tempo) for tempo in tempi]
     return rows[:, number]
 
@@ -64,7 +64,7 @@ def weighed(
     for fold in set(folds):
         mine = np.asarray(folds) == fold
         scores = parts @ learned_weights(parts[~mine], own[~mine])
-        count = fit_weight(scores[~mine], fit[~mine], own[~mine])
+        count = fit_weight((scores[~mine], fit[~mine], own[~mine]))
         without[mine], total[mine] = scores[mine], (scores + count * fit)[mine]
     return without, total
 
@@ -83,12 +83,15 @@ def weights_of(
     Args:
         street: (dances, tracks, 2) genre and tempo of dances whose genre is known; ``street_fit``
             (dances, tracks) and ``street_own`` (dances,) of them.
-        tempo, fit: (n, n) of dances whose own track is that of the same number.
+        tempo, fit: (n, n) of other dances, whose own track is that of the same number.
     """
     genre, of_tempo = learned_weights(street, street_own)
-    of_street = fit_weight(street @ (genre, of_tempo), street_fit, street_own)
-    of_others = fit_weight(of_tempo * tempo, fit, np.arange(len(fit)))
-    return Weights(float(genre), float(of_tempo), of_street, of_others)
+    of_street = street @ (genre, of_tempo), street_fit, street_own
+    return Weights(
+        float(genre),
+        float(of_tempo),
+        fit_weight(of_street, (of_tempo * tempo, fit, np.arange(len(fit)))),
+    )
 
 
 def folds_of(names: Sequence[str]) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +18,7 @@ from motionmusic.features.song_tempo import SAMPLE_RATE, onset_envelope
 from motionmusic.scoring import genre_trials as trials
 from motionmusic.scoring import timing
 from motionmusic.scoring.beat_phase import RATE_HZ, BeatPhase
-from motionmusic.scoring.dance_tempo import DanceTempo, TempoModels, evidence
-from motionmusic.scoring.genre_model import softmax, temperature_of
+from motionmusic.scoring.dance_tempo import TempoModel, evidence
 from motionmusic.scoring.order import hear
 from motionmusic.scoring.own_track import (
     fits,
@@ -35,7 +33,6 @@ from motionmusic.scoring.tempo_of_dances import learned, reports
 from motionmusic.scoring.timing import TimedPiece
 from motionmusic.scoring.two_corpora import (
     SPLIT,
-    by_piece,
     on_beat_dances,
     street_dances,
     street_splits,
@@ -52,10 +49,10 @@ class Tested(NamedTuple):
     parts: dict[str, Floats]  # scores (dances, tracks)
 
 
-def of_street_dances(weights: Path) -> Tested:
+def of_street_dances(phase: BeatPhase) -> Tested:
     """AIST++ retargeted: genre and tempo, of models that do not know the dancer; timing.
 
-    ``weights``: of the beat's phase, learned from on_beat.
+    ``phase``: the model of the beat that comes with the program.
     """
     rows = workspace.read_pieces("aist_retargeted")
     labels = dict(zip(rows["piece"], rows["label"], strict=True))
@@ -63,8 +60,7 @@ def of_street_dances(weights: Path) -> Tested:
     known = {piece: trials.known(clip, piece) for piece, clip in clips.items()}
     genres = list(workspace.about(SPLIT).labels.values())
     new = trials.held_out(known, labels, street_splits(), genres)
-    temperature = temperature_of(new.logits, new.labels)
-    of_piece = dict(zip(new.names, softmax(new.logits / temperature), strict=True))
+    of_piece = dict(zip(new.names, trials.probabilities(new, rows), strict=True))
 
     timed = list(street_dances().values())
     seen = {dance.name: evidence(dance.joints) for dance in timed}
@@ -76,21 +72,29 @@ def of_street_dances(weights: Path) -> Tested:
     bpm = np.array([tempo_bpm(track) for track in tracks])
     genre_of = np.repeat(np.arange(len(codes)), 6)
     probabilities = np.array([of_piece[piece] for piece in rows["piece"]])
-    phase = BeatPhase.read(weights)
     raw = workspace.data("aist_retargeted", "raw")
     dances = [read_piece("aist_retargeted", raw, piece) for piece in rows["piece"]]
     moves = [fitted(dance, "musictodance", RATE_HZ, 1) for dance in dances]
+    predicted = [
+        phase.predict(dance.in_the_room(), piece)
+        for dance, piece in zip(moves, rows["piece"], strict=True)
+    ]
     parts = {
         "genre": genre_scores(probabilities, genre_of),
         "tempo": tempo_scores(tempi, list(bpm)),
-        "timing": fits([phase.predict(dance.in_the_room()) for dance in moves], list(bpm)),
+        "timing": fits(predicted, list(bpm), phase.limits),
     }
     kinds = rows["label"].to_numpy()[:, None] == genre_of
     return Tested(rows["dancer"], own, kinds, bpm, parts)
 
 
-def of_on_beat(weights: Path, street: Path) -> tuple[Tested, Tested]:
-    """On_beat by piece and by figure; weights of the beat's phase and of the dances' tempo."""
+def of_on_beat(phase: BeatPhase, ballroom: BeatPhase, tempo: TempoModel) -> tuple[Tested, Tested]:
+    """On_beat by piece and by figure.
+
+    Args:
+        phase, tempo: that come with the program.
+        ballroom: learned from other pieces of on_beat.
+    """
     raw, rows = workspace.data("on_beat", "raw"), workspace.read_pieces("on_beat")
     names = list(rows["piece"])
     audio = {
@@ -100,11 +104,6 @@ def of_on_beat(weights: Path, street: Path) -> tuple[Tested, Tested]:
     bpm = np.array([hear(audio[name])[0] for name in names])
     dances, timed = on_beat_dances()
     seen = {name: evidence(dance.joints) for name, dance in timed.items()}
-    alone, tempi = TempoModels.read(street).street, dict[str, DanceTempo]()
-    for train, test in by_piece(names):
-        model = alone + learned(seen, [timed[name] for name in train])
-        tempi |= {name: model(seen[name]) for name in test}
-    phase = BeatPhase.read(weights)
     units = workspace.read_units("on_beat")
     pieces = []
     for name, start_s in zip(names, rows["music_start_s"], strict=True):
@@ -117,18 +116,22 @@ def of_on_beat(weights: Path, street: Path) -> tuple[Tested, Tested]:
                 name, name.split("_")[0], joints, spans, 0.0, onsets, beat_hz, 0.0, np.zeros(0)
             )
         )
-    label = rows["label"].to_numpy()
-    made = []
-    of_pieces = [phase.predict(piece.joints, piece.piece) for piece in pieces]
-    for fit, of in (
-        (fits(of_pieces, list(bpm)), [tempi[name] for name in names]),
-        (fits(by_new_figures(pieces), list(bpm), True), [alone(seen[name]) for name in names]),
-    ):
-        parts = {"tempo": tempo_scores(of, list(bpm)), "timing": fit}
-        made.append(
-            Tested(rows["piece"], np.arange(len(names)), label[:, None] == label, bpm, parts)
-        )
-    return made[0], made[1]
+    shipped, own = (
+        fits([of.predict(piece.joints, piece.piece) for piece in pieces], list(bpm), of.limits)
+        for of in (phase, ballroom)
+    )
+    of_pieces = {
+        "tempo": tempo_scores([tempo(seen[name]) for name in names], list(bpm)),
+        "timing": shipped,
+        "ballroom": own,
+    }
+    of_figures = {"ballroom": fits(by_new_figures(pieces), list(bpm), None)}
+    label, number = rows["label"].to_numpy(), np.arange(len(names))
+    by = [
+        Tested(rows["piece"], number, label[:, None] == label, bpm, parts)
+        for parts in (of_pieces, of_figures)
+    ]
+    return by[0], by[1]
 
 
 def by_new_figures(pieces: Sequence[TimedPiece]) -> list[Floats]:
@@ -156,13 +159,15 @@ def own_tracks(
     for name, of in (("street", street), *zip(("by_piece", "by_figure"), on_beat, strict=True)):
         nothing = np.zeros(of.kinds.shape)
         rows: dict[str, Floats] = {"chance": nothing, "known": of.kinds.astype(float)}
+        rows |= of.parts
         parts = [of.parts[part] for part in ("genre", "tempo") if part in of.parts]
-        if name == "street":
-            folds = [int(str(unit)[1:]) % 2 for unit in of.units]
-        else:
-            folds = folds_of([str(unit) for unit in of.units])
-        both, every = weighed(np.stack(parts, axis=2), of.parts["timing"], of.own, folds)
-        rows |= of.parts | ({"both": both} if len(parts) > 1 else {}) | {"all": every}
+        if parts:
+            if name == "street":
+                folds = [int(str(unit)[1:]) % 2 for unit in of.units]
+            else:
+                folds = folds_of([str(unit) for unit in of.units])
+            both, every = weighed(np.stack(parts, axis=2), of.parts["timing"], of.own, folds)
+            rows |= ({"both": both} if len(parts) > 1 else {}) | {"all": every}
         found[name] = placed(rows, of.own, of.bpm, of.units, seed, resamples)
     both = np.stack([street.parts["genre"], street.parts["tempo"]], axis=2)
     pieces = on_beat[0].parts

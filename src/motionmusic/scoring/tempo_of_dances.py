@@ -16,7 +16,6 @@ from motionmusic.scoring.dance_tempo import (
     TEMPI,
     WITHIN,
     TempoModel,
-    TempoModels,
     evidence,
 )
 from motionmusic.scoring.intervals import mean_interval
@@ -39,9 +38,9 @@ def learned(seen: Mapping[str, Floats], dances: Sequence[TimedDance]) -> TempoMo
 
 def measured(
     retargeted: Dances, on_beat: Dances, seed: int, resamples: int
-) -> tuple[dict[str, Any], TempoModels]:
-    """Tested corpus → model or rival → right, octave (Intervals as JSON), n; and the models
-    of all dances.
+) -> tuple[dict[str, Any], TempoModel]:
+    """Tested corpus → model or rival → right, octave (Intervals as JSON), n; and the model of all
+    dances of ``retargeted``.
 
     ``retargeted`` is tested on its odd dancers, learned from the even ones; ``on_beat`` on new pieces.
     """
@@ -71,8 +70,7 @@ def measured(
                     row |= {name: tempo.bpm, f"{name} sure": tempo.share(tempo.bpm)}
                 rows.append(row | {"plain": motion_tempo(dance.joints, RATE_HZ)})
         found[corpus] = _summary(pd.DataFrame(rows), seed, resamples)
-    street = learned(seen, everybody)
-    return found, TempoModels(street, street + learned(seen, list(on_beat.values())))
+    return found, learned(seen, everybody)
 
 
 def _constant(dances: Sequence[TimedDance]) -> float:

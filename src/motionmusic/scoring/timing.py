@@ -24,9 +24,9 @@ from motionmusic.features.motion import Floats
 from motionmusic.features.song_tempo import ENVELOPE_HZ
 from motionmusic.scoring import beat_phase
 from motionmusic.scoring.beat_phase import (
-    FOUND,
     RATE_HZ,
     BeatPhase,
+    Limits,
     best_fit,
     judge,
     motion_features,
@@ -44,6 +44,7 @@ By = Literal["piece", "figure"]
 HALF: dict[By, int] = {"piece": beat_phase.HALF, "figure": 7}
 WINDOW = 229  # frames, an excerpt of the paper
 FOLDS = 5
+FOUND = 0.15  # beats from the true phase
 WALTZ = "W"
 _NO_FIGURE = {"HOLD", "START"}
 _OFFSETS = (0.25, 0.75)  # beats: what is part of a beat off
@@ -62,7 +63,7 @@ class TimedPiece:
         joints: (frames, 23, 3) in the room, cm, 25 a second.
         units: movement, start_s, end_s from frame 0.
         first_frame_s: second of ``onsets`` at which frame 0 is danced.
-        onsets: the song's onset envelope at 100 a second.
+        onsets: the song's onset envelope at 100 a second; empty where its sound is not known.
         beat_hz, first_beat_s: the song's beats, in the seconds of ``onsets``.
         tracked_s: beats of an independent tracker, in the same seconds.
     """
@@ -123,16 +124,18 @@ class _Rows:
     onsets: Floats  # the song's envelope, smoothed
 
 
-def learn(pieces: Sequence[TimedPiece]) -> BeatPhase:
-    """The model of the beat's phase that ``motionmusic sync`` asks, one set of weights a fold."""
+def learn(
+    pieces: Sequence[TimedPiece],
+    splits: Sequence[tuple[Sequence[str], Sequence[str]]],
+    limits: Limits,
+) -> BeatPhase:
+    """The model of the beat's phase, one set of weights for each (learned from, unseen) of pieces."""
     rows = _rows(pieces, beat_phase.HALF)
-    folds = _folds(rows, "piece")
-    weights = [_ridge(rows, folds, fold, beat_phase.HALF)[:, :4] for fold in range(FOLDS)]
-    unseen = [
-        tuple(row.of.piece for row, of in zip(rows, folds, strict=True) if of[0] == fold)
-        for fold in range(FOLDS)
-    ]
-    return BeatPhase(np.stack(weights), tuple(unseen))
+    weights = []
+    for learned, _ in splits:
+        out = [np.full(len(row.windows), int(row.of.piece not in learned)) for row in rows]
+        weights.append(_ridge(rows, out, 1, beat_phase.HALF)[:, :4])
+    return BeatPhase(np.stack(weights), tuple(tuple(unseen) for _, unseen in splits), limits)
 
 
 def answers(
@@ -164,10 +167,12 @@ def answers(
             beat_hz, beat_s = piece.beat_hz, piece.first_beat_s
             off = random.uniform(*_OFFSETS)
             other = random.choice(tempi) if tempi else beat_hz * 1.1
-            late = judge(part, start_s, beat_hz, beat_s - off / beat_hz)
-            said["true"][judge(part, start_s, beat_hz, beat_s).answer] += 1
+            of = model.limits
+            late = judge(part, start_s, beat_hz, beat_s - off / beat_hz, of)
+            elsewhere = judge(part, start_s, other, beat_s + random.uniform(), of)
+            said["true"][judge(part, start_s, beat_hz, beat_s, of).answer] += 1
             said["off"][late.answer] += 1
-            said["other_tempo"][judge(part, start_s, other, beat_s + random.uniform()).answer] += 1
+            said["other_tempo"][elsewhere.answer] += 1
             beats = late.late_s * beat_hz + off
             found += abs(beats - np.round(beats)) / beat_hz < 0.1
             n += 1
@@ -184,15 +189,18 @@ def _rows(pieces: Sequence[TimedPiece], half: int) -> list[_Rows]:
     for piece in pieces:
         values = motion_features(piece.joints)
         times = piece.first_frame_s + np.arange(len(values)) / RATE_HZ
-        heard = times < len(piece.onsets) / ENVELOPE_HZ
+        heard = times < len(piece.onsets) / ENVELOPE_HZ if len(piece.onsets) else times >= 0
         windows = motion_windows(values, half)
         beat = 2 * np.pi * (times - piece.first_beat_s) * piece.beat_hz
         waves = [wave(beat / beats) for beats in (1, 2) for wave in (np.cos, np.sin)]
         if piece.label == WALTZ:  # whose bars of three have no two beats
             waves[2:] = [np.zeros(len(times))] * 2
-        smooth = np.convolve(piece.onsets, _SMOOTH, "same")
-        onsets = _at(smooth, times)
-        onsets = (onsets - onsets.mean()) / onsets.std()
+        smooth: Floats = piece.onsets
+        onsets: Floats = np.zeros(len(times))
+        if len(piece.onsets):
+            smooth = np.convolve(piece.onsets, _SMOOTH, "same")
+            onsets = _at(smooth, times)
+            onsets = (onsets - onsets.mean()) / onsets.std()
         targets = np.stack([*waves, onsets], axis=1)[heard]
         rows.append(_Rows(piece, windows[heard].astype(np.float32), targets, times[heard], smooth))
     return rows
