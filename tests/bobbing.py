@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from motionmusic.scoring.timing import TimedPiece
+from motionmusic.scoring.beat_phase import BALLROOM, BeatPhase
+from motionmusic.scoring.timing import TimedPiece, learn
+from motionmusic.scoring.two_corpora import by_piece
 
 BEAT_HZ = 2.0
+
+
+def taught(pieces: Sequence[TimedPiece]) -> BeatPhase:
+    """The model of the beat of these, each unseen by one of five folds."""
+    return learn(pieces, by_piece([one.piece for one in pieces]), BALLROOM)
 
 
 def piece(number: int, away: float = 0.0, units: int = 10) -> TimedPiece:

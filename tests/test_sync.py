@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from bobbing import BEAT_HZ, piece
+from bobbing import BEAT_HZ, piece, taught
 from commands import Result
 
 from motionmusic.app import arguments as reading
 from motionmusic.app import sync
 from motionmusic.app.catalogue import content_hash
-from motionmusic.scoring import beat_phase
-from motionmusic.scoring.beat_phase import BeatPhase, Verdict
-from motionmusic.scoring.timing import learn
+from motionmusic.app.practical import _AIST as GENRES
+from motionmusic.scoring.beat_phase import SHIPPED, STREET, BeatPhase, Verdict
 
 RATE = 22050
 SECONDS = 20
@@ -34,7 +33,7 @@ Call = Callable[..., Result]
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a model that was trained on bodies that bob on the beat; one of them is C_12."""
     file = tmp_path_factory.mktemp("model") / "in_time.npz"
-    learn([piece(n, units=6) for n in range(10)]).save(file)
+    taught([piece(n, units=6) for n in range(10)]).save(file)
     return file
 
 
@@ -42,10 +41,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Call, weights: Path) -> Call:
     """The command in a folder with a dance of 20 s and its music, in time."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(beat_phase, "SHIPPED", weights)
     write_dance()
     write_music(30, OWN)
-    return partial(command, "sync", "--up", "y")  # of a body without a head on top
+    # of a body without a head on top
+    return partial(command, "sync", "--up", "y", "--model", weights)
 
 
 def write_dance(seconds: float = SECONDS, still: bool = False) -> None:
@@ -174,19 +173,35 @@ def test_joints_of_an_array_at_another_rate(call: Call) -> None:
         (Verdict("no", -0.21, 0.5, 0.2, 120), "0.21 s earlier"),
         (Verdict("no", np.nan, 0.1, 0.5, 95), "keeps 95 beats a minute, the music 120"),
         (Verdict("no", np.nan, 0.1, 0.5, 55), "keeps 55 beats a minute, the music 60"),
-        (Verdict("cannot tell", np.nan, 0.1, 0.1, np.nan), "sees no tempo in this dance"),
+        (Verdict("cannot tell", np.nan, 0.1, 0.1, np.nan), "sees no beat in this dance"),
     ],
 )
 def test_conclusions(verdict: Verdict, expected: str) -> None:
     assert expected in sync.conclude(verdict, beat_hz=2.0)
 
 
-def test_the_weights_that_come_with_the_program() -> None:
-    model = BeatPhase.read(beat_phase.SHIPPED)
-    assert model.weights.shape == (5, 1150, 4)
+def test_the_weights_that_come_with_the_program_are_of_street_dances() -> None:
+    model = BeatPhase.read(SHIPPED)
+    assert model.weights.shape == (6, 1150, 4)
     names = [name for of in model.unseen for name in of]
-    assert len(names) == len(set(names)) == 51
-    assert {name[0] for name in names} == set("CRTW")
+    assert len(names) == len(set(names)) == 190
+    assert {name.split("_")[0] for name in names} == set(GENRES)
+    assert model.limits == STREET
+
+
+def test_of_a_dance_unlike_those_that_the_model_knows_it_cannot_tell(
+    call: Call, command: Call
+) -> None:
+    """A body that bobs on the beat is no street dance, however well it keeps it."""
+    status, out, err = command("sync", "--up", "y", DANCE, OWN)
+    assert status == 1, err
+    assert out.startswith(
+        "Cannot tell: this dance is unlike the street dances that the model knows"
+    )
+    assert "190 street dances" in out
+    content = written("DANCE_C_1.sync.json")
+    assert (content["answer"], content["known"], content["model"]) == ("cannot tell", False, None)
+    assert (content["late_s"], content["dance_bpm"]) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from motionmusic.scoring.dance_tempo import (
     TEMPI,
     DanceTempo,
     TempoModel,
-    TempoModels,
     evidence,
     given,
 )
@@ -38,17 +37,17 @@ def swaying(bpm: float, seconds: float = 10, tremble: float = 0, seed: int = 0) 
 
 @pytest.mark.parametrize("bpm", [70, 84, 97, 116, 128])
 def test_the_model_of_the_package_finds_the_tempo_of_plain_swaying(bpm: float) -> None:
-    models = TempoModels.read(SHIPPED)
+    model = TempoModel.read(SHIPPED)
     for size in (1.0, 0.01):  # in any unit
         seen = evidence(size * swaying(bpm, tremble=1, seed=round(bpm)))
-        assert models.street(seen).share(bpm, (1, 2, 0.5)) > 0.5
+        assert model(seen).share(bpm, (1, 2, 0.5)) > 0.5
 
 
 def test_noise_has_no_tempo_that_is_sure_and_standing_still_breaks_nothing() -> None:
-    models = TempoModels.read(SHIPPED)
-    noise = models.street(evidence(np.random.default_rng(0).normal(size=(250, 13, 3))))
+    model = TempoModel.read(SHIPPED)
+    noise = model(evidence(np.random.default_rng(0).normal(size=(250, 13, 3))))
     assert noise.share(noise.bpm) < 0.7
-    still = models.other(evidence(np.ones((100, 13, 3))))
+    still = model(evidence(np.ones((100, 13, 3))))
     assert np.isfinite(still.probabilities).all()
     assert still.probabilities.sum() == pytest.approx(1)
 
@@ -71,12 +70,12 @@ def test_new_dancers_are_found_and_a_model_of_other_music_is_not_right() -> None
         street = TimedDance(f"g_{n}", f"d{n:02d}", swaying(bpm, tremble=1, seed=n), bpm / 60)
         piece = TimedDance(f"{'CRTW'[n % 4]}_{n}", "", swaying(bpm, seed=99 + n), bpm / 60)
         retargeted[street.name], on_beat[piece.name] = street, piece
-    found, models = measured(retargeted, on_beat, seed=0, resamples=50)
+    found, model = measured(retargeted, on_beat, seed=0, resamples=50)
     assert found["aist_retargeted"]["both"]["n"] == 24
     assert found["aist_retargeted"]["both"]["right"]["value"] > 0.9
     assert found["on_beat"]["both"]["right"]["value"] > 0.9
     assert found["aist_retargeted"]["constant"]["right"]["value"] == pytest.approx(1 / 6)
-    assert models.street(evidence(swaying(104, seed=7))).share(104) > 0.5
+    assert model(evidence(swaying(104, seed=7))).share(104) > 0.5
     wrong = {
         name: TimedDance(name, of.unit, of.joints, of.beat_hz * (1 + (n % 2) * 0.3))
         for n, (name, of) in enumerate(retargeted.items())
@@ -88,12 +87,12 @@ def test_new_dancers_are_found_and_a_model_of_other_music_is_not_right() -> None
 def test_weights_are_read_back_and_broken_ones_are_an_error(tmp_path: Path) -> None:
     seen = [evidence(swaying(bpm, seed=bpm)) for bpm in (80, 100, 120)]
     model = TempoModel.learn(seen, [80, 100, 120])
-    TempoModels(model, model + model).save(tmp_path / "a.npz")
-    again = TempoModels.read(tmp_path / "a.npz")
-    np.testing.assert_allclose(again.other.weights, model.weights, rtol=1e-6)
+    (model + model).save(tmp_path / "a.npz")
+    again = TempoModel.read(tmp_path / "a.npz")
+    np.testing.assert_allclose(again.weights, model.weights, rtol=1e-6)
     (tmp_path / "a.npz").write_bytes(b"no")
     with pytest.raises(UserError, match="weights of the dance's tempo"):
-        TempoModels.read(tmp_path / "a.npz")
+        TempoModel.read(tmp_path / "a.npz")
 
 
 class Told:
@@ -128,7 +127,7 @@ def test_who_is_new_and_what_is_said_of_them(monkeypatch: pytest.MonkeyPatch) ->
         for unit, tempi in of_dancers.items() for name in (f"g_{unit}_{n}" for n in range(8))
     }  # fmt: skip
     ballroom = {name: dance(name, name, 87, 87 + n) for n, name in enumerate(("C_1", "C_2", "W_1"))}
-    found, models = measured(street, ballroom, 0, 500)
+    found, model = measured(street, ballroom, 0, 500)
     tested: Any = [(names, said) for names, said in asked]
     odd = {name for name in street if "d01" in name or "d03" in name}
     for names, _ in tested[:32]:  # two models for each of sixteen dances
@@ -147,6 +146,5 @@ def test_who_is_new_and_what_is_said_of_them(monkeypatch: pytest.MonkeyPatch) ->
     # the constant is that of those who are learned from
     assert found["aist_retargeted"]["constant"]["right"]["value"] == 0
     assert found["aist_retargeted"]["plain"]["right"]["value"] == 1
-    made: Any = models
-    assert made.street.names == set(street)
-    assert made.other.names == set(street) | set(ballroom)
+    made: Any = model
+    assert made.names == set(street)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import bobbing
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +12,6 @@ import pytest
 from motionmusic.errors import UserError
 from motionmusic.scoring import matches as scored
 from motionmusic.scoring.matches import METRICS, Facts, evaluate
-from motionmusic.scoring.timing import learn
 
 Key = tuple[str, int]
 # piece → label, tempo of the music, of the motion, excerpts
@@ -256,33 +253,12 @@ def test_rows_of_the_table_keep_each_score_with_its_pair() -> None:
         columns=["piece", "candidate", "score"],
     )
     scores = {"category": [excerpts], "synchrony": [matches(perfect)]}
-    rows = scored.rows_of(scores, [whole], whole.assign(score=-whole["score"]))
-    assert list(rows) == ["category", "category_joints", "synchrony", "whole", "phase"]
+    rows = scored.rows_of(scores, [whole])
+    assert list(rows) == ["category", "category_joints", "synchrony", "whole"]
     assert (rows["category_joints"][0]["score"] == 3).all()
     place = {piece: n for n, piece in enumerate(PIECES)}
     expected = 10 * excerpts["piece"].map(place) + excerpts["candidate"].map(place)
     assert rows["whole"][0]["score"].tolist() == expected.tolist()
-    assert rows["phase"][0]["score"].tolist() == (-expected).tolist()
-
-
-def test_the_linear_model_hears_the_tempo_to_a_few_percent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A body that bobs twice a second, by weights that do not know it."""
-    weights = tmp_path / "weights.npz"
-    learn([bobbing.piece(n, units=6) for n in range(6)]).save(weights)
-    monkeypatch.setattr(scored, "SHIPPED", weights)
-    bpm = {"C_1": 60 * bobbing.BEAT_HZ, "C_2": 124.0, "C_3": 30 * bobbing.BEAT_HZ, "C_4": np.nan}
-    tempo = pd.DataFrame({"piece": list(bpm), "music_bpm": list(bpm.values())})
-    found = scored.phase_scores(
-        {"C_9": bobbing.piece(20, units=6).joints.astype(np.float64)}, tempo
-    )
-    assert found[["piece", "candidate"]].to_numpy().tolist() == [["C_9", piece] for piece in bpm]
-    own, near, half, none = found["score"]
-    assert own > 0.8
-    assert near < own / 2
-    assert half > 0.8  # of a track that counts half the beats
-    assert none == 0
 
 
 def test_whole_dances_are_queries_of_their_own() -> None:

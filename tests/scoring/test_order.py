@@ -13,6 +13,7 @@ import pytest
 from motionmusic.features.motion import Floats
 from motionmusic.features.song_tempo import song_tempo
 from motionmusic.scoring import own_track_dances
+from motionmusic.scoring.beat_phase import BALLROOM
 from motionmusic.scoring.dance_tempo import TEMPI, DanceTempo, given
 from motionmusic.scoring.order import (
     WEIGHTS,
@@ -114,20 +115,29 @@ def test_dancers_and_pieces_are_whole_in_their_folds(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(own_track_dances, "weighed", weigh)
     monkeypatch.setattr(own_track_dances, "weights_of", lambda *_: WEIGHTS)
     pieces = tested("C_1", "W_1", "C_2")
-    own_track_dances.own_tracks(tested("d01", "d02", "d01", "d04"), (pieces, pieces), 0, 10)
-    assert given_folds == [[1, 0, 1, 0], [0, 0, 1], [0, 0, 1]]
+    figures = pieces._replace(parts={"ballroom": np.zeros((3, 3))})
+    found = own_track_dances.own_tracks(
+        tested("d01", "d02", "d01", "d04"), (pieces, figures), 0, 10
+    )
+    assert given_folds == [[1, 0, 1, 0], [0, 0, 1]]
+    assert {"ballroom", "chance", "known"} < set(found["by_figure"])
+    assert not {"all", "both"} & set(found["by_figure"])  # one reason needs no weight
 
 
 def test_timing_counts_as_little_as_brings_own_tracks_up() -> None:
     own, fit = np.arange(2), np.array([[0.5, 0.4, 0.1], [0.3, 0.4, 0.1]])
-    assert fit_weight(np.zeros((2, 3)), fit, own) == 1
-    assert fit_weight(np.array([[-0.9, 0, 0], [0, 0, 0]]), fit, own) == 10
-    assert fit_weight(np.zeros((2, 3)), -fit, own) == 0
+    nothing, against = np.zeros((2, 3)), np.array([[-0.9, 0, 0], [0, 0, 0]])
+    assert fit_weight((nothing, fit, own)) == 1
+    assert fit_weight((against, fit, own)) == 10
+    assert fit_weight((nothing, -fit, own)) == 0
+    # of two tests together: one wants it, the other alone would not
+    assert fit_weight((nothing, fit, own), (against, fit, own)) == 10
+    assert fit_weight((nothing, -fit, own), (nothing, -fit, own)) == 0
     dances = [moving(100, 20), np.random.default_rng(0).normal(size=(500, 4))]
-    beats = fits(dances, [100, 90, 50])
+    beats = fits(dances, [100, 90, 50], BALLROOM)
     assert beats[0, [0, 2]].min() > 0.9 > 3 * beats[0, 1]
     assert (beats[1] == 0).all()  # which keeps no tempo
-    assert fits(dances, [100, 90, 50], every=True)[1].min() > 0
+    assert fits(dances, [100, 90, 50], None)[1].min() > 0
 
 
 def test_places_among_all_and_among_those_of_one_tempo() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from bobbing import BEAT_HZ, piece
+from bobbing import BEAT_HZ, piece, taught
 
 from motionmusic.data.choreonet import figure_of
 from motionmusic.errors import UserError
@@ -16,7 +16,15 @@ from motionmusic.features.motion import Floats
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.render.sync_picture import sync_picture
 from motionmusic.scoring import timing as module
-from motionmusic.scoring.beat_phase import BeatPhase, judge, motion_features
+from motionmusic.scoring.beat_phase import (
+    BALLROOM,
+    STREET,
+    BeatPhase,
+    Limits,
+    judge,
+    motion_features,
+    tempo_kept,
+)
 from motionmusic.scoring.intervals import mean_interval
 from motionmusic.scoring.own_track_dances import by_new_figures
 from motionmusic.scoring.timing import answers, learn, timing
@@ -99,7 +107,7 @@ def test_a_mirror_image_moves_alike() -> None:
 
 def test_the_model_says_yes_no_and_how_late(tmp_path: Path) -> None:
     pieces = [piece(n, units=6) for n in range(10)]
-    model = learn(pieces)
+    model = taught(pieces)
     assert sorted(name for of in model.unseen for name in of) == sorted(p.piece for p in pieces)
     said = answers(model, pieces, None, seed=0)
     assert said["true"] == {"yes": 10}
@@ -109,7 +117,7 @@ def test_the_model_says_yes_no_and_how_late(tmp_path: Path) -> None:
     # music whose beats come too late has to be read as much later, and the other way round
     predicted = model.predict(pieces[0].joints, pieces[0].piece)
     for late_s in (-0.15, 0.0, 0.2):
-        verdict = judge(predicted, 0.2, BEAT_HZ, 0.2 + late_s)
+        verdict = judge(predicted, 0.2, BEAT_HZ, 0.2 + late_s, BALLROOM)
         assert verdict.late_s == pytest.approx(late_s, abs=0.02)
         assert verdict.dance_bpm == pytest.approx(60 * BEAT_HZ, abs=1)
         axes = sync_picture(predicted, BEAT_HZ, late_s, verdict, "", "").axes
@@ -119,30 +127,30 @@ def test_the_model_says_yes_no_and_how_late(tmp_path: Path) -> None:
         near = np.abs(offsets) <= 0.5 / BEAT_HZ
         assert offsets[near][of_offset[near].argmax()] == pytest.approx(late_s, abs=0.02)
     still = model.predict(np.random.default_rng(0).normal(size=(600, 23, 3)))
-    assert judge(still, 0.2, BEAT_HZ, 0.2).answer == "cannot tell"
+    assert judge(still, 0.2, BEAT_HZ, 0.2, BALLROOM).answer == "cannot tell"
     model.save(tmp_path / "in_time.npz")
     again = BeatPhase.read(tmp_path / "in_time.npz")
-    assert again.unseen == model.unseen
+    assert (again.unseen, again.limits) == (model.unseen, model.limits)
     np.testing.assert_allclose(again.weights, model.weights, rtol=1e-6, atol=1e-8)
 
 
 def test_nothing_of_a_piece_decides_the_weights_that_judge_it() -> None:
     pieces = [piece(n, units=4) for n in range(10)]
-    model = learn(pieces)
+    model = taught(pieces)
     for number in (0, 7):
         noise = np.random.default_rng(9)
         poisoned = replace(
             pieces[number], joints=noise.normal(size=pieces[number].joints.shape),
             onsets=noise.random(len(pieces[number].onsets)), first_beat_s=0.37, beat_hz=1.7,
         )  # fmt: skip
-        again = learn([*pieces[:number], poisoned, *pieces[number + 1 :]])
+        again = taught([*pieces[:number], poisoned, *pieces[number + 1 :]])
         assert again.unseen == model.unseen
         (fold,) = [f for f, names in enumerate(model.unseen) if poisoned.piece in names]
         same = [np.array_equal(*pair) for pair in zip(again.weights, model.weights, strict=True)]
         assert same == [f == fold for f in range(len(same))]
         # and the piece is asked with these
         joints = pieces[number].joints
-        one = BeatPhase(model.weights[[fold]], (model.unseen[fold],))
+        one = BeatPhase(model.weights[[fold]], (model.unseen[fold],), model.limits)
         np.testing.assert_allclose(
             model.predict(joints, poisoned.piece), one.predict(joints, poisoned.piece)
         )
@@ -157,9 +165,36 @@ def test_every_dance_is_asked_about_by_its_own_name() -> None:
             return super().predict(joints, piece)
 
     pieces = [piece(n, units=3) for n in range(5)]
-    model = learn(pieces)
-    answers(Spy(model.weights, model.unseen), pieces, None, seed=0)
+    model = taught(pieces)
+    answers(Spy(model.weights, model.unseen, model.limits), pieces, None, seed=0)
     assert asked == [(one.piece, one.joints.tobytes()) for one in pieces]
+
+
+def test_a_model_without_the_songs_sound_is_the_same() -> None:
+    pieces = [replace(piece(n, units=4), onsets=np.zeros(0)) for n in range(4)]
+    heard = [replace(one, onsets=np.random.default_rng(0).random(3000)) for one in pieces]
+    splits = [(["C_0", "R_1"], ["C_2", "R_3"])]
+    model = learn(pieces, splits, STREET)
+    np.testing.assert_array_equal(model.weights, learn(heard, splits, STREET).weights)
+    assert (model.unseen, model.limits) == ((("C_2", "R_3"),), STREET)
+    # and those that are not learned from decide nothing
+    poisoned = [replace(one, beat_hz=1.3) if one.piece in "C_2 R_3" else one for one in pieces]
+    np.testing.assert_array_equal(model.weights, learn(poisoned, splits, STREET).weights)
+
+
+def test_limits_decide_what_is_said() -> None:
+    model = taught(pieces := [piece(n, units=6) for n in range(10)])
+    predicted = model.predict(pieces[0].joints, pieces[0].piece)
+    said = judge(predicted, 0.2, BEAT_HZ, 0.2 + 0.2 / BEAT_HZ, Limits(1.25, 0.15))
+    assert said.answer == "no"
+    assert judge(predicted, 0.2, BEAT_HZ, 0.2 + 0.2 / BEAT_HZ, Limits(1.25, 0.25)).answer == "yes"
+    clear = said.fit / said.rival
+    for times, answer in ((0.99, "yes"), (1.01, "cannot tell")):
+        limits = Limits(times * clear, 0.15)
+        assert judge(predicted, 0.2, BEAT_HZ, 0.2, limits).answer == answer
+    # another tempo, looked for among all, has to be 1.2 times as clear
+    assert tempo_kept(predicted, Limits(clear / 1.22, 0.15)) == pytest.approx(120, abs=1)
+    assert np.isnan(tempo_kept(predicted, Limits(clear / 1.18, 0.15)))
 
 
 @pytest.mark.parametrize("by", ["piece", "figure"])
@@ -174,7 +209,8 @@ def test_intervals_resample_what_was_dealt_into_folds(by: module.By) -> None:
 
 
 def test_a_piece_is_judged_by_weights_that_do_not_know_it() -> None:
-    model = BeatPhase(np.random.default_rng(0).normal(size=(2, 1150, 4)), (("C_1",), ("W_2",)))
+    weights = np.random.default_rng(0).normal(size=(2, 1150, 4))
+    model = BeatPhase(weights, (("C_1",), ("W_2",)), STREET)
     joints = np.random.default_rng(1).normal(size=(60, 23, 3))
     first, second, other = (model.predict(joints, name) for name in ("C_1", "W_2", "X_9"))
     np.testing.assert_allclose((first + second) / 2, other)

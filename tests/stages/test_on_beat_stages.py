@@ -23,6 +23,8 @@ from motionmusic.data.on_beat import Source, song_row
 from motionmusic.features.keypoints import keypoints
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.files import write_array, write_json, write_parquet, write_text
+from motionmusic.scoring.beat_phase import BALLROOM
+from motionmusic.scoring.two_corpora import by_piece
 from motionmusic.scoring.versions import EXACT, ON_BEAT, PUBLISHED, versions
 
 CORPUS, DATA = "on_beat", Path("data/on_beat")
@@ -210,7 +212,9 @@ def test_the_model_of_the_beat_learns_from_dances_that_are_on_it(
     asked = taken(monkeypatch, stage, "answers", {"n": 1})
     stage.main([CORPUS])
     assert read == [(DATA / "published", Path("data/captures/raw"))]
-    ((pieces,),) = learned
+    ((pieces, splits, limits),) = learned
+    assert limits == BALLROOM
+    assert splits == by_piece([piece.piece for piece in pieces])
     assert [len(piece.joints) for piece in pieces] == [
         int(np.ceil(25 * 8 * 60 / bpm - 1e-6)) for bpm in BPM.values()
     ]

@@ -19,13 +19,16 @@ from retargeted import motion, true_60, turned, write
 from task_facts import ABOUT
 
 from motionmusic.data.aist_retargeted import choreography_of, tempo_bpm
+from motionmusic.data.own import OwnDance
 from motionmusic.files import Floats, write_array, write_json, write_parquet, write_text
 from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.results.ladder_table import PROTOCOLS
 from motionmusic.scoring import genre_trials, own_track_dances, two_corpora
 from motionmusic.scoring.baselines import BASELINES
-from motionmusic.scoring.beat_phase import SHIPPED
-from motionmusic.scoring.dance_tempo import DanceTempo, TempoModels, given
+from motionmusic.scoring.beat_phase import STREET as STREET_LIMITS
+from motionmusic.scoring.beat_phase import BeatPhase
+from motionmusic.scoring.dance_tempo import DanceTempo, TempoModel, given
+from motionmusic.scoring.genre_model import REFUSED
 from motionmusic.scoring.genre_trials import HeldOut
 
 STREET, DATA = "aist_retargeted", Path("data/aist_retargeted")
@@ -217,57 +220,87 @@ def test_two_corpora_are_tested_on_what_is_new(
     assert all(set(learned) == set(BALLROOM) - set(tested) for learned, tested in folds)
 
 
-def test_the_tempo_is_learned_from_both_corpora(
+def test_the_tempo_is_tried_with_both_corpora(
     street: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage, models = (
-        import_module("dance_tempo"),
-        TempoModels.read(SHIPPED.with_name("dance_tempo.npz")),
-    )
-    calls = taken(monkeypatch, stage, "measured", ({}, models))
+    stage, model = import_module("dance_tempo"), TempoModel(np.arange(26.0))
+    calls = taken(monkeypatch, stage, "measured", ({}, model))
     taken(monkeypatch, stage, "dance_tempo_table", None)
     taken(monkeypatch, stage, "save_tables")
     stage.main([])
     ((retargeted, on_beat, *_),) = calls
     assert (list(retargeted), list(on_beat)) == (NAMES, list(BALLROOM))
-    again = TempoModels.read(DATA / "dance_tempo.npz")
-    np.testing.assert_array_equal(again.other.weights, models.other.weights)
+    again = TempoModel.read(DATA / "dance_tempo.npz")
+    np.testing.assert_array_equal(again.weights, model.weights)
 
 
-def test_the_model_of_ballrooms_beat_is_asked_about_whole_street_dances(
+def test_the_model_of_the_beat_learns_from_street_dances_and_is_asked_about_new_ones(
     street: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = import_module("street_time")
-    read = taken(monkeypatch, stage.BeatPhase, "read", "model")
+    model = BeatPhase(np.zeros((1, 1150, 4)), (tuple(NAMES),), STREET_LIMITS)
+    learned = taken(monkeypatch, stage, "learn", model)
     asked = taken(monkeypatch, stage, "answers", {"n": 6})
+
+    class Knows:
+        """Of ballroom it knows what begins as C_2 does."""
+
+        def likeness(self, dance: OwnDance) -> float:
+            return REFUSED if dance.name.endswith("C_2") else REFUSED / 2
+
+    read = taken(monkeypatch, stage.GenreModel, "read", Knows())
+    monkeypatch.setattr(stage, "seen", lambda dance: dance)
     stage.main([])
-    assert read == [(Path("data/on_beat/in_time.npz"),)]
-    ((model, pieces, seconds, seed),) = asked
-    assert (model, seconds, seed) == ("model", None, 0)
+    assert read == [(DATA / "genre_model.npz",)]
+    ((pieces, splits, limits),) = learned
     assert [piece.piece for piece in pieces] == NAMES
+    assert (splits, limits) == (two_corpora.street_splits(), STREET_LIMITS)
     assert [60 * piece.beat_hz for piece in pieces] == [tempo_bpm(FIELDS[of][4]) for of in NAMES]
     assert {
         (piece.joints.shape[1:], piece.first_frame_s, piece.first_beat_s) for piece in pieces
     } == {((23, 3), 0.0, 0.0)}
     assert [round(len(piece.joints) / 25) for piece in pieces] == [10] * 6
-    written = Path("metrics/aist_retargeted/street_time.json").read_text()
-    assert json.loads(written) == {"whole": {"n": 6}}
+    # dancers with even numbers chose the limits
+    ballroom = asked[1]
+    assert [[piece.piece for piece in of[1]] for of in asked] == [NAMES[::2], ["C_2"]]
+    assert {(of[0] is model, of[2], of[3]) for of in asked} == {(True, None, 0)}
+    assert 60 * ballroom[1][0].beat_hz == pytest.approx(BALLROOM["C_2"])
+    written = json.loads(Path("metrics/aist_retargeted/street_time.json").read_text())
+    assert written == {"new_dancers": {"n": 6}, "ballroom": {"n": 6, "dances": 3}}
+    assert BeatPhase.read(DATA / "in_time.npz").unseen == model.unseen
 
 
 def test_the_order_is_tried_with_the_models_of_the_stages(
     street: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage, saved = import_module("own_track"), []
-    phase, tempo = Path("data/on_beat/in_time.npz"), DATA / "dance_tempo.npz"
+    read = taken(monkeypatch, stage.BeatPhase, "read", "phase")
+    tempo = taken(monkeypatch, stage.TempoModel, "read", "tempo")
     of_street = taken(monkeypatch, stage, "of_street_dances", "street")
     of_on_beat = taken(monkeypatch, stage, "of_on_beat", "on_beat")
     measured = taken(monkeypatch, stage, "own_tracks", {"found": 1})
     taken(monkeypatch, stage, "own_track_tables", ["table"])
     monkeypatch.setattr(stage, "save_tables", lambda *given: saved.append(given))
     stage.main([])
-    assert (of_street, of_on_beat) == ([(phase,)], [(phase, tempo)])
+    assert read == [(DATA / "in_time.npz",), (Path("data/on_beat/in_time.npz"),)]
+    assert tempo == [(DATA / "dance_tempo.npz",)]
+    assert (of_street, of_on_beat) == ([("phase",)], [("phase", "phase", "tempo")])
     assert measured[0][:2] == ("street", "on_beat")
     assert saved == [(Path("metrics/on_beat/own_track"), ["table"], {"found": 1})]
+
+
+class Phase(BeatPhase):
+    """A model of the beat that takes down what it was asked about."""
+
+    asked: list[tuple[Any, str | None]]
+
+    def __init__(self) -> None:
+        super().__init__(np.ones((1, 1150, 4)), ((),), STREET_LIMITS)
+        object.__setattr__(self, "asked", [])
+
+    def predict(self, joints: Any, piece: str | None = None) -> Any:
+        self.asked.append((joints, piece))
+        return super().predict(joints, piece)
 
 
 class Learned:
@@ -304,7 +337,9 @@ def test_street_dances_are_asked_by_models_that_do_not_know_the_dancer(
     backwards = HeldOut(NAMES[::-1], np.array([2, 2, 1, 1, 0, 0]), shares, np.zeros(6), ())  # type: ignore[arg-type]
     monkeypatch.setattr(genre_trials, "known", lambda clip, name: name)
     parts = taken(monkeypatch, genre_trials, "held_out", backwards)
-    of = own_track_dances.of_street_dances(SHIPPED)
+    phase = Phase()
+    of = own_track_dances.of_street_dances(phase)
+    assert [piece for _, piece in phase.asked] == NAMES
     dances = two_corpora.street_dances()
     assert [seen for _, seen in asked] == [dance.joints[0, 0, 0] for dance in dances.values()]
     for name, (names, _) in zip(NAMES, asked, strict=True):
@@ -334,7 +369,7 @@ def clicks(bpm: float, seconds: float) -> Floats:
     return sound
 
 
-def test_ballroom_is_asked_by_models_that_do_not_know_the_piece(
+def test_ballroom_is_asked_by_the_programs_models_and_by_one_of_other_pieces(
     street: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = pd.DataFrame({"piece": list(BALLROOM), "label": [0, 0, 1]})
@@ -355,21 +390,22 @@ def test_ballroom_is_asked_by_models_that_do_not_know_the_piece(
     )  # fmt: skip
     figures = taken(monkeypatch, own_track_dances, "by_new_figures", [np.eye(300, 4)] * 3)
 
-    class Street:
-        street = Learned(frozenset(["street"]))
-
-    read = taken(monkeypatch, TempoModels, "read", Street())
-    by_piece, by_figure = own_track_dances.of_on_beat(SHIPPED, Path("street.npz"))
-    assert read == [(Path("street.npz"),)]
+    phase, ballroom = Phase(), Phase()
+    by_piece, by_figure = own_track_dances.of_on_beat(
+        phase,
+        ballroom,
+        Learned(frozenset(["street"])),  # type: ignore[arg-type]
+    )
     timed = two_corpora.on_beat_dances()[1]
     of = {dance.joints[0, 0, 0]: name for name, dance in timed.items()}
-    known = [(names - {"street"}, of[seen]) for names, seen in asked]
-    new, alone = known[:3], known[3:]
-    assert sorted(name for _, name in new) == [name for _, name in alone] == sorted(BALLROOM)
-    # the first of each type are one fold, the second another
-    learned = {"C_1": {"C_2"}, "W_1": {"C_2"}, "C_2": {"C_1", "W_1"}}
-    assert {name: set(names) for names, name in new} == learned
-    assert all(not names for names, _ in alone)
+    assert [(set(names), of[seen]) for names, seen in asked] == [
+        ({"street"}, name) for name in BALLROOM
+    ]
+    for model in (phase, ballroom):
+        assert [piece for _, piece in model.asked] == list(BALLROOM)
+    assert (set(by_piece.parts), set(by_figure.parts)) == (
+        {"tempo", "timing", "ballroom"}, {"ballroom"},
+    )  # fmt: skip
     assert by_piece.bpm == pytest.approx(list(BALLROOM.values()), rel=0.005)
     for found in (by_piece, by_figure):
         assert found.own.tolist() == [0, 1, 2]
