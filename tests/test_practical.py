@@ -13,6 +13,7 @@ import fake_matcher
 import numpy as np
 import pytest
 import soundfile
+from bobbing import piece, taught
 from bodies import room
 from commands import Result
 from sounds import RATE, encode, song
@@ -109,7 +110,7 @@ def test_a_second_run_says_the_same_and_opens_nothing(
 def test_only_what_is_shown_is_searched_for_its_moment(
     place: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(practical, "tempo_kept", lambda predicted: 120.0)
+    monkeypatch.setattr(practical, "tempo_kept", lambda predicted, limits: 120.0)
     np.savez("dance.npz", joints=room(5), rate=25.0, layout="musictodance")
     everything = answer(command)["recommended"]
     assert len({row["start_s"] for row in everything}) > 1
@@ -160,6 +161,26 @@ def test_the_genre_of_a_model_that_is_named(
     assert max(shares, key=shares.__getitem__) == "Waltz"
     assert names(content)[0] == "off"  # Waltz by its folder
     assert "data/own/matchers" in content["model"]
+
+
+def test_the_timing_of_a_model_that_is_named(place: Path, command: Command) -> None:
+    """Of bodies that bob twice a second; the package's own knows nothing like them."""
+    taught([piece(n, units=6) for n in range(5)]).save(place / "in_time.npz")
+    bobbing = piece(20, units=6).joints
+    np.savez("dance.npz", joints=bobbing, rate=25.0, layout="musictodance")
+    own = ("--up", "y", "--by", "timing")
+    content = answer(command, *own, "--model", "in_time.npz")
+    assert content["timing"]["bpm"] == pytest.approx(120, abs=1)
+    assert set(names(content)[:2]) == {"same", "half"}
+    assert content["model"].endswith("timing: in_time.npz")
+    _, said, _ = command("recommend", "dance.npz", "--catalogue", "music", *own, "--model",
+                         "in_time.npz")  # fmt: skip
+    assert "seems to keep 120 beats a minute\n" in said
+    Path("in_time.npz").write_bytes(b"no model")
+    status, out, err = command("recommend", "dance.npz", "--catalogue", "music", *own, "--model",
+                               "in_time.npz")  # fmt: skip
+    assert (status, out) == (2, "")
+    assert "in_time.npz: expected weights of the beat's phase" in " ".join(err.split())
 
 
 def test_mistakes(place: Path, command: Command) -> None:
