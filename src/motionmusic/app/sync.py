@@ -49,7 +49,10 @@ def sync(
     start: StartOption = None,
     model: Annotated[
         Path | None,
-        option("FILE.npz", "Another model than the program's own, of `dvc repro` in_time."),
+        option(
+            "FILE.npz",
+            "A model of the beat, such as data/on_beat_mini/in_time.npz. Default: the program's own.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
