@@ -134,7 +134,8 @@ def card(found: Mapping[str, Any]) -> str:
         " is not even may pass.",
         f"How good: balanced accuracy {balanced} % of dances of seven seconds whose dancer and"
         " choreography are new; chance is"
-        f" {100 / len(recall):.0f}; plain baselines: {plain}. Best at {', '.join(known[:3])}; worst at {', '.join(known[-3:])}.",
+        f" {100 / len(recall):.0f}; plain baselines: {plain}."
+        f" Best at {', '.join(known[:3])}; worst at {', '.join(known[-3:])}.",
         f"Probabilities: calibration error {100 * calibration['error']:.1f} % on new dancers; exactly"
         f" right ones would have {100 * calibration['perfect']:.1f} on as many dances.",
         f"From video: unmeasured. Where joints tremble by 2 cm, balanced accuracy is {trembling} % and"
