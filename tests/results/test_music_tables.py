@@ -86,7 +86,7 @@ def test_the_methods_have_every_measure_once() -> None:
     assert "not distinguishable from" not in first.caption
     assert "among 4 excerpts" in first.note
     assert "0.158 [0.142, 0.176]" in first.note
-    assert len(differences.rows) == 9
+    assert len(differences.rows) == 8
 
 
 def test_what_synchrony_finds() -> None:

@@ -18,8 +18,9 @@ from motionmusic.params import Epochs, Train
 from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.results.overview import collaborative_table, verdict
 from motionmusic.scoring.accuracy import fuse, predicted
-from motionmusic.scoring.collaborative import collaborative, crossed, student
+from motionmusic.scoring.collaborative import collaborative, student
 from motionmusic.scoring.evaluation import cell_files
+from motionmusic.scoring.intervals import crossed
 
 PIECES, SEGMENTS = 24, 20
 

@@ -138,10 +138,20 @@ def test_gain_is_the_paired_difference(level: str, without: str, found: dict[str
         [right_of(at_level(frame, level)) for frame in cells[f"{row}/fused"]]
         for row in ("dropout", without)
     ]
-    right = [np.mean([one["right"] for one in row], axis=0) for row in counts]
-    expected = bootstrap(ratio(right[0] - right[1], counts[0][0]["n"]), PIECES, 0, 200)
+    right = [np.stack([one["right"] for one in row]) for row in counts]
+    more, n = right[0] - right[1], counts[0][0]["n"].to_numpy()
+
+    def of_both(drawn: Floats) -> Floats:
+        """Seeds and pieces are drawn."""
+        pairs = zip(drawn[:, :2], drawn[:, 2:], strict=True)
+        return np.array([seeds @ more @ ps / (seeds.sum() * (ps @ n)) for seeds, ps in pairs])
+
     got = found["gain"][without]["fused"]["dropout"][level]
-    assert got == expected.json()
+    assert got == pytest.approx(bootstrap(of_both, [2, PIECES], 0, 200).json())
+    # of one seed, over its pieces
+    alone = measured({cell: frames[:1] for cell, frames in given.items()}, 200)
+    expected = bootstrap(ratio(more[0], n), PIECES, 0, 200)
+    assert alone["gain"][without]["fused"]["dropout"][level] == expected.json()
     for name, rows in found["gain"][without].items():
         for row, gain in rows.items():
             more, less = (found["cells"][f"{r}/{name}"][level]["value"] for r in (row, without))

@@ -187,7 +187,10 @@ def gained(found: Found, level: str) -> str:
             f"; {worse} of these points come from the control, which got worse by training on"
             f" ({100 * alone:.1f} → {100 * longer:.1f})"
         )
-    return f"At equal epochs CL adds {gain.text('points')} points (fused MCLEMCD-FC): {effect}."
+    over = ", over seeds too" if found["n_seeds"] > 1 else ""
+    return (
+        f"At equal epochs CL adds {gain.text('points')} points (fused MCLEMCD-FC{over}): {effect}."
+    )
 
 
 def beaten(found: Found, level: str) -> str:

@@ -18,7 +18,7 @@ from scipy.stats import norm, t
 from motionmusic.files import Floats
 from motionmusic.scoring.accuracy import at_level, right_of, strata
 from motionmusic.scoring.evaluation import right_by_group
-from motionmusic.scoring.intervals import Interval, bootstrap
+from motionmusic.scoring.intervals import Interval, crossed
 
 ROWS = ("alone", "longer", "fc")
 """After phase 1, after as many epochs as with CL but without it, and with it."""
@@ -76,23 +76,6 @@ def collaborative(
             "control": gain("longer", "alone"),
         },
     }
-
-
-def crossed(
-    right: Floats, sizes: Floats, of_strata: Sequence[int], seed: int, resamples: int
-) -> Interval:
-    """Σ right / Σ sizes, mean over seeds, with its interval where seeds and groups are both drawn.
-
-    Of right (seeds, groups), sizes (groups,) and how many groups there are in each stratum.
-    """
-    seeds = len(right)
-
-    def share(counts: Floats) -> Floats:
-        of_seeds, of_groups = counts[:, :seeds], counts[:, seeds:]
-        above = np.einsum("ds,sg,dg->d", of_seeds, right, of_groups)
-        return np.asarray(above / (of_seeds.sum(axis=1) * (of_groups @ sizes)), np.float64)
-
-    return bootstrap(share, [seeds, *of_strata], seed, resamples)
 
 
 def student(differences: Floats) -> Interval:

@@ -36,7 +36,7 @@ from motionmusic.scoring.accuracy import (
     with_units,
 )
 from motionmusic.scoring.baselines import BASELINES
-from motionmusic.scoring.intervals import Interval, bootstrap, ratio
+from motionmusic.scoring.intervals import Interval, bootstrap, crossed, ratio
 
 ROWS = ("alone", "longer", "plain", "dropout", "fc")
 WITHOUT = ("alone", "longer")
@@ -133,7 +133,8 @@ def evaluate(cells: Cells, classes: Sequence[str], seed: int, resamples: int) ->
     cells {row/input: {segment, excerpt: {value, low, high, sd, per_seed}, macro_f1: {value, sd,
     per_seed}, per_class, confusion}}; gain {alone, longer: {input: {row: {segment, excerpt: {value,
     low, high}}}}}, paired, of the rows that come after the one compared with. Fractions; intervals
-    are of the counts averaged over seeds, sd is over seeds, confusion sums the seeds.
+    are of the counts averaged over seeds, those of gain over seeds too where there are several; sd
+    is over seeds, confusion sums the seeds.
     """
     cells = {cell: different(frames) for cell, frames in cells.items()}
     first = next(iter(cells.values()))
@@ -156,8 +157,10 @@ def evaluate(cells: Cells, classes: Sequence[str], seed: int, resamples: int) ->
         return found | {"per_seed": seeds}
 
     def gain(row: str, without: str, name: str, level: str) -> dict[str, float]:
-        pair = (right[f"{one}/{name}", level].mean(axis=0) for one in (row, without))
-        return interval(np.subtract(*pair)[None], level).json()
+        more = right[f"{row}/{name}", level] - right[f"{without}/{name}", level]
+        if len(more) == 1:
+            return interval(more, level).json()
+        return crossed(more, sizes[level], groups[level], seed, resamples).json()
 
     shares = np.bincount(first[0]["label"], minlength=k) / len(first[0])
     return {

@@ -105,6 +105,23 @@ def ratio(sums: ArrayLike, sizes: ArrayLike) -> Statistic:
     return statistic
 
 
+def crossed(
+    right: Floats, sizes: Floats, of_strata: Sequence[int], seed: int, resamples: int
+) -> Interval:
+    """Σ right / Σ sizes, mean over seeds, with its interval where seeds and groups are both drawn.
+
+    Of right (seeds, groups), sizes (groups,) and how many groups there are in each stratum.
+    """
+    seeds = len(right)
+
+    def share(counts: Floats) -> Floats:
+        of_seeds, of_groups = counts[:, :seeds], counts[:, seeds:]
+        above = np.einsum("ds,sg,dg->d", of_seeds, right, of_groups)
+        return np.asarray(above / (of_seeds.sum(axis=1) * (of_groups @ sizes)), np.float64)
+
+    return bootstrap(share, [seeds, *of_strata], seed, resamples)
+
+
 def mean_interval(
     values: ArrayLike,
     pieces: pd.Series[Any],
