@@ -13,7 +13,7 @@ import pytest
 import small_task
 
 from motionmusic.errors import UserError
-from motionmusic.files import read_json, write_json, write_text
+from motionmusic.files import Floats, read_json, write_json, write_text
 from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.results.table import read_tables
 from motionmusic.scoring.accuracy import at_level, fuse, predicted, right_of, score
