@@ -200,7 +200,11 @@ def test_of_a_dance_unlike_those_that_the_model_knows_it_cannot_tell(
     )
     assert "190 street dances" in out
     content = written("DANCE_C_1.sync.json")
-    assert (content["answer"], content["known"], content["model"]) == ("cannot tell", False, None)
+    assert (content["answer"], content["known"], content["model"]) == (
+        "cannot tell",
+        False,
+        sync.OWN,
+    )
     assert (content["late_s"], content["dance_bpm"]) == (None, None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -221,6 +222,27 @@ def test_a_piece_is_judged_by_weights_that_do_not_know_it() -> None:
 def test_broken_weights(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "in_time.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"in_time\.npz"):
+        BeatPhase.read(tmp_path / "in_time.npz")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weights": np.zeros((1, 1150, 3))}, {"weights": np.full((1, 1150, 4), np.nan)},
+        {"weights": np.zeros((2, 1150, 4))}, {"weights": np.zeros((1, 1150, 4), np.int64)},
+        {"unseen": np.zeros(1)}, {"limits": np.array([1.5])}, {"limits": np.array([0.5, 0.2])},
+        {"limits": np.array([1.5, 0.0])}, {"limits": np.array([np.nan, np.nan])},
+    ],
+)  # fmt: skip
+def test_weights_of_another_shape_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    whole: dict[str, Any] = {
+        "weights": np.zeros((1, 1150, 4)), "unseen": np.array(["C_1"]),
+        "limits": np.array([1.5, 0.25]),
+    }  # fmt: skip
+    np.savez(tmp_path / "in_time.npz", **whole)
+    assert BeatPhase.read(tmp_path / "in_time.npz").limits == STREET
+    np.savez(tmp_path / "in_time.npz", **{**whole, **change})
     with pytest.raises(UserError, match=r"in_time\.npz"):
         BeatPhase.read(tmp_path / "in_time.npz")
 

@@ -154,7 +154,7 @@ def sync(
             "tracker_bpm": song.tracker_bpm,
             "flags": song.flags,
         },
-        "model": None if model is None else str(model),
+        "model": str(model or OWN),
         "known": known,
         "beats_compared_bpm": 60 * beat_hz,
         **vars(verdict),

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from motionmusic.errors import UserError
 from motionmusic.features.motion import Floats
 from motionmusic.features.skeletons import MUSICTODANCE
 from motionmusic.features.song_tempo import SongTempo
@@ -26,6 +27,7 @@ SHIPPED = Path(__file__).parents[1] / "pretrained" / "in_time.npz"
 """The model that comes with the program, of street dances; one set of weights a fold of them."""
 RATE_HZ = 25.0
 HALF = 12  # frames of motion on either side: half a second
+_COLUMNS = 46 * (2 * HALF + 1)  # of :func:`motion_windows`
 _OWN = 1.2  # another tempo, which is looked for among all, must be so many times clearer
 _SLOWEST_HZ, _FASTEST_HZ = 40 / 60, 220 / 60
 _AWAY = np.linspace(-0.5, 0.5, 101)[:-1]
@@ -54,7 +56,7 @@ class BeatPhase:
     """Weights of the model, one set a fold.
 
     Attributes:
-        weights: (folds, 1150, 4): cosine and sine of the phase of one and of two beats.
+        weights: (folds, 1150, 4), finite: cosine and sine of the phase of one and of two beats.
         unseen: of each fold, the pieces that it was not trained on.
         limits: when it says something.
     """
@@ -88,9 +90,19 @@ class BeatPhase:
         remedy = "run `dvc repro` of the stage in_time again"
         names = ("weights", "unseen", "limits")
         found = read_named_arrays(file, names, "weights of the beat's phase", remedy)
-        unseen = tuple(tuple(str(of).split()) for of in found["unseen"])
-        limits = Limits(*map(float, found["limits"]))
-        return BeatPhase(found["weights"].astype(np.float64), unseen, limits)
+        weights, unseen, limits = (found[name] for name in names)
+        if (
+            weights.shape != (unseen.size, _COLUMNS, 4) or limits.shape != (2,) or not unseen.size
+            or {weights.dtype.kind, limits.dtype.kind} != {"f"} or unseen.dtype.kind != "U"
+            or not np.isfinite(weights).all() or not (limits[0] >= 1 and 0 < limits[1] <= 0.5)
+        ):  # fmt: skip
+            shape = (
+                f"weights (folds, {_COLUMNS}, 4), the pieces unseen of each fold, and two limits"
+            )
+            got = f"{weights.dtype} {weights.shape}, {unseen.dtype} {unseen.shape}, limits {limits}"
+            raise UserError(file, "", shape, got, remedy)
+        named = tuple(tuple(str(of).split()) for of in unseen)
+        return BeatPhase(weights.astype(np.float64), named, Limits(*map(float, limits)))
 
 
 @dataclass(frozen=True)
