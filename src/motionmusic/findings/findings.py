@@ -40,6 +40,8 @@ GAINS = SPLITS | {
     "by_piece": "on the beat, four types: pieces apart",
     "by_figure": "on the beat, four types: figures apart",
 }
+STATED = ("m2d.published", "on_beat.by_piece", "on_beat.by_figure")
+"""Where collaborative learning is compared over seeds (docs/training.md)."""
 VERSIONS = {"published": "as published", "on_beat": "on the beat"}
 _REGRESSION = "logistic_regression/joints"
 _SERIES = (("#08306b", "o"), ("#4292c6", "o"), ("#b35806", "s"))
@@ -91,6 +93,11 @@ def facts() -> dict[str, Any]:
         "ladder": _ladder(_json("aist_retargeted/ladder.json")),
         "splits": _columns("splits/splits.json", 0, 2, 3, 4, 7, 8, 9),
         "collaborative": _columns("collaborative/collaborative.json", 0, 1, 6, 7, 8, 10),
+        "not_compared": [
+            task
+            for task in STATED
+            if not workspace.metrics(task, "collaborative.json").is_file()
+        ],
         "timing": _timing(_json("on_beat/timing.json")),
         "two": _json("aist_retargeted/two_corpora.json"),
         "damage": _json("on_beat/damage.json"),

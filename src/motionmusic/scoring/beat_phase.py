@@ -113,7 +113,7 @@ class Verdict:
         answer: yes, no, or cannot tell: the dance keeps no tempo that the model can see.
         late_s: by how much the music has to be read later, up to whole beats; NaN where the dance
             does not keep the music's tempo.
-        fit: at the music's tempo, 0…1; whole dances that are in time have 0.3 to 1.
+        fit: at the music's tempo, 0 to √2.
         rival: the best fit at any other tempo.
         dance_bpm: the tempo that the dance keeps; NaN where it keeps none.
     """
@@ -195,7 +195,7 @@ def best_fit(predicted: Floats, times_s: Floats, beat_hz: Floats) -> tuple[Float
         beat_hz: (n,).
 
     Returns:
-        (n,) beats −½…½ by which motion comes after the music; (n,) the fit there, 0…1.
+        (n,) beats −½…½ by which motion comes after the music; (n,) the fit there, 0 to √2.
     """
     one, two = phasors(predicted, times_s, beat_hz)
     fit = phase_fit(one[:, None], two[:, None], _AWAY)

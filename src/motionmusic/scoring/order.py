@@ -49,7 +49,7 @@ FITS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 
 
 class Moment(NamedTuple):
-    """Where a dance goes best with a track: fit of the tempo 0…1, correlation −1…1, second."""
+    """Where a dance goes best with a track: fit of the tempo 0 to √2, correlation −1 to 1, second."""
 
     fit: float
     sound: float
@@ -76,7 +76,7 @@ def sound_at(envelope: Floats) -> Floats:
 
 
 def tempo_fit(predicted: Floats, bpm: float) -> float:
-    """How well a dance, (frames, 4) of the model of the beat's phase, fits beats of a tempo: 0…1.
+    """How well a dance, (frames, 4) of the model of the beat's phase, fits beats of a tempo: 0 to √2.
 
     Half and double of it are tried as well; when the first beat falls is left open.
     """
