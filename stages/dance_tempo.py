@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from motionmusic import errors, workspace
 from motionmusic.params import Evaluate, group
@@ -18,10 +19,10 @@ def main(given: Sequence[str]) -> None:
     settings = group(Evaluate, "evaluate")
     _, on_beat = on_beat_dances()
     found, model = measured(street_dances(), on_beat, settings.seed, settings.resamples)
-    save_tables(
-        workspace.metrics("aist_retargeted", "dance_tempo"), [dance_tempo_table(found)], found
-    )
-    model.save(workspace.data("aist_retargeted", "dance_tempo.npz"))
+    file, tables = workspace.data("aist_retargeted", "dance_tempo.npz"), [dance_tempo_table(found)]
+    model.save(file)
+    found["sha256"] = sha256(file.read_bytes()).hexdigest()
+    save_tables(workspace.metrics("aist_retargeted", "dance_tempo"), tables, found)
 
 
 if __name__ == "__main__":

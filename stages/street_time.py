@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 import numpy as np
 
@@ -39,12 +40,14 @@ def main(given: Sequence[str]) -> None:
         if knows.likeness(seen(dance)) >= REFUSED
     ]
     new = [pieces[name] for name, dance in timed.items() if reports(dance)]
+    file = workspace.data(CORPUS, "in_time.npz")
+    model.save(file)
     found = {
+        "sha256": sha256(file.read_bytes()).hexdigest(),
         "new_dancers": answers(model, new, None, seed),
         "ballroom": answers(model, like, None, seed) | {"dances": len(whole)},
     }
     write_json(workspace.metrics(CORPUS, "street_time.json"), found)
-    model.save(workspace.data(CORPUS, "in_time.npz"))
 
 
 def _on_beats(name: str, joints: Floats, beat_hz: float) -> TimedPiece:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from motionmusic.app import arguments as reading
 from motionmusic.app import sync
 from motionmusic.app.catalogue import content_hash
 from motionmusic.app.practical import _AIST as GENRES
+from motionmusic.files import read_json
 from motionmusic.scoring.beat_phase import SHIPPED, STREET, BeatPhase, Verdict
 
+METRICS = Path(__file__).parents[1] / "metrics/aist_retargeted/street_time.json"
 RATE = 22050
 SECONDS = 20
 START_S = 1.24  # what its config.json says
@@ -181,6 +184,8 @@ def test_conclusions(verdict: Verdict, expected: str) -> None:
 
 
 def test_the_weights_that_come_with_the_program_are_of_street_dances() -> None:
+    found = read_json(METRICS, "run `dvc repro` of the stage street_time")
+    assert sha256(SHIPPED.read_bytes()).hexdigest() == found["sha256"]
     model = BeatPhase.read(SHIPPED)
     assert model.weights.shape == (6, 1150, 4)
     names = [name for of in model.unseen for name in of]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from motionmusic.errors import UserError
 from motionmusic.features.motion import Floats
+from motionmusic.files import read_json
 from motionmusic.scoring import tempo_of_dances
 from motionmusic.scoring.dance_tempo import (
     TEMPI,
@@ -21,6 +23,7 @@ from motionmusic.scoring.dance_tempo import (
 from motionmusic.scoring.tempo_of_dances import measured
 from motionmusic.scoring.two_corpora import TimedDance
 
+METRICS = Path(__file__).parents[2] / "metrics/aist_retargeted"
 SHIPPED = Path(__file__).parents[2] / "src/motionmusic/pretrained/dance_tempo.npz"
 
 
@@ -33,6 +36,11 @@ def swaying(bpm: float, seconds: float = 10, tremble: float = 0, seed: int = 0) 
     a, b = places[before % 4], places[(before + 1) % 4]
     joints = a + (b - a) * share[:, None, None] / 2
     return np.asarray(joints + random.normal(0, tremble, joints.shape))
+
+
+def test_the_model_that_comes_with_the_package_is_the_stages() -> None:
+    found = read_json(METRICS / "dance_tempo.json", "run `dvc repro` of the stage dance_tempo")
+    assert sha256(SHIPPED.read_bytes()).hexdigest() == found["sha256"]
 
 
 @pytest.mark.parametrize("bpm", [70, 84, 97, 116, 128])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import chdir
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -226,10 +227,12 @@ def test_the_tempo_is_tried_with_both_corpora(
     stage, model = import_module("dance_tempo"), TempoModel(np.arange(26.0))
     calls = taken(monkeypatch, stage, "measured", ({}, model))
     taken(monkeypatch, stage, "dance_tempo_table", None)
-    taken(monkeypatch, stage, "save_tables")
+    saved = taken(monkeypatch, stage, "save_tables")
     stage.main([])
     ((retargeted, on_beat, *_),) = calls
     assert (list(retargeted), list(on_beat)) == (NAMES, list(BALLROOM))
+    ((_, _, found),) = saved
+    assert found == {"sha256": sha256((DATA / "dance_tempo.npz").read_bytes()).hexdigest()}
     again = TempoModel.read(DATA / "dance_tempo.npz")
     np.testing.assert_array_equal(again.weights, model.weights)
 
@@ -266,7 +269,12 @@ def test_the_model_of_the_beat_learns_from_street_dances_and_is_asked_about_new_
     assert {(of[0] is model, of[2], of[3]) for of in asked} == {(True, None, 0)}
     assert 60 * ballroom[1][0].beat_hz == pytest.approx(BALLROOM["C_2"])
     written = json.loads(Path("metrics/aist_retargeted/street_time.json").read_text())
-    assert written == {"new_dancers": {"n": 6}, "ballroom": {"n": 6, "dances": 3}}
+    file = (DATA / "in_time.npz").read_bytes()
+    assert written == {
+        "sha256": sha256(file).hexdigest(),
+        "new_dancers": {"n": 6},
+        "ballroom": {"n": 6, "dances": 3},
+    }
     assert BeatPhase.read(DATA / "in_time.npz").unseen == model.unseen
 
 

@@ -94,9 +94,7 @@ def facts() -> dict[str, Any]:
         "splits": _columns("splits/splits.json", 0, 2, 3, 4, 7, 8, 9),
         "collaborative": _columns("collaborative/collaborative.json", 0, 1, 6, 7, 8, 10),
         "not_compared": [
-            task
-            for task in STATED
-            if not workspace.metrics(task, "collaborative.json").is_file()
+            task for task in STATED if not workspace.metrics(task, "collaborative.json").is_file()
         ],
         "timing": _timing(_json("on_beat/timing.json")),
         "two": _json("aist_retargeted/two_corpora.json"),
