@@ -77,6 +77,19 @@ def test_what_was_not_run_is_said(space: Path) -> None:
         assert re.search(rf"not run yet[^\n]*`dvc repro {command}`", text, re.IGNORECASE), command
 
 
+def test_where_collaborative_learning_was_not_compared_is_said(space: Path) -> None:
+    text = page(facts() | {"collaborative": "| a |", "not_compared": ["a.task", "another"]})
+    assert "| a |\n\n*Not run yet on a.task, another.*\n" in text
+    for task in findings.STATED:
+        file = space / task.replace(".", "/") / "collaborative.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}")
+    assert facts()["not_compared"] == []
+    assert "Not run yet on" not in page(facts())
+    (space / "on_beat/by_piece/collaborative.json").unlink()
+    assert facts()["not_compared"] == ["on_beat.by_piece"]
+
+
 def test_the_splits_are_told_in_the_columns_that_matter(space: Path) -> None:
     boards = {"a.task": board(0.5, networks=True)}
     write_tables(
