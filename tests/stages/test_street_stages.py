@@ -26,8 +26,9 @@ from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.results.ladder_table import PROTOCOLS
 from motionmusic.scoring import genre_trials, own_track_dances, two_corpora
 from motionmusic.scoring.baselines import BASELINES
+from motionmusic.scoring.beat_phase import BALLROOM as BALLROOM_LIMITS
 from motionmusic.scoring.beat_phase import STREET as STREET_LIMITS
-from motionmusic.scoring.beat_phase import BeatPhase
+from motionmusic.scoring.beat_phase import BeatPhase, Limits
 from motionmusic.scoring.dance_tempo import DanceTempo, TempoModel, given
 from motionmusic.scoring.genre_model import REFUSED
 from motionmusic.scoring.genre_trials import HeldOut
@@ -302,8 +303,8 @@ class Phase(BeatPhase):
 
     asked: list[tuple[Any, str | None]]
 
-    def __init__(self) -> None:
-        super().__init__(np.ones((1, 1150, 4)), ((),), STREET_LIMITS)
+    def __init__(self, limits: Limits = STREET_LIMITS) -> None:
+        super().__init__(np.ones((1, 1150, 4)), ((),), limits)
         object.__setattr__(self, "asked", [])
 
     def predict(self, joints: Any, piece: str | None = None) -> Any:
@@ -398,7 +399,11 @@ def test_ballroom_is_asked_by_the_programs_models_and_by_one_of_other_pieces(
     )  # fmt: skip
     figures = taken(monkeypatch, own_track_dances, "by_new_figures", [np.eye(300, 4)] * 3)
 
-    phase, ballroom = Phase(), Phase()
+    phase, ballroom = Phase(), Phase(BALLROOM_LIMITS)
+    monkeypatch.setattr(
+        own_track_dances, "fits",
+        lambda predicted, bpm, limits: np.full((3, 3), limits.clear if limits else 0.0),
+    )  # fmt: skip
     by_piece, by_figure = own_track_dances.of_on_beat(
         phase,
         ballroom,
@@ -414,6 +419,9 @@ def test_ballroom_is_asked_by_the_programs_models_and_by_one_of_other_pieces(
     assert (set(by_piece.parts), set(by_figure.parts)) == (
         {"tempo", "timing", "ballroom"}, {"ballroom"},
     )  # fmt: skip
+    assert (by_piece.parts["timing"] == STREET_LIMITS.clear).all()
+    assert (by_piece.parts["ballroom"] == BALLROOM_LIMITS.clear).all()
+    assert (by_figure.parts["ballroom"] == 0).all()  # every dance counts
     assert by_piece.bpm == pytest.approx(list(BALLROOM.values()), rel=0.005)
     for found in (by_piece, by_figure):
         assert found.own.tolist() == [0, 1, 2]
