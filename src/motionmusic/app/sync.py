@@ -179,7 +179,10 @@ def sync(
 def conclude(verdict: Verdict, beat_hz: float, known: bool = True) -> str:
     """The verdict in a sentence; ``known``: whether the model knows dances like this one."""
     if not known:
-        return "Cannot tell: this dance is unlike the street dances that the model knows."
+        return (
+            "Cannot tell: this dance is unlike the street dances that the model knows; another one can"
+            " be named with --model."
+        )
     if verdict.answer == "cannot tell":
         return "Cannot tell: the model sees no beat in this dance. A longer one shows more."
     if math.isnan(verdict.late_s):

@@ -34,12 +34,14 @@ def sync_picture(
     above, below = figure.subplots(2, 1)
     times = np.arange(len(predicted)) / RATE_HZ - first_beat_s
     tempi = tempi_of(len(predicted) / RATE_HZ)
-    above.plot(60 * tempi, best_fit(predicted, times, tempi)[1], color=_DANCE, linewidth=1)
+    of_tempi = best_fit(predicted, times, tempi)[1]
+    above.plot(60 * tempi, of_tempi, color=_DANCE, linewidth=1)
     above.axvline(60 * beat_hz, color=_MUSIC, linestyle="--", linewidth=1.2)
     above.axhline(verdict.rival, color="0.6", linestyle=":", linewidth=1)
     above.set(
-        xlabel="beats a minute; dashed: the music's", ylabel="fit", ylim=(0, 1), xlim=(40, 220)
-    )
+        xlabel="beats a minute; dashed: the music's, dotted: the best of all others", ylabel="fit",
+        ylim=(0, _top(of_tempi)), xlim=(40, 220),
+    )  # fmt: skip
     offsets_s = np.linspace(-2, 2, 801)
     one, two = phasors(predicted, times, np.array([beat_hz]))
     fit = phase_fit(one, two, -offsets_s * beat_hz) / np.sqrt(
@@ -48,8 +50,8 @@ def sync_picture(
     below.plot(offsets_s, fit, color=_DANCE, linewidth=1.4)
     below.axvline(0, color=_MUSIC, linestyle="--", linewidth=1.2)
     below.set(
-        xlabel="seconds that the music is read later; dashed: as given", ylabel="fit", ylim=(-1, 1),
-        xlim=(-2, 2),
+        xlabel="seconds that the music is read later; dashed: as given", ylabel="fit",
+        ylim=(-_top(fit), _top(fit)), xlim=(-2, 2),
     )  # fmt: skip
     for panel in (above, below):
         panel.spines[["top", "right"]].set_visible(False)
@@ -57,3 +59,8 @@ def sync_picture(
     figure.suptitle(textwrap.fill(shown(title), 70), fontsize=12)
     figure.supxlabel(textwrap.fill(shown(caption), 100), fontsize=9.5)
     return figure
+
+
+def _top(fits: Floats) -> float:
+    """Of an axis: 1, or above the highest of these."""
+    return max(1.0, 1.05 * float(fits.max()))
