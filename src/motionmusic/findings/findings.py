@@ -85,6 +85,7 @@ def facts() -> dict[str, Any]:
     """What the template names, None for results that are not there."""
     tasks = {name: _task(task) for name, task in TASKS.items()}
     table3 = printed("table3").set_index(["row", "cl", "input"])["percent"]
+    compared = [task for task in STATED if workspace.metrics(task, "collaborative.json").is_file()]
     return {
         **tasks,
         "printed": table3["fc", "yes", "fused"],
@@ -93,9 +94,7 @@ def facts() -> dict[str, Any]:
         "ladder": _ladder(_json("aist_retargeted/ladder.json")),
         "splits": _columns("splits/splits.json", 0, 2, 3, 4, 7, 8, 9),
         "collaborative": _columns("collaborative/collaborative.json", 0, 1, 6, 7, 8, 10),
-        "not_compared": [
-            task for task in STATED if not workspace.metrics(task, "collaborative.json").is_file()
-        ],
+        "not_compared": [task for task in STATED if task not in compared],
         "timing": _timing(_json("on_beat/timing.json")),
         "two": _json("aist_retargeted/two_corpora.json"),
         "damage": _json("on_beat/damage.json"),
@@ -106,7 +105,7 @@ def facts() -> dict[str, Any]:
         "gains": {
             words: {part: task[part] for part in ("adds", "before", "after")}
             for name, words in GAINS.items()
-            if (task := tasks[name])
+            if (task := tasks[name]) and TASKS[name] not in compared
         },
     }
 
