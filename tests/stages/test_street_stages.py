@@ -283,7 +283,7 @@ def test_the_order_is_tried_with_the_models_of_the_stages(
     street: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage, saved = import_module("own_track"), []
-    read = taken(monkeypatch, stage.BeatPhase, "read", "phase")
+    monkeypatch.setattr(stage.BeatPhase, "read", lambda file: f"phase of {file}")
     tempo = taken(monkeypatch, stage.TempoModel, "read", "tempo")
     of_street = taken(monkeypatch, stage, "of_street_dances", "street")
     of_on_beat = taken(monkeypatch, stage, "of_on_beat", "on_beat")
@@ -291,9 +291,9 @@ def test_the_order_is_tried_with_the_models_of_the_stages(
     taken(monkeypatch, stage, "own_track_tables", ["table"])
     monkeypatch.setattr(stage, "save_tables", lambda *given: saved.append(given))
     stage.main([])
-    assert read == [(DATA / "in_time.npz",), (Path("data/on_beat/in_time.npz"),)]
     assert tempo == [(DATA / "dance_tempo.npz",)]
-    assert (of_street, of_on_beat) == ([("phase",)], [("phase", "phase", "tempo")])
+    phase, ballroom = (f"phase of data/{of}/in_time.npz" for of in ("aist_retargeted", "on_beat"))
+    assert (of_street, of_on_beat) == ([(phase,)], [(phase, ballroom, "tempo")])
     assert measured[0][:2] == ("street", "on_beat")
     assert saved == [(Path("metrics/on_beat/own_track"), ["table"], {"found": 1})]
 
