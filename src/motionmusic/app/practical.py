@@ -209,7 +209,7 @@ def of_package(dance: OwnDance) -> Genres:
 def recommend(
     dance: OwnDance, music: Path, genres: Genres, top: int, by: By, include_own: bool = False,
     told_bpm: float | None = None, within: tuple[float, float] | None = None,
-    timing: Path | None = None,
+    timing: BeatPhase | None = None,
 ) -> Practical:  # fmt: skip
     """The ``top`` tracks of the folder ``music``.
 
@@ -220,7 +220,7 @@ def recommend(
         include_own: whether the dance's own music may be among them.
         told_bpm: the dance's tempo, where it is known.
         within: only tracks whose tempo, half or double is between these.
-        timing: file of a model of the beat; else the package's own.
+        timing: a model of the beat; else the package's own.
 
     Raises UserError where the dance is shorter than 3 s, or no track is left.
     """
@@ -229,7 +229,7 @@ def recommend(
             dance.name, "", f"a dance of at least {SHORTEST_S:g} s", f"{dance.seconds:.2f} s",
             "take a longer dance",
         )  # fmt: skip
-    phase = BeatPhase.read(timing or SHIPPED)
+    phase = timing or BeatPhase.read(SHIPPED)
     moves = fitted(dance, dance.layout, RATE_HZ, 1)
     seen = evidence(common_joints(moves.joints, dance.layout))
     tempo = given(told_bpm) if told_bpm else TempoModel.read(TEMPO)(seen)

@@ -168,8 +168,10 @@ def recommend(
         check_room(render, 20.0 * min(top, 100))
     from motionmusic.app.open_dance import open_dance
     from motionmusic.app.sound_files import sound_files
+    from motionmusic.scoring.beat_phase import BeatPhase
 
     sound_files(music)  # before minutes go by with a video
+    phase = BeatPhase.read(timing) if timing is not None else None
     check_cache()
     own = open_dance(dance, layout, rate, up, names)
     from motionmusic.app import practical as ours
@@ -186,7 +188,7 @@ def recommend(
             genres = genres_of(trained.model, own)
         if timing is not None:
             genres = genres._replace(model=f"{genres.model}; timing: {timing}")
-        found = ours.recommend(own, music, genres, top, by, include_own, tempo, within, timing)
+        found = ours.recommend(own, music, genres, top, by, include_own, tempo, within, phase)
     else:
         from motionmusic.app.recommender import Recommender
 

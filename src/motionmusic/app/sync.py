@@ -108,6 +108,7 @@ def sync(
     from motionmusic.results.figures import png
     from motionmusic.scoring.beat_phase import RATE_HZ, SHIPPED, BeatPhase, judge_song
 
+    phase = BeatPhase.read(model or SHIPPED)  # before minutes go by with a video
     own = open_dance(dance, layout, rate, up, names)
     if own.seconds < SHORTEST_S:
         raise UserError(
@@ -132,7 +133,6 @@ def sync(
             music, f"from {start_s:g} s on", "music with a beat", "none found", "take other music"
         )
     song = song_tempo(audio, tracked)
-    phase = BeatPhase.read(model or SHIPPED)
     joints = query.joints if query.center is None else query.joints + query.center[:, None]
     piece = phase.piece_of(own.name)
     predicted = phase.predict(joints[: round(len(audio) / SAMPLE_RATE * RATE_HZ)], piece)
