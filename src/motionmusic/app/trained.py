@@ -30,13 +30,9 @@ def choose(folder: Path | None, method: Method) -> Trained:
     )
     found = sorted((*_facts(path), path.parent) for path in chosen.glob("*/matcher.json"))
     if not found:
-        got = (
-            "no matcher in it"
-            if chosen.is_dir()
-            else "a file"
-            if chosen.exists()
-            else "no such folder"
-        )
+        got = "no matcher in it" if chosen.is_dir() else "no such folder"
+        if chosen.is_file():
+            got = "a file"
         raise UserError(
             chosen, "", "a folder of trained matchers, data/TASK/matchers", got,
             "`motionmusic models` lists the trained models",
