@@ -168,10 +168,13 @@ def recommend(
         check_room(render, 20.0 * min(top, 100))
     from motionmusic.app.open_dance import open_dance
     from motionmusic.app.sound_files import sound_files
-    from motionmusic.scoring.beat_phase import BeatPhase
 
     sound_files(music)  # before minutes go by with a video
-    phase = BeatPhase.read(timing) if timing is not None else None
+    phase = None
+    if timing is not None:
+        from motionmusic.scoring.beat_phase import BeatPhase
+
+        phase = BeatPhase.read(timing)
     check_cache()
     own = open_dance(dance, layout, rate, up, names)
     from motionmusic.app import practical as ours
