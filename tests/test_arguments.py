@@ -12,6 +12,7 @@ from commands import Result
 from rich.table import Table
 
 from motionmusic.app.arguments import clock, confirmed, counted, print_table
+from motionmusic.scoring.dance_tempo import TEMPI, given
 
 
 def test_an_interrupted_question_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,3 +82,17 @@ def test_an_empty_value_is_no_folder(command: Callable[..., Result], args: list[
     status, _, err = command(*args)
     assert status == 2
     assert "expected a value, got an empty one" in err
+
+
+def test_a_value_may_end_in_an_equals_sign(command: Callable[..., Result]) -> None:
+    _, _, err = command("check", "--names=year=", "nowhere")
+    assert "year=: --names: expected a yaml file" in err
+
+
+def test_only_a_tempo_that_the_program_knows_is_taken(command: Callable[..., Result]) -> None:
+    low, high = TEMPI[[0, -1]]
+    for bpm in (low, high):
+        assert given(bpm).bpm == pytest.approx(bpm)
+    for bpm in (low - 1, high + 1):
+        status, _, err = command("recommend", "nowhere", "--tempo", f"{bpm}")
+        assert (status, "--tempo" in err) == (2, True)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from bodies import room
+from bodies import room, write_folder
 from commands import Result
 from test_pose import film
 
@@ -80,6 +80,8 @@ def test_a_small_file_that_unpacks_to_a_large_one(
     monkeypatch.setattr(open_dance, "LARGEST", 1 << 20)
     status, _, err = command("check", "bomb.npz")
     assert (status, "a dance of at most 1 MB, unpacked, got 1 MB" in err) == (2, True)
+    write_folder(Path("DANCE_C_1"), room())
     monkeypatch.setattr(open_dance, "LARGEST", 40)
-    status, _, err = command("check", "walk.bvh")
-    assert (status, "a dance of at most 0 MB" in err) == (2, True)
+    for dance in ("walk.bvh", "DANCE_C_1"):
+        status, _, err = command("check", dance)
+        assert (status, "a dance of at most 0 MB" in err) == (2, True)

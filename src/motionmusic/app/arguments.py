@@ -42,7 +42,7 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As ever; an empty value, such as that of an unset variable, would be this folder."""
         for before, value in zip(["", *args], args, strict=False):
-            if not value or (value.startswith("--") and value.endswith("=")):
+            if not value or (value.startswith("--") and value.find("=") == len(value) - 1):
                 option = value[:-1] or (before if before.startswith("-") else "")
                 remedy = "give it, or leave it out"
                 raise UserError("command line", option, "a value", "an empty one", remedy)

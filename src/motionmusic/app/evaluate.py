@@ -94,7 +94,7 @@ def evaluate(
     if reference is not None:
         check_input_folder(reference, "--reference", "a folder of dances")
     if csv is not None:
-        check_output(csv, "--csv", [folder, listed, reference], force, (".csv",))
+        check_output(csv, "--csv", [folder, listed, reference, names], force, (".csv",))
     others: Counter[str] = Counter()
     pairs = pairs_of(folder, others) if listed is None else listed_pairs(listed, folder)
     real = [] if reference is None else pairs_of(reference, Counter())

@@ -48,7 +48,7 @@ def check_use(path: Path, kind: str, *given: object) -> None:
         if value is not None and option in _not_of(kind):
             expected = f"no {option}, which says nothing of this kind of dance ({kind})"
             raise UserError(path, option, expected, f"{value}", "leave it out")
-    size = path.stat().st_size
+    size = (path / "skeletons.json" if path.is_dir() else path).stat().st_size
     if kind == "arrays":
         with suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as members:
             size = max(size, sum(member.file_size for member in members.infolist()))

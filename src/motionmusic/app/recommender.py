@@ -29,9 +29,6 @@ from motionmusic.scoring.recommend import best_moment, best_start, draw, top_tra
 from motionmusic.streams import stream
 from motionmusic.terminal import shown
 
-SHOWN_S = 20.0  # seconds of the dance that a video shows with each track
-_LISTED = 10  # broken files that are named on the terminal
-
 
 class Pick(NamedTuple):
     """A recommended track: its score (None where it was drawn) and where its music starts."""

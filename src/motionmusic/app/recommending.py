@@ -60,7 +60,7 @@ def recommend(
     ] = "all",
     tempo: Annotated[
         float | None,
-        option("BPM", "The dance's tempo, where you know it.", min=20, max=400),
+        option("BPM", "The dance's tempo, where you know it.", min=50, max=200),
     ] = None,
     tempo_range: Annotated[
         str | None,
@@ -141,7 +141,8 @@ def recommend(
     within = None if tempo_range is None else _range(tempo_range)
     check_dance(dance, names)
     trained, timing = None, None
-    if practical and model is not None and model.is_file():
+    if practical and model is not None and not model.is_dir():
+        check_input(model, "--model", "a folder data/TASK/matchers, or a file in_time.npz")
         timing = model
     elif not practical or model is not None:
         trained = choose(model, "category" if practical else cast(Method, method))
@@ -156,7 +157,7 @@ def recommend(
         check_input_folder(music, "--catalogue", "a folder with music, or one sound file")
     else:
         check_input(music, "--catalogue", "a folder with music, or one sound file")
-    reads = [dance, music, timing or (trained and trained.folder)]
+    reads = [dance, names, music, timing or (trained and trained.folder)]
     for path, name, suffix in ((out, "--out", ".json"), (render, "--render", ".mp4")):
         if path is not None:
             check_output(path, name, reads, force, (suffix,))

@@ -94,7 +94,7 @@ def sync(
         dance.stem if dance.is_file() and dance.name != "skeletons.json" else folder.resolve().name
     )
     picture = out or Path(f"{named}.sync.png")
-    check_output(picture, "--out", [dance, music, model], force, (".png", ".json"))
+    check_output(picture, "--out", [dance, names, music, model], force, (".png", ".json"))
     check_music(music)
 
     from motionmusic.app.catalogue import content_hash
