@@ -195,17 +195,14 @@ def _count(text: str) -> int:
 
 
 def main(given: Sequence[str]) -> None:
-    """steps.py [--rounds N] [--threads N] [--width W] [--device D] [--out FOLDER] [--profile]."""
+    """steps.py [--rounds N] [--threads N] [--width W] [--device D] [--out FOLDER]."""
     parser = argparse.ArgumentParser(description="Time one training step of every network.")
     parser.add_argument("--rounds", type=_count, default=9, help="counted ones, default 9")
     parser.add_argument("--threads", type=_count, help="of PyTorch, default its own choice")
     parser.add_argument("--width", type=_count, default=64, help="4, 8, 16 …; the paper has 64")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
-    parser.add_argument("--profile", action="store_true", help="show where a motion step's time is")
     asked = parser.parse_args(given)
-    if asked.profile and asked.device != "cpu":
-        parser.error("--profile is for the CPU")
     device = torch.device(asked.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError(
@@ -216,9 +213,6 @@ def main(given: Sequence[str]) -> None:
         torch.set_num_threads(asked.threads)
     torch.manual_seed(0)
     keep_memory()  # as a training does; plain steps gain by it as well
-    if asked.profile:
-        print(report.profiled(cells_of("m2d", asked.width, device)["motion", OURS_LOW]))
-        return
     peaks, rows, load = {}, [], os.getloadavg()
     for name in SIZES:
         cells = products_of(device) | cells_of(name, asked.width, device)

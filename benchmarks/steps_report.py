@@ -1,10 +1,10 @@
-"""What the measured steps come to: machine, hours of the paper's tables, text, picture, profile."""
+"""What the measured steps come to: machine, hours of the paper's tables, text, picture."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from torch.profiler import ProfilerActivity, profile
 
 from motionmusic.results import figures
 from motionmusic.training.cell import git_revision
@@ -27,14 +26,6 @@ COLOURS = ("0.6", "0.8", "#9ecae1", "#2171b5")
 TABLES = {"table3": ("m2d", 5 * 1500), "table4": ("aist", 130 * 500)}
 # trainings of a table, three inputs; dropout's are taken to last as long as plain's
 TRAININGS = {"motion": 3, "music": 2, "phase 2": 6, "phase 2 fc": 3}
-# kinds of a profile by what an operation's name holds; the first that fits
-KINDS = {
-    "optimiser": ("adam",),
-    "convolutions": ("conv",),
-    "products": ("mm", "linear", "matmul"),
-    "batch norms": ("batch_norm",),
-    "copies and casts": ("copy", "clone", "aten::cat"),
-}
 
 
 def grid(head: list[str], rows: list[list[str]]) -> str:
@@ -188,22 +179,3 @@ def picture(result: Mapping[str, Any]) -> bytes:
     patches = [Patch(color=colour) for colour in COLOURS]
     figure.legend(patches, VARIANTS, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return figures.png(figure)
-
-
-def profiled(step: Callable[[], object]) -> str:
-    """Where a step's time on the CPU goes: each kind of operation's own, the largest first."""
-    for _ in range(3):
-        step()
-    with profile(activities=[ProfilerActivity.CPU]) as result:
-        for _ in range(3):
-            step()
-    times: dict[str, float] = {}
-    for event in result.key_averages():
-        name = event.key.lower()
-        kind = next(
-            (kind for kind, parts in KINDS.items() if any(p in name for p in parts)), "rest"
-        )
-        times[kind] = times.get(kind, 0) + event.self_cpu_time_total
-    total = sum(times.values())
-    ordered = sorted(times, key=lambda kind: -times[kind])
-    return grid(["kind", "share"], [[kind, f"{times[kind] / total:.0%}"] for kind in ordered])

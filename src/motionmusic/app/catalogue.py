@@ -280,10 +280,10 @@ def category_of(folder: Path, path: Path, labels: Mapping[str, str]) -> str | No
     ``labels`` are names by codes. A name counts in upper and lower case; a code only where a layout
     has one, so that folders A to Z are none. The folder's own name comes last.
     """
-    by_name = {_folded(name): name for name in labels.values()}
+    by_name = {folded(name): name for name in labels.values()}
     for name in (path.stem, *(parent.name for parent in path.parents[:-1]), folder.resolve().name):
-        if _folded(name) in by_name:
-            return by_name[_folded(name)]
+        if folded(name) in by_name:
+            return by_name[folded(name)]
         if (match := _AIST_TRACK.fullmatch(name)) and f"g{match['code']}" in labels:
             return labels[f"g{match['code']}"]
         dance = _DANCE_FOLDER.fullmatch(name) if name != path.stem else None
@@ -292,7 +292,7 @@ def category_of(folder: Path, path: Path, labels: Mapping[str, str]) -> str | No
     return None
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """A name as it is compared: an accent is one letter or two, hip-hop is hip hop."""
     letters = unicodedata.normalize("NFC", name).casefold()
     return "".join(letter for letter in letters if letter not in " -_")

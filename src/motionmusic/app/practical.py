@@ -16,6 +16,7 @@ from motionmusic.app.catalogue import (
     Ear,
     Encoded,
     Track,
+    folded,
     heard,
     heard_parts,
 )
@@ -277,9 +278,9 @@ def _fit(
 ) -> Fit:
     share, genre = None, 0.0
     if genres.probabilities is not None:
-        folded = {_plain(name) for name in names}
+        named = {folded(name) for name in names}
         matching = [
-            any(_plain(word) in folded for word in ((kind,) if genres.labels else NAMES[kind]))
+            any(folded(word) in named for word in ((kind,) if genres.labels else NAMES[kind]))
             for kind in genres.probabilities
         ]
         if any(matching):
@@ -294,10 +295,6 @@ def _fit(
     }
     moment = Moment(timing, 0.0, 0.0)
     return Fit(track, names, share, octave, moment, parts, sum(parts.values()))
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter not in " -_")
 
 
 def _between(bpm: float, within: tuple[float, float]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,9 +24,7 @@ def choose(folder: Path | None, method: Method) -> Trained:
 
     Raises UserError where there is no such folder, it has no matcher, or none of the method.
     """
-    chosen = folder or only_folder(
-        {path.parent.parent for path in Path().glob("data/**/matchers/*/matcher.json")}, no_model()
-    )
+    chosen = folder or _only_folder()
     found = sorted((*_facts(path), path.parent) for path in chosen.glob("*/matcher.json"))
     if not found:
         got = "no matcher in it" if chosen.is_dir() else "no such folder"
@@ -75,13 +72,15 @@ def own_music(of: Trained) -> Path:
     return music.relative_to(Path.cwd()) if music.is_relative_to(Path.cwd()) else music
 
 
-def only_folder(found: Collection[Path], none: UserError) -> Path:
-    """The only folder of trained models, for a command without --model.
-
-    Raises ``none`` where there is none, and UserError where there are several.
-    """
+def _only_folder() -> Path:
+    """The only folder of trained models here, for a command without --model."""
+    found = {path.parent.parent for path in Path().glob("data/**/matchers/*/matcher.json")}
     if not found:
-        raise none
+        raise UserError(
+            "data/**/matchers", "", "a trained model", "none",
+            "train one with `dvc repro pipeline/music/m2d_mini/dvc.yaml:match`, or run from the"
+            " folder that has data/, or name one with --model DIR",
+        )  # fmt: skip
     folders = sorted(found)
     if len(folders) > 1:
         raise UserError(
@@ -89,15 +88,6 @@ def only_folder(found: Collection[Path], none: UserError) -> Path:
             f" {', '.join(map(str, folders))}", "none", f"choose one, such as --model {folders[0]}",
         )  # fmt: skip
     return folders[0]
-
-
-def no_model() -> UserError:
-    """The error where nothing was trained."""
-    return UserError(
-        "data/**/matchers", "", "a trained model", "none",
-        "train one with `dvc repro pipeline/music/m2d_mini/dvc.yaml:match`, or run from the folder"
-        " that has data/, or name one with --model DIR",
-    )  # fmt: skip
 
 
 def cards() -> dict[str, str]:
