@@ -15,6 +15,7 @@ import soundfile
 from bodies import room, write_bvh, write_folder
 from commands import Result
 
+from motionmusic.app.evaluate import Found, distances
 from motionmusic.data.points import LIMBS, joints_of, points_of, whole
 from motionmusic.data.smpl import smpl_joints
 from motionmusic.numba_cache import librosa
@@ -91,6 +92,8 @@ def test_numbers_as_json_and_csv(command: Command, made: Path) -> None:
     assert of["n"] == 3
     assert of["value"] == pytest.approx(np.mean(three), abs=1e-5)
     assert of["low"] <= of["value"] <= of["high"]
+    chance = [rows[name]["mint_chance"] for name in ("DANCE_C_1", "a.bvh", "b.npz")]
+    assert of["above"]["value"] == pytest.approx(np.mean(three) - np.mean(chance), abs=1e-5)
     assert found["foot_contact"]["n"] == 2
     assert rows["DANCE_C_1"]["foot_contact"] > 0
     # the same body in another file, whose feet are guessed
@@ -139,6 +142,17 @@ def test_distances_of_a_hundred(command: Command, tmp_path: Path) -> None:
     for name in ("kinetic", "geometric"):
         assert found[name]["distance"] == pytest.approx(0, abs=1e-6)
         assert found[name]["halves"] > 1
+
+
+def test_halves_are_the_references_whatever_is_compared_with_it() -> None:
+    random = np.random.default_rng(0)
+    made, other, real = (
+        Found([], list(zip(*random.normal(size=(2, 100, 9)), strict=True)), {}) for _ in range(3)
+    )
+    first, second = distances(made, real), distances(other, real)
+    for name in ("kinetic", "geometric"):
+        assert first[name]["halves"] == second[name]["halves"]
+        assert first[name]["distance"] != second[name]["distance"]
 
 
 def test_distances_of_fewer_are_refused(

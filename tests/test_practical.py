@@ -114,6 +114,9 @@ def test_only_what_is_shown_is_searched_for_its_moment(
     np.savez("dance.npz", joints=room(5), rate=25.0, layout="musictodance")
     everything = answer(command)["recommended"]
     assert len({row["start_s"] for row in everything}) > 1
+    for row in everything:
+        timing = pytest.approx(order.WEIGHTS.fit * row["timing"], rel=1e-4)
+        assert row["score_of"]["timing"] == timing
     looked: list[float] = []
 
     def best_moment_of(predicted: Any, sound: Any, bpm: float) -> order.Moment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -79,6 +80,19 @@ def test_new_dancers_and_choreographies_are_both_new() -> None:
     # no break to learn from where d04 and d05's only other choreography is tested
     first = found[found["split"] == "train"].groupby("fold")["label"].agg(set)
     assert sum(0 not in labels for labels in first) <= 2
+
+
+def test_a_fifth_of_a_genres_training_choreographies_validates() -> None:
+    """Or all that the next fold tests, if these are fewer."""
+    found = rows("by_choreography").merge(pieces()[["piece", "choreography"]])
+    choreographies = found.groupby(["split", "label", "fold"])["choreography"]
+    count = Counter(choreographies.nunique().to_dict())
+    for label in range(10):
+        for fold in range(3):
+            validated = count["validation", label, fold]
+            number = count["train", label, fold] + validated
+            fifth = max(1, round(number / 5)) if number > 2 else 0
+            assert validated == min(fifth, count["test", label, (fold + 1) % 3])
 
 
 def test_the_sides_of_dancers_are_as_large() -> None:

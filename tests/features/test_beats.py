@@ -182,10 +182,11 @@ def test_tempo_difference_folds_octaves() -> None:
 
 def test_a_piece(tmp_path: Path) -> None:
     audio, at = clicks(120, 14)
-    soundfile.write(tmp_path / "R_1.wav", audio, 22_050)
+    slower, _ = clicks(100, 12)  # before the dance
+    soundfile.write(tmp_path / "R_1.wav", np.r_[slower, audio], 22_050)
     np.save(tmp_path / "R_1.npy", danced(10, 25, 0.5).astype(np.float32))
     row = {"piece": "R_1", "frames": 251, "motion_rate_hz": 25.0, "music_file": "R_1.wav"}
-    beats, tempo = piece_beats(tmp_path, tmp_path, row | {"music_start_s": 2.2})
+    beats, tempo = piece_beats(tmp_path, tmp_path, row | {"music_start_s": 14.2})
     assert list(beats.columns) == ["piece", "kind", "time_s"]
     assert beats["time_s"].dtype == np.float64
     assert beats.equals(beats.sort_values(["piece", "kind", "time_s"], ignore_index=True))

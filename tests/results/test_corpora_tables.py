@@ -95,6 +95,10 @@ def test_the_ladder(numbers: Iterator[float]) -> None:
         for model in ("logistic_regression", "gradient_boosting", "mine", *PROBES)
     ]
     np.testing.assert_allclose([y for y in drawn_lines if 1e-6 < y[0] < 99], expected)
+    beside = dict(text.get_text().rsplit("  ", 1) for text in axis.texts)
+    names = ("logistic regression", "gradient boosting", "mine", *PROBES.values())
+    ends = {name: f"{values[-1]:.0f} %" for name, values in zip(names, expected, strict=True)}
+    assert beside == ends | {"chance": "10 %"}
     for collection in axis.collections:
         np.testing.assert_allclose(np.array(collection.get_segments())[..., 1], [[0, 100]] * 5)
 

@@ -13,7 +13,7 @@ from closure import ROOT
 from results.test_splits_table import board
 
 from motionmusic.findings import findings
-from motionmusic.findings.findings import facts, page, percent, pictures, points, share
+from motionmusic.findings.findings import facts, interval, page, percent, pictures, points, share
 from motionmusic.results.ladder_table import PROTOCOLS
 from motionmusic.results.leaderboard import splits_table
 from motionmusic.results.table import write_tables
@@ -38,6 +38,26 @@ def test_the_page_is_what_the_metrics_say(monkeypatch: pytest.MonkeyPatch) -> No
     shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)
     assert len(shown) <= 6
     assert all((ROOT / "docs" / name).is_file() for name in shown)
+
+
+def test_the_pictures_show_each_model_under_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    found = facts()
+    shown = {
+        name: [(bar.get_label(), bar[0].get_xdata()[0]) for bar in figure.axes[0].containers]
+        for name, figure in pictures(found).items()
+    }
+    names = {"fc": "MCLEMCD-FC, joints and bones", "fc_joints": "MCLEMCD-FC, joints",
+             "lr": "logistic regression, joints"}  # fmt: skip
+    assert shown["splits"] == [
+        (names[cell], pytest.approx(100 * interval(found[task][cell]).value))
+        for task in findings.SPLITS if found[task] for cell in names
+    ]  # fmt: skip
+    assert shown["in_time"] == [
+        (name, pytest.approx(100 * interval(found["timing"][version][model][test]).value))
+        for model in ("phase", "onset") for test in ("by_piece", "by_figure")
+        for version, name in findings.VERSIONS.items()
+    ]  # fmt: skip
 
 
 def test_no_number_is_typed() -> None:

@@ -24,6 +24,7 @@ from motionmusic.models.conductor_weights import load_sync_network, published_en
 from motionmusic.models.virtual_conductor import SyncNetwork
 from motionmusic.predictions import write_predictions
 from motionmusic.results.table import Table, read_tables
+from motionmusic.scoring import made_files
 from motionmusic.scoring.agreement import NEGATIVES
 from motionmusic.scoring.generated import ERRORS
 from motionmusic.scoring.intervals import Interval
@@ -52,8 +53,8 @@ def danced(tmp_path: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch) -
     tempo = pieces.assign(music_bpm=[100.0 + n for n in range(8)], motion_bpm=110.0)
     write_text(folder / "tempo.csv", tempo.to_csv(index=False))
     beats = [{"piece": piece, "kind": kind, "time_s": at} for piece in PIECES[1:]
-             for kind in ("music", "motion_mint", "motion_bailando")
-             for at in np.arange(0, 20, 0.5)]  # fmt: skip
+             for kind, later in (("music", 0), ("motion_mint", 0.1), ("motion_bailando", 0.2))
+             for at in np.arange(0, 20, 0.5) + later]  # fmt: skip
     write_parquet(folder / "beats.parquet", pd.DataFrame(beats))
     tested = pd.DataFrame(TESTED)
     names = [*NEGATIVES, *(f"judge_{name}" for name in NEGATIVES)]
@@ -70,7 +71,7 @@ def danced(tmp_path: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch) -
         votes = tested.assign(**{name: 0.5 + 0.25 * seed for name in names})
         near = tested.assign(neighbour=[PIECES[1 - f] for f in tested["fold"]], neighbour_start=3)
         found = tested.assign(
-            planted_s=1.0, beat_s=0.5, network_s=1.05, mint_s=0.5, bailando_s=np.nan
+            planted_s=1.0, beat_s=0.5, network_s=1.05 + 0.5 * seed, mint_s=0.5, bailando_s=np.nan
         )
         whole = tested.merge(
             pd.DataFrame({"candidate": PIECES, "number": range(len(PIECES))}), how="cross"
@@ -129,13 +130,16 @@ def test_matching(danced: Path) -> None:
     assert "8 test excerpts of 8 pieces; protocol by_piece, 2 folds; 8 tracks" in first.caption
     assert "2 seeds" in first.caption
     assert number(first, "true category, then any track", 1) == Interval(1, 1, 1).json()
+    # its own track is no hit, and of the seven others, which tie, one is of the category
+    assert number(first, "synchrony over the whole dance", 1)["value"] == pytest.approx(1 / 7)
+    assert "among 8 excerpts" in first.note
 
 
 def test_synchrony_table(danced: Path) -> None:
     votes, planted, whole = run_twice("synchrony_table", METRICS / "synchrony")
     assert number(votes, "from another piece (easy)", 1) == Interval(*[0.625] * 3).json()
     values = [cell.value for cell in planted.rows[0].cells[1:3] if isinstance(cell, Interval)]
-    assert values == [1, 0]
+    assert values == [0.5, 0]  # the second seed is a beat late
     values = [cell.value for cell in planted.rows[1].cells[1:4] if isinstance(cell, Interval)]
     assert values == [1, 1, 0]  # half a second is a beat
     assert number(whole, "synchrony over the whole dance", 1) == Interval(1, 1, 1).json()
@@ -175,6 +179,8 @@ def test_dance_table(danced: Path) -> None:
         "dance_table", METRICS / "dance", Path("plots/synthetic/dance.png")
     )
     assert "8 test excerpts of 8 pieces, 9.1 s each; protocol by_piece" in errors.caption
+    heard = made_files.dances(TASK, SEEDS[0]).music["P_1"]
+    assert heard.tolist() == np.arange(0, 20, 0.5).tolist()
     # 18 s have no other moment
     assert "Real motion, another moment: 0 excerpts" in errors.note
     assert len(errors.columns) == 1 + len(ERRORS)

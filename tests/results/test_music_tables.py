@@ -23,7 +23,8 @@ from motionmusic.results.music_tables import (
     synchrony_tables,
 )
 from motionmusic.results.names import DANCERS, MATCHERS
-from motionmusic.results.ratings_table import PAPER_TABLES, paper_tables
+from motionmusic.results.ratings_table import PAPER_TABLES
+from motionmusic.results.table import read_tables
 from motionmusic.scoring.agreement import FINDERS, NEGATIVES
 from motionmusic.scoring.generated import ERRORS, MEASURES, REFERENCES
 from motionmusic.scoring.intervals import Interval
@@ -136,6 +137,11 @@ def test_systems_have_their_numbers_and_what_is_left_out_is_told() -> None:
     for one in (errors, others):
         for row, key in zip(one.rows, DANCERS, strict=False):
             assert set(row.cells[1:]) <= set(found["rows"][key].values())
+    by_head = dict(zip((c.head for c in errors.columns), errors.rows[0].cells, strict=True))
+    for name, head in (("rde", "rhythm (RDE"), ("sce", "strength (SCE")):
+        for how in ("coded", "described"):
+            of = next(iter(found["rows"].values()))
+            assert by_head[f"{head}, as {how})"] == of[f"{name}_{how}"]
     assert [row.cells[0] for row in differences.rows] == [DANCERS[row] for row in REFERENCES]
     assert "7 test excerpts of 5 pieces, 7.1 s each" in errors.caption
     assert "beats none of the others in all errors and loses in at least one to" in errors.caption
@@ -222,7 +228,7 @@ def test_the_printed_cells_stand_beside_ours(tmp_path: Path, monkeypatch: Any) -
         stage.main(["table7"])
     for name, dataset in PAPER_TABLES.items():
         its = printed_ratings(dataset).to_dict("records")
-        first, second = paper_tables(name, 0.4, 0, 50)
+        first, second = read_tables(Path(f"metrics/ratings/{name}.json"))
         ((_, _, subjects, units, *_),) = (row.cells for row in second.rows)
         assert (subjects, units) == ("9", "4" if name == "table7" else "10")
         for row, values in zip(first.rows, its, strict=True):

@@ -15,8 +15,9 @@ import pytest
 from report_results import CLASSES, PIECES, WRONG, data_of, make_results, written
 
 from motionmusic.errors import UserError
-from motionmusic.report.build import _classes_table, shades
+from motionmusic.report.build import _classes_table, behind, shades
 from motionmusic.results.curves import curves_figure, svg
+from motionmusic.results.table import read_tables
 from motionmusic.scoring.evaluation import BEST
 
 SHORT = ["dances", "tables", "leakage", "provenance"]
@@ -102,9 +103,16 @@ def test_numbers_have_their_protocol_interval_baseline_and_chance(page: Page) ->
         "At equal epochs CL adds 0.0 [0.0, 0.0] points (fused MCLEMCD-FC): no effect is shown.",
         "On joints no network beats the best baseline: without CL 91.7, majority 91.7.",
         # three of nine wrong leave every vote right
+        "segments (25 frames each) and 100.0 % [100.0, 100.0] of the excerpts",
         "100.0 [100.0, 100.0]", "Table 3. synthetic: accuracy per test segment", "best 100.0",
     ):  # fmt: skip
         assert fact in page.text, fact
+
+
+@pytest.mark.parametrize(("name", "unit"), [("table3", "segment"), ("table5", "excerpt")])
+def test_every_table_of_the_paper_has_its_own_file(workspace: Path, name: str, unit: str) -> None:
+    (one,) = read_tables(workspace / f"metrics/synthetic/tables/{name}.json")
+    assert one.title.startswith(f"Table {name[-1]}. synthetic: accuracy per test {unit}")
 
 
 def test_behind_the_cells_are_the_excerpts_that_were_counted(short: dict[str, bytes]) -> None:
@@ -126,6 +134,9 @@ def test_behind_the_cells_are_the_excerpts_that_were_counted(short: dict[str, by
         for guess, count in ((0, 9 - WRONG), (1, WRONG))
     }  # fmt: skip
     assert sum(said.values()) == 144
+    columns = ["cell", "piece", "excerpt", "label", "predicted", "segments"]
+    two_seeds = pd.DataFrame([(BEST, "a", 0, 1, guess, 9) for guess in (1, 2)], columns=columns)
+    assert behind(two_seeds, ["a"], 2)["excerpts"] == [[0, 0, 1, 9]]
 
 
 def test_each_dance_has_its_file_and_the_full_page_its_recommended_music(
@@ -202,13 +213,15 @@ def test_classes_have_their_own_recall_and_precision() -> None:
 
 def test_curves_follow_each_other_on_one_axis() -> None:
     history = pd.DataFrame({"epoch": [1, 2], "accuracy": [0.0, 1.0]})
-    cells = {"motion-bones-0": 2, "cotrain-bones-fc-0": 1, "music-0": 1}
+    cells = ["motion-bones-0", "cotrain-bones-fc-0", "cotrain-joints-plain-0", "music-0"]
     curves = pd.concat([history.assign(cell=name) for name in cells])
     curves.loc[curves["cell"] == "music-0", "accuracy"] = None
     figure = curves_figure(curves)
     (joints, bones, merged) = figure.axes
     lines = [len(axis.lines) for axis in (joints, bones, merged)]
-    assert lines == [1, 3, 1]  # with where CL begins
+    assert lines == [2, 3, 1]  # with where CL begins
+    assert joints.get_legend_handles_labels()[1] == ["MCLEMCD, CL"]
+    assert set(bones.get_legend_handles_labels()[1]) == {"without CL", "MCLEMCD-FC, CL"}
     ends = {tuple(np.asarray(line.get_xdata()).tolist()) for line in bones.lines}
     assert ends == {(1, 2), (2, 3, 4), (2, 2)}  # without a gap
     assert svg(figure) == svg(curves_figure(curves))

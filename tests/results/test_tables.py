@@ -213,8 +213,10 @@ def test_settings_beside_the_papers() -> None:
     assert rows["segments: train / validation / test"] == ("405 / 0–3 / 414", "405 / 405 / 414")
     assert rows["epochs without CL + with CL"] == ("1500 + 1400", "1500 + 1500")
     assert rows["seeds"][0] == "0, 1"
-    arrays, _ = tables.settings_tables(found("aist"), TRAIN, 500, [0])
+    last = TRAIN.model_copy(update={"select": "last"})
+    arrays, settings = tables.settings_tables(found("aist"), last, 500, [0])
     assert [row.cells[0] for row in arrays.rows] == ["5", "6", "7", "8"]
+    assert ("epoch tested", "of each phase the last") in {row.cells[:2] for row in settings.rows}
 
 
 @pytest.mark.parametrize("source", ["musictodance", "aist"])
@@ -292,6 +294,8 @@ def test_the_leaderboard_is_sorted_and_paired_with_the_best_baseline() -> None:
     # 9 and 7 of ten on average, against 3 of ten in every piece: no spread at all
     assert top[1:5] == ("mine", "entry", "–", "2")
     assert top[8].text("points") == "+50.0 [+50.0, +50.0]"  # type: ignore[union-attr]
+    # by their votes all excerpts of it are right, of the baseline none
+    assert top[9].text("points") == "+100.0 [+100.0, +100.0]"  # type: ignore[union-attr]
     assert second[1:4] == (BASELINES[-1].replace("_", " "), "baseline", "joints")
     assert second[8].text("points") == "+40.0 [+40.0, +40.0]"  # type: ignore[union-attr]
     (best,) = (row.cells for row in board.rows if row.cells[8] is None)

@@ -58,6 +58,9 @@ def test_a_planted_difference_is_found() -> None:
     assert np.mean(longer["per_seed"]) == pytest.approx(longer["value"])
     assert (got["n_seeds"], got["n_segments"], got["n_pieces"]) == (5, 480, 24)
     assert 0 < longer["visible"] < 0.10  # so a difference of ten points is found nearly always
+    # an interval is 2 · 1.96 errors wide; 1.96 + 0.84 of them are seen with a power of 0.8
+    width = longer["high"] - longer["low"]
+    assert longer["visible"] == pytest.approx(width * (1.96 + 0.84) / (2 * 1.96), rel=0.01)
     assert verdict(got["gains"]) == "CL is better"
 
 

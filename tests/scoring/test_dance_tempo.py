@@ -118,7 +118,7 @@ class Told:
 
 
 def test_who_is_new_and_what_is_said_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dancer d01 moves at the music's tempo of 120, d03 at another; those learned from have 100."""
+    """Dancer d01 moves at the music's tempo of 120, d03 at half of it; those learned from have 100."""
     asked: list[tuple[set[str], float]] = []
     monkeypatch.setattr(tempo_of_dances, "evidence", lambda joints: float(joints[0, 0, 0]))
     monkeypatch.setattr(
@@ -129,7 +129,7 @@ def test_who_is_new_and_what_is_said_of_them(monkeypatch: pytest.MonkeyPatch) ->
     def dance(name: str, unit: str, music: float, said: float) -> TimedDance:
         return TimedDance(name, unit, np.full((9, 13, 3), said), music / 60)
 
-    of_dancers = {"d01": (120, 120), "d03": (120, 90), "d02": (100, 100), "d04": (100, 100)}
+    of_dancers = {"d01": (120, 120), "d03": (120, 60), "d02": (100, 100), "d04": (100, 100)}
     street = {
         name: dance(name, unit, *tempi)
         for unit, tempi in of_dancers.items() for name in (f"g_{unit}_{n}" for n in range(8))
@@ -148,6 +148,7 @@ def test_who_is_new_and_what_is_said_of_them(monkeypatch: pytest.MonkeyPatch) ->
     both = found["aist_retargeted"]["both"]
     # a dancer's dances go right or wrong together
     assert both["right"] == {"value": 0.5, "low": 0, "high": 1}
+    assert both["octave"] == {"value": 1, "low": 1, "high": 1}
     # as sure of what is wrong as of what is right
     assert (both["sure"]["n"], both["unsure"]["n"]) == (16, 0)
     assert both["sure"]["right"] == 0.5

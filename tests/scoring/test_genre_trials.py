@@ -29,14 +29,16 @@ PIECES = pd.DataFrame({"piece": NAMES, "dancer": DANCERS.values(), "label": LABE
 
 @dataclass
 class Model:
-    """It is right of all dances but those that it learned from, and ``poor`` ones."""
+    """It is right of all dances but those that it learned from, ``poor`` ones, and what trembles."""
 
     learned: Sequence[str]
     poor: ClassVar[Sequence[str]] = ()
+    lengths: ClassVar[set[int]] = set()  # in windows, of what it is asked about
 
     def logits(self, windows: Floats) -> Floats:
         number = int(windows[0, 0])
-        right = NAMES[number] not in [*self.learned, *self.poor]
+        right = NAMES[number] not in [*self.learned, *self.poor] and number == windows[0, 0]
+        self.lengths.add(len(windows))
         return np.asarray(5 * np.eye(3)[(number + (not right)) % 3])
 
     def distance(self, windows: Floats) -> float:
@@ -91,6 +93,7 @@ def test_accuracy_is_on_test_beside_the_best_on_validation(
     learned: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Model, "poor", NAMES[3:6])  # d1, who only validates
+    monkeypatch.setattr(Model, "lengths", set())
     sides, folds = ("test", "validation", "train", "train"), []
     for fold in range(2):
         of = [sides[(n // 3 + fold) % 4] for n in range(12)]
@@ -102,9 +105,11 @@ def test_accuracy_is_on_test_beside_the_best_on_validation(
     found = trials.accuracy(DANCES, PIECES, folds, baselines, "abc", 0, 100)
     for fold, names in enumerate(learned):
         assert names == [name for n, name in enumerate(NAMES) if (n // 3 + fold) % 4 > 1]
+    assert Model.lengths == {6}  # of two seconds, every second: in seven seconds
     assert found["best"] == "nearest_centroid"
     assert found["ahead"]["value"] == 1  # of what is wrong on test
     assert found["models"]["model"]["accuracy"]["value"] == 1
+    assert found["models"]["trembling"]["accuracy"]["value"] == 0
     assert found["models"]["model"]["n"] == 6
     assert found["models"]["random_forest"]["accuracy"]["value"] == 1
 
@@ -124,7 +129,11 @@ def test_a_dancer_is_calibrated_on_all_others() -> None:
         stated.append(softmax(new.logits[n] / temperature).max())
     found = trials.calibration(new, PIECES, 0)
     assert found["stated"] == pytest.approx(np.mean(stated))
-    assert found["right"] == np.mean(new.logits.argmax(axis=1) == new.labels)
+    right = new.logits.argmax(axis=1) == new.labels
+    assert found["right"] == np.mean(right)
+    raw = softmax(new.logits).max(axis=1)
+    assert found["error"] == pytest.approx(trials.calibration_error(np.array(stated), right))
+    assert found["uncalibrated"] == pytest.approx(trials.calibration_error(raw, right))
 
 
 def test_undamaged_dances_say_what_is_unlike() -> None:

@@ -17,6 +17,7 @@ from motionmusic.scoring.beat_phase import BALLROOM
 from motionmusic.scoring.dance_tempo import TEMPI, DanceTempo, given
 from motionmusic.scoring.order import (
     WEIGHTS,
+    Weights,
     best_moment_of,
     fit_weight,
     genre_score,
@@ -99,6 +100,11 @@ def test_weights_are_learned_on_other_dances_only() -> None:
 
 def test_dancers_and_pieces_are_whole_in_their_folds(monkeypatch: pytest.MonkeyPatch) -> None:
     given_folds = []
+    of_command: list[Any] = []
+
+    def learned(*given: Any) -> Weights:
+        of_command.extend(given)
+        return WEIGHTS
 
     def weigh(parts: Floats, fit: Floats, own: Any, folds: list[int]) -> tuple[Floats, Floats]:
         given_folds.append(folds)
@@ -106,20 +112,24 @@ def test_dancers_and_pieces_are_whole_in_their_folds(monkeypatch: pytest.MonkeyP
 
     def tested(*units: str) -> own_track_dances.Tested:
         n = len(units)
-        parts: dict[str, Floats] = dict.fromkeys(("genre", "tempo", "timing"), np.zeros((n, n)))
+        names = ("genre", "tempo", "timing")
+        parts = {name: np.full((n, n), float(k)) for k, name in enumerate(names)}
         kinds = np.eye(n) > 0
         return own_track_dances.Tested(
             pd.Series(units), np.arange(n), kinds, np.arange(100.0, 100 + n), parts
         )
 
     monkeypatch.setattr(own_track_dances, "weighed", weigh)
-    monkeypatch.setattr(own_track_dances, "weights_of", lambda *_: WEIGHTS)
+    monkeypatch.setattr(own_track_dances, "weights_of", learned)
     pieces = tested("C_1", "W_1", "C_2")
     figures = pieces._replace(parts={"ballroom": np.zeros((3, 3))})
     found = own_track_dances.own_tracks(
         tested("d01", "d02", "d01", "d04"), (pieces, figures), 0, 10
     )
     assert given_folds == [[1, 0, 1, 0], [0, 0, 1]]
+    both, *more = of_command  # genre and tempo of street dances, their timing and own tracks
+    assert both.tolist() == [[[0, 1]] * 4] * 4
+    assert [of.flat[-1] for of in more] == [2, 3, 1, 2]
     assert {"ballroom", "chance", "known"} < set(found["by_figure"])
     assert not {"all", "both"} & set(found["by_figure"])  # one reason needs no weight
 

@@ -115,6 +115,9 @@ def test_the_model_says_yes_no_and_how_late(tmp_path: Path) -> None:
     assert said["off"] == {"no": 10}
     assert said["other_tempo"]["yes"] == 0
     assert said["offset_found"] == said["n"] == 10
+    for late_s, count in ((0.08, 4), (0.12, 0)):  # 0.16 and 0.24 of a beat
+        late = [replace(one, first_frame_s=one.first_frame_s + late_s) for one in pieces[:4]]
+        assert answers(model, late, None, seed=0)["offset_found"] == count
     # music whose beats come too late has to be read as much later, and the other way round
     predicted = model.predict(pieces[0].joints, pieces[0].piece)
     for late_s in (-0.15, 0.0, 0.2):

@@ -23,6 +23,7 @@ from motionmusic.scoring.intervals import Interval
 TASK = "synthetic"
 SEEDS, ENTRIES = (0, 1), ("limb_lengths", "facing_ensemble")
 PIECES = [f"P_{n}" for n in range(4)]
+SHAPES = {"joints": [40, 3, 25, 23], "bones": [40, 3, 25, 22], "merged": [40, 6, 25, 23]}
 
 
 def cells() -> dict[str, list[Path]]:
@@ -73,8 +74,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         spans = [f"P_{n},{60 * k},{60 * k + 60},X-{n + k}-1,14" for n in range(4) for k in (0, 1)]
         units = "\n".join(["piece,start,end,unit,capture", *spans, ""])
         write_text(folder / "segments/units.csv", units)
-        for kind in ("joints", "bones", "merged"):
-            write_array(folder / f"segments/{kind}.npy", np.zeros((40, 3, 25, 23), np.float32))
+        for kind, shape in SHAPES.items():
+            write_array(folder / f"segments/{kind}.npy", np.zeros(shape, np.float32))
         files = cells() | {entry: entry_files(entry) for entry in ENTRIES}
         for place, paths in enumerate(files.values()):
             for path in paths:
@@ -111,6 +112,7 @@ def test_evaluate_scores_test_and_validation_stands_apart(evaluated: Path) -> No
         assert scores["per_seed"] == pytest.approx(by_hand, abs=1e-6), cell
         assert found["validation"][cell] == pytest.approx(mean(paths, "validation"), abs=1e-6)
     assert (found["n_pieces"], found["n_groups"]) == (4, 5)  # figures are resampled
+    assert found["facts"]["shapes"] == SHAPES
     votes = pd.read_parquet(Path("data", TASK, "votes.parquet")).query("label == predicted")
     hits = {cell: 40 * sum(of["segment"]["per_seed"]) for cell, of in found["cells"].items()}
     assert votes.groupby("cell")["segments"].sum().to_dict() == pytest.approx(hits, abs=1e-3)

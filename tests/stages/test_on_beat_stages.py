@@ -22,7 +22,7 @@ from motionmusic.data.choreonet import TIME_MAP, Choreography
 from motionmusic.data.on_beat import Source, song_row
 from motionmusic.features.keypoints import keypoints
 from motionmusic.features.skeletons import MUSICTODANCE
-from motionmusic.files import write_array, write_json, write_parquet, write_text
+from motionmusic.files import read_json, write_array, write_json, write_parquet, write_text
 from motionmusic.scoring.beat_phase import BALLROOM
 from motionmusic.scoring.two_corpora import by_piece
 from motionmusic.scoring.versions import EXACT, ON_BEAT, PUBLISHED, versions
@@ -125,11 +125,13 @@ def test_every_song_is_looked_for_near_its_types_tempo(
 
     def row(folder: Path, choreography: Choreography, expected: float) -> Any:
         given.append((folder, choreography.piece, expected))
-        return {"piece": choreography.piece, "song_bpm": 90.0, "flags": ""}, np.ones((4, 48))
+        bpm = BPM[choreography.piece]
+        return {"piece": choreography.piece, "song_bpm": bpm, "flags": ""}, np.full((4, 48), bpm)
 
     monkeypatch.setattr(stage, "song_row", row)
     monkeypatch.setattr(stage, "read_choreographies", lambda folder: CHOREOGRAPHIES)
     monkeypatch.setattr(stage, "ProcessPoolExecutor", lambda _: ThreadPoolExecutor(1))
+    drawn = taken(monkeypatch, stage, "save_picture")
     stage.main([CORPUS])
     # as published, cha-cha has 120 and 160 beats a minute: their median; tango's one has 120
     expected = [("C_1", 140.0), ("C_2", 140.0), ("T_1", 120.0)]
@@ -137,6 +139,9 @@ def test_every_song_is_looked_for_near_its_types_tempo(
     assert {folder for folder, *_ in given} == {DATA / "published"}
     written = pd.read_csv("metrics/on_beat/song_tempi.csv")
     assert written["piece"].tolist() == list(BPM)
+    ((_, figure),) = drawn
+    shown = {axis.get_title(): axis.images[0].get_array()[0, 0] for axis in figure.axes[:3]}
+    assert shown == {f"{piece}  {bpm:.1f}": bpm for piece, bpm in BPM.items()}
 
 
 def test_a_songs_row_is_of_its_own_sound(published: Path) -> None:
@@ -176,6 +181,9 @@ def test_clicks_are_on_each_songs_own_beats(
         assert about["beat_hz"] == pytest.approx(BPM[piece] / 60)
         assert (about["first_beat_s"], about["start_s"]) == pytest.approx((FIRST_S[piece], n / 5))
         assert (DATA / f"clicks/{piece}.flac").exists()
+    monkeypatch.setattr(stage, "SONGS", 2)  # spread over all
+    stage.main([CORPUS])
+    assert {file.stem for file in (DATA / "clicks").iterdir()} == {"C_1", "T_1"}
 
 
 def test_dances_on_the_beat_are_made_of_the_published_ones(
@@ -209,7 +217,13 @@ def test_the_model_of_the_beat_learns_from_dances_that_are_on_it(
 
     model = Model()
     learned = taken(monkeypatch, stage, "learn", model)
-    asked = taken(monkeypatch, stage, "answers", {"n": 1})
+    asked: list[Any] = []
+
+    def answers(*given: Any) -> dict[str, Any]:
+        asked.append(given)
+        return {"seconds": given[2]}
+
+    monkeypatch.setattr(stage, "answers", answers)
     stage.main([CORPUS])
     assert read == [(DATA / "published", Path("data/captures/raw"))]
     ((pieces, splits, limits),) = learned
@@ -222,6 +236,9 @@ def test_the_model_of_the_beat_learns_from_dances_that_are_on_it(
     assert [(of, given, seconds) for of, given, seconds, _ in asked] == [
         (model, pieces, seconds) for seconds in (None, 30.0, 20.0, 9.16)
     ]
+    lengths = {"whole": None, "30_s": 30.0, "20_s": 20.0, "9_s": 9.16}
+    expected = {"pieces": 3} | {name: {"seconds": seconds} for name, seconds in lengths.items()}
+    assert read_json(Path("metrics/on_beat/in_time.json"), "") == expected
     assert (DATA / "in_time.npz").read_bytes() == b"weights"
 
 
@@ -246,7 +263,10 @@ def test_a_picture_of_each_type_has_its_name(
 ) -> None:
     stage = import_module("look")
     write_parquet(DATA / "beats.parquet", pd.DataFrame({"piece": ["C_2"], "kind": "music"}))
-    for piece in ("C_2", "T_1"):  # C_1 has no music
+    pieces = pd.read_csv(DATA / "pieces.csv")
+    third = pieces[pieces["piece"] == "C_2"].assign(piece="C_3")
+    write_text(DATA / "pieces.csv", pd.concat([third, pieces]).to_csv(index=False))
+    for piece in ("C_2", "C_3", "T_1"):  # C_1 has no music; of the others the first by name
         write_array(DATA / f"music/{piece}.npy", np.zeros((9, 96), np.float32))
     calls = taken(monkeypatch, stage, "look_at", "look")
     drawn = taken(monkeypatch, stage, "data_picture")

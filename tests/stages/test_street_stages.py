@@ -21,6 +21,7 @@ from task_facts import ABOUT
 
 from motionmusic.data.aist_retargeted import choreography_of, tempo_bpm
 from motionmusic.data.own import OwnDance
+from motionmusic.data.vrm import BONES
 from motionmusic.files import Floats, write_array, write_json, write_parquet, write_text
 from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.results.ladder_table import PROTOCOLS
@@ -86,6 +87,7 @@ def write_dances() -> None:
         bones = {
             "leftUpperArm": turned((0, 0, 1), swing),
             "rightUpperLeg": turned((1, 0, 0), swing),
+            "head": turned((1, 0, 0), 0.001 * np.minimum(np.arange(600), 60 * n)),
         }
         write(DATA / f"raw/motion/{name}.t2.json", true_60(motion(600, **bones)))
         write_array(DATA / f"raw/music/{FIELDS[name][4]}.npy", np.zeros((9, 35), np.float32))
@@ -150,6 +152,8 @@ def test_the_ladder_has_each_splits_own(street: Path, monkeypatch: pytest.Monkey
             own = pd.read_parquet(folder / f"entries/mine-{seed}.parquet")
             pd.testing.assert_frame_equal(frame, own)
         assert pieces["piece"].tolist() == NAMES == list(held)
+        for n, shares in enumerate(held.values()):  # the head of each rests from second n on
+            assert shares[:, BONES.index("head")].tolist() == [0] * n + [1] * (7 - n)
 
 
 def test_the_genre_model_is_tried_on_what_it_does_not_know(
@@ -158,12 +162,13 @@ def test_the_genre_model_is_tried_on_what_it_does_not_know(
     stage, asked = import_module("genre_model"), {}
 
     class Model:
-        temperature = 1.5
+        def __init__(self, temperature: float) -> None:
+            self.temperature = temperature
 
         def save(self, file: Path) -> None:
-            file.write_bytes(b"weights")
+            file.write_bytes(f"weights at {self.temperature}".encode())
 
-    for name, result in (("held_out", "new"), ("trained", Model()), ("calibrated", Model()),
+    for name, result in (("held_out", "new"), ("trained", Model(1.0)), ("calibrated", Model(1.5)),
                          ("accuracy", {}), ("calibration", {}), ("unlike", {})):  # fmt: skip
         asked[name] = taken(monkeypatch, stage.trials, name, result)
     monkeypatch.setattr(stage.trials, "known", lambda clip, name: f"known {name}")
@@ -183,7 +188,8 @@ def test_the_genre_model_is_tried_on_what_it_does_not_know(
             assert not {FIELDS[one][3]} & {FIELDS[other][3] for other in test}
             assert choreography_of(one) not in map(choreography_of, test)
     assert asked["trained"] == [(dances, labels, NAMES, genres)]
-    ((_, _, new),) = asked["calibrated"]
+    ((plain, _, new),) = asked["calibrated"]
+    assert plain.temperature == 1.0
     ((_, pieces, folds, baselines, *_),) = asked["accuracy"]
     assert (new, pieces["piece"].tolist()) == ("new", NAMES)
     for fold, rows in folds:
@@ -191,10 +197,10 @@ def test_the_genre_model_is_tried_on_what_it_does_not_know(
     for name, frame in baselines.items():
         own = pd.read_parquet(DATA / SPLIT / f"cells/baseline-0/{name}.parquet")
         pd.testing.assert_frame_equal(frame, own)
-    ((_, _, _, _, others, *_),) = asked["unlike"]
+    ((model, _, _, _, others, *_),) = asked["unlike"]
     assert others == {piece: f"seen DANCE_{piece}" for piece in BALLROOM}
-    assert (DATA / "genre_model.npz").read_bytes() == b"weights"
-    assert saved[0][2]["temperature"] == 1.5
+    assert (DATA / "genre_model.npz").read_bytes() == b"weights at 1.5"
+    assert saved[0][2]["temperature"] == model.temperature == 1.5
 
 
 def test_two_corpora_are_tested_on_what_is_new(
@@ -264,6 +270,10 @@ def test_the_model_of_the_beat_learns_from_street_dances_and_is_asked_about_new_
         (piece.joints.shape[1:], piece.first_frame_s, piece.first_beat_s) for piece in pieces
     } == {((23, 3), 0.0, 0.0)}
     assert [round(len(piece.joints) / 25) for piece in pieces] == [10] * 6
+    for n, piece in enumerate(pieces):  # each swings as often as its file says, in 10 s
+        swings = abs(np.fft.rfft(piece.joints - piece.joints.mean(axis=0), axis=0)).sum(axis=(1, 2))
+        turns = 600 * (0.05 + 0.02 * n) / (2 * np.pi)
+        assert swings.argmax() == pytest.approx(turns, abs=0.8)
     # dancers with even numbers chose the limits
     ballroom = asked[1]
     assert [[piece.piece for piece in of[1]] for of in asked] == [NAMES[::2], ["C_2"]]

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fake_matcher import about
 from torch import Tensor
 
 from motionmusic.features.skeletons import AIST, MUSICTODANCE
 from motionmusic.models.synchrony import CODE, SynchronyNetwork, unit
 from motionmusic.training import in_time
 from motionmusic.training.dances import Dance, beats_at_frames
-from motionmusic.training.in_time import CLIP_FRAMES, LAG, losses, whole
+from motionmusic.training.in_time import CLIP_FRAMES, LAG, losses, votes, whole
 
 pytestmark = pytest.mark.usefixtures("torch_alone")
 WHOLE = CLIP_FRAMES + 2 * LAG
@@ -138,7 +139,7 @@ def test_it_learns_where_motion_is_in_time() -> None:
     assert abs(int(found.argmax()) - LAG) <= 2 or abs(abs(int(found.argmax()) - LAG) - 13.8) <= 2.8
 
 
-def test_whole_dances_find_their_music_whatever_its_lag() -> None:
+def test_whole_dances_find_their_music_whatever_its_lag(monkeypatch: pytest.MonkeyPatch) -> None:
     made = network().eval()
 
     class Same(torch.nn.Module):
@@ -162,6 +163,12 @@ def test_whole_dances_find_their_music_whatever_its_lag() -> None:
     assert (found["fold"] == 3).all()
     best = found.loc[found.groupby("piece")["score"].idxmax()]
     assert best["candidate"].tolist() == ["a", "b"]
+    # what each is voted against is drawn by the seed
+    monkeypatch.setattr(in_time, "right", lambda *given: {"easy": given[-1].random()})
+    seeds = [about("synchrony").model_copy(update={"seed": seed}) for seed in (3, 3, 4)]
+    drawn = [votes(made, ids, dances, of)["easy"] for of in seeds]
+    assert drawn[0].equals(drawn[1])
+    assert not set(drawn[0]) & set(drawn[2])
 
 
 def test_a_dance_as_long_as_an_excerpt_is_long_enough() -> None:

@@ -92,22 +92,32 @@ def test_a_track_that_is_danced_more_often_weighs_less(
     index = pd.read_parquet(INDEX)
     ids = index[index["fold"] == 0].reset_index(drop=True)
     train = pieces_of(0, "train")
-    numbers = {piece: max(1, number) for number, piece in enumerate(train)}
     # elsewhere the last of them may be danced as often as it likes
-    tracks = torch.tensor([numbers.get(piece, 3) for piece in ids["piece"]])
+    sounds = dict.fromkeys(pieces_of(0, "validation", "test"), train[3]) | {train[0]: train[1]}
+    pieces = pd.read_csv(DATA / "pieces.csv")
+    pieces["music_file"] = pieces["piece"].replace(sounds)
+    pieces.to_csv(DATA / "pieces.csv", index=False)
+    made: list[matching.Pairs] = []
+    monkeypatch.setattr(matching, "train_head", lambda *given: made.append(given[2]))
+    match.main([TASK, "deconfounded", "0"])
     seen: list[torch.Tensor] = []
+    divergences: list[float] = []
 
-    def loss(*given: torch.Tensor, **_: object) -> dict[str, torch.Tensor]:
+    def loss(*given: torch.Tensor, divergence: float, **_: object) -> dict[str, torch.Tensor]:
         seen.append(given[5])
+        divergences.append(divergence)
         return {}
 
     monkeypatch.setattr(deconfounded, "loss", loss)
-    head, z = deconfounded.Deconfounded(4, 4, 4, backdoor=True), torch.randn(len(ids), 4)
+    head = deconfounded.Deconfounded(4, 4, 4, backdoor=True)
     how = Deconfounded(
         backdoor=True, propensity=True, teacher=0.0, divergence=0.1, margin=0.1, hardest=3
     )
-    pairs = matching.Pairs(ids, z, z, tracks)
-    matching.deconfounded_losses(head, pairs, 10, how, None)(torch.arange(len(ids)))
+    losses = matching.deconfounded_losses(head, made[0], 10, how, None)
+    for _ in range(6):
+        losses(torch.arange(len(ids)))
+    # of ten steps the first five bring the divergence in
+    assert divergences == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1, 0.1])
     rows = ids["split"] == "train"
     weight = pd.Series(seen[0].numpy())[rows]
     by_piece = weight.groupby(ids["piece"][rows]).mean()

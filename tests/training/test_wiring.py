@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import small_task
 import torch
+import yaml
 from params_file import set_params
 from small_task import CHANNELS, DATA, EXCERPT, FOLDS, rows_of, write_weights
 from taken_down import EPOCHS, Given, run, taken_down, write_starts
@@ -145,16 +146,17 @@ READS = {
 
 
 @pytest.mark.parametrize("call", READS)
-def test_a_checkpoint_is_for_the_same_files_and_epochs(
+def test_a_checkpoint_is_for_the_same_files_and_settings(
     call: str, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a training would go on from where another one, of other data, was broken off."""
     set_params({f"{name}.epochs": epochs for name, epochs in EPOCHS.items()})
+    set_params({"train.synthetic.precision": "auto"})
     write_starts()
     taken: dict[str, Any] = {}
 
-    def training(task: str, name: str, params: Any, inputs: Any, **_: Any) -> None:
-        taken.update(params=params, inputs=set(inputs))
+    def training(task: str, name: str, params: Any, inputs: Any, **more: Any) -> None:
+        taken.update(params=params, inputs=set(inputs), precision=more.get("precision"))
         raise Begun
 
     stage = call.split()[0]
@@ -169,6 +171,10 @@ def test_a_checkpoint_is_for_the_same_files_and_epochs(
     phase = {"cotrain": "cotrain.synthetic", "train_longer": "cotrain.synthetic",
              "synchrony": "synchrony.synthetic"}.get(stage, "train.synthetic")  # fmt: skip
     assert stage == "dance" or EPOCHS[phase] in taken["params"].values()
+    whole = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    settings = whole[stage if stage in ("synchrony", "dance") else "train"]["synthetic"]
+    assert settings.items() <= taken["params"].items()
+    assert taken["precision"] == settings.get("precision")
 
 
 def test_new_weights_are_the_seeds(given: list[Given]) -> None:
