@@ -34,7 +34,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     content = {"length": 30, "center": [[0, 0, 0]] * 30, "skeletons": joints}
     (dance / "skeletons.json").write_text(json.dumps(content))
     Path("music").mkdir()
-    for name in ("song.flac", "notes.txt", "music/a.mp3", "old.mp4", "old.json", "old.png"):
+    for name in (
+        "song.flac",
+        "notes.txt",
+        "music/a.mp3",
+        "old.mp4",
+        "old.json",
+        "old.png",
+        "old.npz",
+    ):
         Path(name).write_text(f"{name} is mine")
     model = Path("data/demo/matchers/contrastive-0")
     model.mkdir(parents=True)
@@ -119,6 +127,7 @@ REFUSED = [
     (("convert", "DANCE_C_1", "music"), "one that exists"),
     (("pose", "nowhere.mp4", "x.npz"), "nowhere.mp4: expected a video"),
     (("pose", "old.mp4", "old.json", "--force"), "a name ending in .npz"),
+    (("pose", "old.mp4", "old.npz"), "a file that exists"),
     (("evaluate", "nowhere"), "nowhere: expected a folder of dances"),
     (("evaluate", "music", "--csv", "old.json", "--force"), "a name ending in .csv"),
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from motionmusic.app.study import app
 from motionmusic.errors import UserError
+from motionmusic.results.table import read_tables
 
 HEAD = "dataset,category,subject,major,q1,q2,q3,item\n"
 
@@ -60,6 +61,16 @@ def test_score(answers: list[str]) -> None:
     assert "a file that exists" in str(score(*answers).exception)
     for path in Path("study").iterdir():
         assert path.read_bytes() == Path("again", path.name).read_bytes()
+
+
+def test_subjects_agree_within_a_data_set(answers: list[str]) -> None:
+    """Two of the six rate other dances, too."""
+    rows = [f"other,Tango,{name},music,{said},{said},1,z\n" for name, said in (("A", 1), ("B", 5))]
+    Path("more.csv").write_text("".join([HEAD, *rows]))
+    assert score(*answers, "more.csv").exit_code == 0
+    agreed = read_tables(Path("study/scores.json"))[1]
+    subjects = {row.cells[0]: row.cells[2] for row in agreed.rows}
+    assert subjects == {"demo": "6", "other": "2"}
 
 
 def test_the_distance_of_outliers(answers: list[str]) -> None:

@@ -235,6 +235,17 @@ def test_a_class_with_fewer_excerpts_decides_for_all(
     assert workspace.about("own").excerpts == 3
 
 
+def test_only_types_that_take_part_are_named(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(STAGES))
+    monkeypatch.setattr(
+        "segment.taking_part",
+        lambda _, pieces, units, labels: (pieces[pieces["label"] == 0], {"C": labels["C"]}),
+    )
+    assert run_here("segment own") == 0
+    assert workspace.about("own").labels == {"C": "Cha-cha"}
+    assert workspace.about("own").pieces == 3
+
+
 # Dances
 
 

@@ -24,7 +24,7 @@ from motionmusic.models.conductor_weights import load_sync_network, published_en
 from motionmusic.models.virtual_conductor import SyncNetwork
 from motionmusic.predictions import write_predictions
 from motionmusic.results.table import Table, read_tables
-from motionmusic.scoring import made_files
+from motionmusic.scoring import agreement, made_files
 from motionmusic.scoring.agreement import NEGATIVES
 from motionmusic.scoring.generated import ERRORS
 from motionmusic.scoring.intervals import Interval
@@ -42,7 +42,7 @@ TESTED = [
 def danced(tmp_path: Path, torch_alone: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Eight pieces, the second 9.1 s of each an excerpt, half of them tested in each of two folds."""
     monkeypatch.chdir(tmp_path)
-    set_params({"seeds": list(SEEDS), "evaluate.resamples": 100})
+    set_params({"seeds": list(SEEDS), "evaluate.resamples": 120})
     rng = np.random.default_rng(0)
     folder = tmp_path / DATA
     write_json(folder / "segments/about.json", ABOUT | {"excerpt_frames": 229})
@@ -135,8 +135,16 @@ def test_matching(danced: Path) -> None:
     assert "among 8 excerpts" in first.note
 
 
-def test_synchrony_table(danced: Path) -> None:
+def test_synchrony_table(danced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resampled, told = [], agreement.agreement
+
+    def asked(votes: Any, *how: int) -> Any:
+        resampled.append(how)
+        return told(votes, *how)
+
+    monkeypatch.setattr(agreement, "agreement", asked)
     votes, planted, whole = run_twice("synchrony_table", METRICS / "synchrony")
+    assert resampled == [(0, 120)] * 2
     assert number(votes, "from another piece (easy)", 1) == Interval(*[0.625] * 3).json()
     values = [cell.value for cell in planted.rows[0].cells[1:3] if isinstance(cell, Interval)]
     assert values == [0.5, 0]  # the second seed is a beat late

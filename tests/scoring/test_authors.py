@@ -178,6 +178,17 @@ def test_the_stage(
         stage.main(["m2d"])
 
 
+def test_the_stage_finds_the_printed_cells_of_all_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scores: pd.DataFrame
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("scores", "fusions", "confusions"):
+        monkeypatch.setattr(authors, name, lambda _: scores)
+    importlib.import_module("authors").main([])
+    expected = authors.cells(scores).to_csv(index=False)
+    assert Path("metrics/authors/cells.csv").read_text() == expected
+
+
 # What may be in a pickle (tests/data/test_safe_pickle.py has the calls that it must not make)
 
 

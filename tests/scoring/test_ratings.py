@@ -269,6 +269,7 @@ GOOD = "d,Waltz,A,music,0.2,0.5,0.5"
         (ITEMS.replace(",5,1,1,x", ",6,1,1,x"), "line 2, q1", "1 to 5", "6"),
         (ITEMS.replace(",5,1,1,x", ",5,0,1,x"), "line 2, q2", "1 to 5", "0"),
         (ITEMS.replace(",5,1,1,x", ",4.5,1,1,x"), "line 2, q1", "whole", "4.5"),
+        (ITEMS.replace(",5,1,1,x", ",5,1,0.5,x"), "line 2, q3", "whole", "0.5"),
         (ITEMS.replace(",5,1,1,x", ",5,1,2,x"), "line 2, q3", "from 0 to 1", "2"),
         (ITEMS.replace("0,y", "0,x"), "line 3, subject A", "and item", "d, Waltz, A, x again"),
     ],

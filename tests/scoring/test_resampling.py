@@ -60,8 +60,8 @@ def test_figures_are_those_of_the_middle_of_a_segment() -> None:
     early = SPANS.assign(start=SPANS["start"] - 10, end=SPANS["end"] - 10)
     found = resampled("by_figure", index(), early, 229).sort_values(["piece", "segment"])
     assert found["group"].tolist()[:4] == ["C-1", "C-2", "C-2", "C-1"]
-    with_next = SPANS.assign(start=SPANS["start"] + 229, end=SPANS["end"] + 229)
-    moved = resampled("by_figure", index().assign(excerpt=1), with_next, 229)
+    later = SPANS.assign(start=SPANS["start"] + 10 * 229, end=SPANS["end"] + 10 * 229)
+    moved = resampled("by_figure", index().assign(excerpt=10), later, 229)
     assert moved.sort_values(["piece", "segment"])["group"].tolist() == expected
 
 
