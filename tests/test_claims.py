@@ -18,7 +18,7 @@ import pytest
 from closure import ROOT
 
 from motionmusic.data.choreonet import HOLD, START, figure_of
-from motionmusic.findings.findings import facts, interval
+from motionmusic.findings.findings import facts
 from motionmusic.results.table import read_tables
 from motionmusic.scoring.intervals import Interval
 
@@ -46,7 +46,7 @@ def found(source: str, key: str) -> Any:
 def written(value: Any, how: str) -> str:
     kind, digits = re.fullmatch(r"([a-z]+)(\d?)", how).groups()  # type: ignore[union-attr]
     if kind in ("percent", "points", "signed", "plain"):
-        return interval(value).text(kind.removeprefix("plain"), int(digits or 1))
+        return Interval.read(value).text(kind.removeprefix("plain"), int(digits or 1))
     if kind == "text":
         return str(value)
     return f"{float(value) * (100 if kind == 'share' else 1):.{digits or 0}f}".replace("-", "−")

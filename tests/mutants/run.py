@@ -90,7 +90,7 @@ def runners(file: str) -> list[Path]:
 
     def order(test: Path) -> tuple[bool, bool, int]:
         named = by_name in test.stem or by_name in test.read_text("utf-8")
-        return not named, test.stem not in FIRST, test.stat().st_size
+        return test.stem not in FIRST, not named, test.stat().st_size
 
     return [*sorted(near, key=order), *sorted(far, key=order)][:MOST]
 

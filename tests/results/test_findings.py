@@ -13,10 +13,11 @@ from closure import ROOT
 from results.test_splits_table import board
 
 from motionmusic.findings import findings
-from motionmusic.findings.findings import facts, interval, page, percent, pictures, points, share
+from motionmusic.findings.findings import facts, page, percent, pictures, points, share
 from motionmusic.results.ladder_table import PROTOCOLS
 from motionmusic.results.leaderboard import splits_table
 from motionmusic.results.table import write_tables
+from motionmusic.scoring.intervals import Interval
 
 TEMPLATE = (ROOT / "src/motionmusic/findings/findings.md.j2").read_text("utf-8")
 
@@ -50,11 +51,11 @@ def test_the_pictures_show_each_model_under_its_name(monkeypatch: pytest.MonkeyP
     names = {"fc": "MCLEMCD-FC, joints and bones", "fc_joints": "MCLEMCD-FC, joints",
              "lr": "logistic regression, joints"}  # fmt: skip
     assert shown["splits"] == [
-        (names[cell], pytest.approx(100 * interval(found[task][cell]).value))
+        (names[cell], pytest.approx(100 * Interval.read(found[task][cell]).value))
         for task in findings.SPLITS if found[task] for cell in names
     ]  # fmt: skip
     assert shown["in_time"] == [
-        (name, pytest.approx(100 * interval(found["timing"][version][model][test]).value))
+        (name, pytest.approx(100 * Interval.read(found["timing"][version][model][test]).value))
         for model in ("phase", "onset") for test in ("by_piece", "by_figure")
         for version, name in findings.VERSIONS.items()
     ]  # fmt: skip
@@ -69,8 +70,8 @@ def test_no_number_is_typed() -> None:
 
 
 def test_numbers_as_they_are_written() -> None:
-    assert percent({"mean": 0.983333, "low": 0.955025, "high": 1.0}) == "98.3 % [95.5, 100.0]"
-    assert points({"difference": -0.111, "low": -0.2, "high": 0.01}) == "−11.1 points [−20.0, +1.0]"
+    assert percent({"value": 0.983333, "low": 0.955025, "high": 1.0}) == "98.3 % [95.5, 100.0]"
+    assert points({"value": -0.111, "low": -0.2, "high": 0.01}) == "−11.1 points [−20.0, +1.0]"
     assert (share(0.25), share(0.5751)) == ("25 %", "57.5 %")
 
 

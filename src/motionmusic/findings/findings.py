@@ -25,7 +25,6 @@ TASKS = {
     "paper": "m2d.paper",
     "full": "m2d.paper_full",
     "published": "m2d.published",
-    "earlier": "paper_time_published",  # the same recipe, before the pipeline's layout
     "mini": "m2d_mini",
     "by_piece": "on_beat.by_piece",
     "by_figure": "on_beat.by_figure",
@@ -53,13 +52,6 @@ _MATCHING = [
 """Rows of the matching table that the story is about."""
 
 
-def interval(found: Mapping[str, Any]) -> Interval:
-    """A number of a results file; older ones call it mean or difference."""
-    names = ("value", "mean", "difference")
-    value = next((found[name] for name in names if found.get(name) is not None), None)
-    return Interval.read({**found, "value": value})
-
-
 def percent(found: Mapping[str, Any] | Interval) -> str:
     """As VALUE % [LOW, HIGH]."""
     value, bracket, rest = _read(found).text("percent").partition(" [")
@@ -78,7 +70,7 @@ def share(value: float | None) -> str:
 
 
 def _read(found: Mapping[str, Any] | Interval) -> Interval:
-    return found if isinstance(found, Interval) else interval(found)
+    return found if isinstance(found, Interval) else Interval.read(found)
 
 
 def facts() -> dict[str, Any]:
@@ -131,9 +123,9 @@ def _splits_picture(found: Mapping[str, Any]) -> Figure:
     """The networks and a logistic regression, from the paper's split to no piece on two sides."""
     rows = {
         f"{title} (n {of['segments']})": {
-            "MCLEMCD-FC, joints and bones": interval(of["fc"]),
-            "MCLEMCD-FC, joints": interval(of["fc_joints"]),
-            "logistic regression, joints": interval(of["lr"]),
+            "MCLEMCD-FC, joints and bones": Interval.read(of["fc"]),
+            "MCLEMCD-FC, joints": Interval.read(of["fc_joints"]),
+            "logistic regression, joints": Interval.read(of["lr"]),
         }
         for name, title in SPLITS.items()
         if (of := found[name])
@@ -150,7 +142,7 @@ def _in_time_picture(found: Mapping[str, Any]) -> Figure:
     tests = {"by_piece": "new pieces", "by_figure": "new figures"}
     rows = {
         f"{told[model]}: {tests[test]}": {
-            VERSIONS[version]: interval(found["timing"][version][model][test])
+            VERSIONS[version]: Interval.read(found["timing"][version][model][test])
             for version in VERSIONS
         }
         for model in told
@@ -194,11 +186,15 @@ def _task(name: str) -> dict[str, Any] | None:
     if not workspace.metrics(name, "evaluation.json").is_file():
         return None
     of = read_json(workspace.metrics(name, "evaluation.json"), _REMEDY)
-    cells, gains = of["cells"], of.get("gain") or of["collaborative_gain"]
+    cells, gains = of["cells"], of["gain"]
     if not {BEST, "fc/joints", _REGRESSION, "alone/fused", "longer/fused"} <= cells.keys():
         return None  # trainings of it have not ended
     seeds = of["n_seeds"]
-    ahead, behind = (interval(cells[name]["segment"]).value for name in ("fc/joints", _REGRESSION))
+    stated = workspace.metrics(name, "collaborative.json")
+    over = read_json(stated, _REMEDY) if stated.is_file() else None
+    ahead, behind = (
+        Interval.read(cells[name]["segment"]).value for name in ("fc/joints", _REGRESSION)
+    )
     return {
         "segments": of["n_segments"],
         "pieces": of["n_pieces"],
@@ -207,14 +203,15 @@ def _task(name: str) -> dict[str, Any] | None:
         "shared": {"unit": None, "capture": None}
         | read_json(workspace.metrics(name, "leakage.json"), _REMEDY)["tested_with_shared"],
         "fc": cells[BEST]["segment"],
+        "over_seeds": over and over["rows"]["fc"] | {"n": over["n_seeds"]},
         "fc_joints": cells["fc/joints"]["segment"],
         "lr": cells[_REGRESSION]["segment"],
         "statistics": "not worse"
         if behind >= ahead
         else f"{100 * (ahead - behind):.1f} points behind",
         "adds": gains["longer"]["fused"]["fc"]["segment"],
-        "before": interval(cells["alone/fused"]["segment"]).value,
-        "after": interval(cells["longer/fused"]["segment"]).value,
+        "before": Interval.read(cells["alone/fused"]["segment"]).value,
+        "after": Interval.read(cells["longer/fused"]["segment"]).value,
     }
 
 
