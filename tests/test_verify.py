@@ -32,6 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose result was made and committed, its data and cache gone."""
     folder = tmp_path_factory.mktemp("made")
     second = copy("data/x", "metrics/m.json") | {"outs": [{"metrics/m.json": {"cache": False}}]}
+    second["always_changed"] = True
     files = {
         "code": "1", "params.yaml": "rate: 1\n", verify.UNCHECKED: HEAD, ".gitignore": "/data\n",
         "dvc.yaml": yaml.safe_dump({"stages": {"a": copy("code", "data/x", "rate") | {"outs": ["data/x"]}}}),

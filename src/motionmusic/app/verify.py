@@ -71,7 +71,7 @@ def stale(stages: Collection[Any], kept: Collection[str]) -> list[str]:
     made = {out.fs_path: out.hash_info for stage in stages for out in stage.outs}
     found = []
     for stage in stages:
-        changed = [] if stage.always_changed else list(changes(stage, made, kept))
+        changed = list(changes(stage, made, kept))
         if changed:
             found.append(f"stale: `dvc repro {stage.addressing}`: {', '.join(changed)} changed")
     return found
