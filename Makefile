@@ -49,7 +49,7 @@ lint: $(VENV)/.dev ## ruff and mypy
 bench: setup ## time one training step of every network; ten minutes on a quiet machine
 	$(BIN)/python benchmarks/steps.py
 
-mutants: $(VENV)/.dev ## plant faults and see whether the tests notice; half an hour on two quiet cores
+mutants: $(VENV)/.dev ## plant faults and see whether the tests notice; forty minutes on two quiet cores
 	$(BIN)/python tests/mutants/run.py
 
 weigh: ## lines, words and, with TIMES=--times, seconds beside the wanted ones

@@ -185,6 +185,7 @@ def test_nothing_to_hear(tmp_path: Path) -> None:
         ("R.wav", None),
         ("DANCE_C_12/audio.mp3", "Cha-cha"),
         ("my_own_W_3/audio.mp3", "Waltz"),
+        ("my_own_W_3/my_own_W_3.mp3", "Waltz"),
         ("my_own_w_3/audio.mp3", None),
         ("W/DANCE_C_1/R/a.wav", "Cha-cha"),
         ("DANCE_T_1/audio.mp3", None),
@@ -395,14 +396,15 @@ def test_changed_code_makes_codes_anew(
     music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "package"
-    for name in ("features/music.py", "features/motion.py", "models/heads.py"):
+    made_by = ("features/music.py", "features/motion.py", "models/heads.py")
+    for name in (*made_by, "features/segments.py"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text("one = 1\n")
     monkeypatch.setattr(catalogue, "_PACKAGE", package)
     assert heard(music) == 3
-    (package / "features" / "motion.py").write_text("two = 2\n")  # music is not made by it
+    (package / "features" / "segments.py").write_text("two = 2\n")  # music is not made by it
     assert heard(music) == 0
-    for name in ("features/music.py", "models/heads.py"):
+    for name in made_by:
         (package / name).write_text("two = 2\n")
         assert heard(music) == 3, name
         assert heard(music) == 0

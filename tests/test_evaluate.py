@@ -15,7 +15,7 @@ import soundfile
 from bodies import room, write_bvh, write_folder
 from commands import Result
 
-from motionmusic.app.evaluate import Found, distances
+from motionmusic.app.evaluate import Found, distances, summary
 from motionmusic.data.points import LIMBS, joints_of, points_of, whole
 from motionmusic.data.smpl import smpl_joints
 from motionmusic.numba_cache import librosa
@@ -106,6 +106,20 @@ def test_numbers_as_json_and_csv(command: Command, made: Path) -> None:
     assert command("evaluate", made, "--csv", "out.csv").status == 2
     assert command("evaluate", made, "--csv", "out.csv", "--force", "-q")[:2] == (0, "")
     assert Path("out.csv").read_bytes() == before
+
+
+def test_above_chance_is_the_difference_of_the_means_beside_it(tmp_path: Path) -> None:
+    """The second dance has no value, the third nothing by chance."""
+    definitions = [name for name, *_ in dance_quality.measures()]
+    rows = [
+        {"rate_hz": 25.0, "music": "x", "no_foot_contact": "", **dict.fromkeys(definitions, true),
+         **{f"{name}_chance": chance for name in definitions}}
+        for true, chance in ((0.5, 0.2), (np.nan, 0.9), (0.9, np.nan), (0.3, 0.1))
+    ]  # fmt: skip
+    for of in summary(tmp_path, Found(rows, [], {}), {})["beat_alignment"].values():
+        assert (of["n"], of["shuffled"]["n"], of["above"]["n"]) == (2, 2, 2)
+        assert (of["value"], of["shuffled"]["value"]) == (pytest.approx(0.4), pytest.approx(0.15))
+        assert of["above"]["value"] == pytest.approx(0.25)
 
 
 def test_a_list_says_what_belongs_together(command: Command, made: Path) -> None:

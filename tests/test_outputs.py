@@ -33,16 +33,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     joints = np.zeros((30, 23, 3)).tolist()
     content = {"length": 30, "center": [[0, 0, 0]] * 30, "skeletons": joints}
     (dance / "skeletons.json").write_text(json.dumps(content))
+    (dance / "config.json").write_text(json.dumps({"start_position": 0, "end_position": 30}))
     Path("music").mkdir()
-    for name in (
-        "song.flac",
-        "notes.txt",
-        "music/a.mp3",
-        "old.mp4",
-        "old.json",
-        "old.png",
-        "old.npz",
-    ):
+    for name in ("song.flac", "notes.txt", "music/a.mp3", "old.mp4", "old.json", "old.png"):
         Path(name).write_text(f"{name} is mine")
     model = Path("data/demo/matchers/contrastive-0")
     model.mkdir(parents=True)
@@ -86,11 +79,15 @@ REFUSED = [
     ((*RECOMMEND, "--out", "through/skeletons.json", "--force"), "a file that this command reads"),
     ((*RECOMMEND, "--out", "linked.json", "--force"), "a file that this command reads"),
     ((*RECOMMEND, "--out", "data/demo/matchers/contrastive-0/matcher.json", "--force"), "reads"),
+    (("recommend", "DANCE_C_1/skeletons.json", *RECOMMEND[2:], "--out", "DANCE_C_1/config.json",
+      "--force"), "DANCE_C_1/config.json: --out: expected a file of its own"),
     ((*RECOMMEND, "--names", "old.json", "--out", "old.json", "--force"), "reads"),
     ((*RECOMMEND, "--render", "x.avi"), "--render: expected a name ending in .mp4, got x.avi"),
     ((*RECOMMEND, "--render", "video"), "a name ending in .mp4"),
     ((*SYNC, "--out", "DANCE_C_1/skeletons.png", "--force"), "skeletons.json: --out"),
     ((*SYNC, "--out", "old.png"), "a file that exists"),
+    (("sync", "DANCE_C_1/skeletons.json", "song.flac", "--out", "DANCE_C_1/config.png", "--force"),
+     "DANCE_C_1/config.json: --out: expected a file of its own"),
     ((*SYNC, "--names", "old.json", "--out", "old.png", "--force"), "old.json: --out"),
     (("conduct", "song.flac", "--out", "old.mp4"), "a file that exists"),
     (("study", "score", "old.json", "--out", "nowhere/x"), "nowhere: expected a folder"),
@@ -127,7 +124,6 @@ REFUSED = [
     (("convert", "DANCE_C_1", "music"), "one that exists"),
     (("pose", "nowhere.mp4", "x.npz"), "nowhere.mp4: expected a video"),
     (("pose", "old.mp4", "old.json", "--force"), "a name ending in .npz"),
-    (("pose", "old.mp4", "old.npz"), "a file that exists"),
     (("evaluate", "nowhere"), "nowhere: expected a folder of dances"),
     (("evaluate", "music", "--csv", "old.json", "--force"), "a name ending in .csv"),
 ]  # fmt: skip

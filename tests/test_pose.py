@@ -214,6 +214,13 @@ def test_what_can_go_wrong(
     assert not Path("dance.npz").exists()
 
 
+def test_a_file_that_is_there_is_kept(command: Command, tmp_path: Path) -> None:
+    film(tmp_path / "dance.mp4", [4 * n for n in range(5)])
+    (tmp_path / "mine.npz").write_bytes(b"mine")
+    status, _, err = command("pose", tmp_path / "dance.mp4", tmp_path / "mine.npz")
+    assert (status, "a file that exists" in err) == (2, True)
+
+
 def test_without_the_environment(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,11 +18,13 @@ from bodies import room
 from commands import Result
 from sounds import RATE, encode, song
 
-from motionmusic.app import genre, practical
+from motionmusic.app import genre, picks, practical
 from motionmusic.app.picks import synthetic_line
 from motionmusic.app.tags import tags_of
 from motionmusic.errors import UserError
 from motionmusic.features import audio
+from motionmusic.files import Float32
+from motionmusic.render.page import Panel
 from motionmusic.scoring import order
 
 Command = Callable[..., Result]
@@ -89,6 +91,39 @@ def test_tempo_told_range_and_genre_each_order_tracks(place: Path, command: Comm
     assert names(by_genre)[0] == "plain"  # House by its folder
     shares = {Path(row["path"]).stem: row["genre_share"] for row in by_genre["recommended"]}
     assert shares == pytest.approx({"plain": 0.82, "half": 0.02, "same": 0.04, "off": 0.06})
+
+
+def test_a_silent_start_and_many_tracks_end_no_video(
+    place: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panels: list[Panel] = []
+
+    def read(file: Path, rate: int, *, start_s: float, duration_s: float) -> Float32:
+        if file.stem == "same":
+            raise UserError(file, "", "sound", "silence", "take another")
+        return np.ones(round(rate * duration_s), np.float32)
+
+    monkeypatch.setattr(picks, "PANELS", 3)
+    monkeypatch.setattr(picks, "read_audio", read)
+    monkeypatch.setattr(picks, "video", lambda *given: panels.extend(given[4]))
+    status, _, err = command("recommend", "dance.npz", "--catalogue", "music", "--top", 9,
+                             "--tempo", 120, "--by", "tempo", "--render", "o.mp4")  # fmt: skip
+    assert (status, "the first 3 of 4 tracks" in err, "silence" in err) == (0, True, True)
+    heard = {panel.title.split()[-1]: float(panel.sound.mean()) for panel in panels}
+    assert len(heard) == 3
+    assert [name for name, mean in heard.items() if not mean] == ["same"]
+
+
+def test_a_video_that_fails_leaves_the_table_and_no_file(
+    place: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise UserError("o.mp4", "", "room", "none", "free space")
+
+    monkeypatch.setattr(picks, "film", fails)
+    status, out, _ = command("recommend", "dance.npz", "--catalogue", "music", "--out", "o.json",
+                             "--render", "o.mp4")  # fmt: skip
+    assert (status, "same" in out, Path("o.json").exists()) == (2, True, False)
 
 
 def test_a_second_run_says_the_same_and_opens_nothing(

@@ -63,6 +63,11 @@ def test_score(answers: list[str]) -> None:
         assert path.read_bytes() == Path("again", path.name).read_bytes()
 
 
+def test_nobody_is_farther_than_one(answers: list[str]) -> None:
+    assert "D: 0.00" not in score(*answers, "--outlier", "1").output
+    assert score(*answers, "--out", "other", "--outlier", "inf").exit_code == 2
+
+
 def test_subjects_agree_within_a_data_set(answers: list[str]) -> None:
     """Two of the six rate other dances, too."""
     rows = [f"other,Tango,{name},music,{said},{said},1,z\n" for name, said in (("A", 1), ("B", 5))]

@@ -147,6 +147,12 @@ def test_every_subject_sees_everything_once_in_an_order_of_their_own(clips: Path
         (["demo,Waltz,W_1,x,x.mp4"], "Waltz, W_1", "its own music", "none"),
         ([*ROWS, "demo,Waltz,W_1,own,x.mp4"], "line 8, music", "once with each", "own again"),
         ([*ROWS, "demo,Waltz,W_1,x,z.webm"], "line 8, music", "once with each", "x again"),
+        (
+            [*ROWS, "demo,Waltz,W_1 with x,z,x.mp4", "demo,Waltz,W_1,x with z,x.mp4"],
+            "line 9, music",
+            "known together",
+            "W_1 with x with z twice",
+        ),
         ([*ROWS, "demo,Waltz,W_1,q,q.mp4"], "line 8, clip", "a video", "no such file"),
         ([*ROWS, "demo,Waltz,W_1,q,clips.csv"], "line 8, clip", "a video", "browsers may not"),
         ([*ROWS, "demo,Waltz,W_1,q,empty.mp4"], "line 8, clip", "a video", "an empty file"),

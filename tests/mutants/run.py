@@ -3,7 +3,7 @@
     python tests/mutants/run.py [--jobs 2] [--seconds 180] [--only WORD] [--list]
 
 A fault replaces a text that a file holds exactly once. The test files that import the faulty
-module, or run a stage that does, run one after the other, the nearest first, until one fails. In
+module, or run a stage that does, run one after the other, the likeliest first, until one fails. In
 the end each that failed has to pass without a fault, so that what failed was the fault's doing.
 """
 
@@ -38,7 +38,7 @@ from closure import closure, imported  # noqa: E402
 
 FAULTS = Path(__file__).with_name("faults.toml")
 SCORE = ROOT / "metrics" / "mutants.json"
-MOST = 8  # test files a fault is shown to
+MOST = 10  # test files a fault is shown to
 FIRST = ("test_wiring", "test_wiring_of_music", "test_poison")  # before other tests of trainings
 LIBRARIES = (
     "pandas", "pyarrow.parquet", "scipy.signal", "scipy.stats", "scipy.ndimage", "sklearn.ensemble",
@@ -75,7 +75,7 @@ def planted(fault: Fault, root: Path = ROOT) -> str:
 
 
 def runners(file: str) -> list[Path]:
-    """The test files that run a module or a stage, those that name it first, then short ones."""
+    """The test files that run a module or a stage: FIRST, then those that name it, then short ones."""
     target = ROOT / file
     # modules that are found by name
     package = ".".join(Path(file).parts[1:-1]) if "entries" in file else file

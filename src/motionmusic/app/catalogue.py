@@ -54,7 +54,8 @@ if TYPE_CHECKING:
 CODE = (
     "app/book.py", "app/catalogue.py", "app/practical.py", "app/same_sound.py", "app/tags.py",
     "app/track_tempo.py", "streams.py", "features/audio.py", "features/beats.py", "features/decoding.py",
-    "features/music.py", "features/song_tempo.py", "models/*.py", "scoring/order.py",
+    "features/motion.py", "features/music.py", "features/song_tempo.py", "models/*.py",
+    "scoring/beat_phase.py", "scoring/order.py",
 )  # fmt: skip
 _PACKAGE = Path(__file__).parents[1]
 _DANCE_FOLDER = re.compile(r".+_(?P<code>[^_]+)_[0-9]+")
@@ -281,12 +282,13 @@ def category_of(folder: Path, path: Path, labels: Mapping[str, str]) -> str | No
     has one, so that folders A to Z are none. The folder's own name comes last.
     """
     by_name = {folded(name): name for name in labels.values()}
-    for name in (path.stem, *(parent.name for parent in path.parents[:-1]), folder.resolve().name):
+    folders = [*(parent.name for parent in path.parents[:-1]), folder.resolve().name]
+    for place, name in enumerate([path.stem, *folders]):
         if folded(name) in by_name:
             return by_name[folded(name)]
         if (match := _AIST_TRACK.fullmatch(name)) and f"g{match['code']}" in labels:
             return labels[f"g{match['code']}"]
-        dance = _DANCE_FOLDER.fullmatch(name) if name != path.stem else None
+        dance = _DANCE_FOLDER.fullmatch(name) if place else None
         if dance is not None and dance["code"] in labels:
             return labels[dance["code"]]
     return None

@@ -206,7 +206,7 @@ def models(
     elif found:
         print_table(table)
     else:
-        say("No model was trained here (./data). `recommend` says how to train one.")
+        say("No model was trained here (./data). Only `recommend --method` needs one.")
 
 
 @app.command(cls=Command, short_help="Show a conductor for any music; for research use only.")

@@ -56,7 +56,6 @@ def conduct_music(music: Path, video: Path, seed: int, smooth: bool, store: Path
         keypoints, keypoints=motion, names=np.array(KEYPOINTS), rate_hz=np.array(FRAMES),
         licence=np.array(DERIVED),
     )  # fmt: skip
-    write_bytes(video.with_suffix(".npz"), keypoints.getvalue())
     facts = {
         "music": str(music),
         "sha256": content_hash(music),
@@ -74,9 +73,10 @@ def conduct_music(music: Path, video: Path, seed: int, smooth: bool, store: Path
             "blobs": {entry.path: entry.blob for entry in MANIFEST.entries},
         },
     }
-    write_json(video.with_suffix(".json"), facts)
     foot = f"blue: the conductor’s left; {DERIVED} (Liu, Chen et al. 2022)"
     drawn = pictures(motion, music.stem, foot)
     drawn = progress(drawn, "draw", len(motion), "frame")
     film(video, drawn, read_audio(music, SOUND_HZ), FRAMES)
+    write_bytes(video.with_suffix(".npz"), keypoints.getvalue())
+    write_json(video.with_suffix(".json"), facts)
     return facts

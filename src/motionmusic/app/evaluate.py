@@ -271,6 +271,8 @@ def _foot_contact(dance: OwnDance) -> tuple[float, str]:
 
 def summary(folder: Path, found: Found, others: dict[str, int]) -> dict[str, Any]:
     """The measures with intervals over dances, and what was left out."""
+    import numpy as np
+
     from motionmusic.features.beats import SIGMA_S
     from motionmusic.scoring.dance_quality import FRAMES_HZ, measures
 
@@ -281,6 +283,8 @@ def summary(folder: Path, found: Found, others: dict[str, int]) -> dict[str, Any
             continue  # then both ways to count are one
         true = _column(found.rows, name)
         chance = _column(found.rows, f"{name}_chance")
+        both = np.isfinite(true + chance)  # means of the same dances
+        true, chance = np.where(both, [true, chance], np.nan)
         alignment[name] = {
             "definition": _DEFINITIONS[definition],
             "kernel": "3 frames of the dance" if frames else f"{SIGMA_S:g} s",

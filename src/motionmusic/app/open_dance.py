@@ -83,12 +83,10 @@ def open_dance(
 
 
 def _of_video(path: Path) -> OwnDance:
-    from motionmusic.app.pose import ready
     from motionmusic.app.pose_tool import pose_of
     from motionmusic.app.video_frames import look_at
 
     video = look_at(path)
-    ready()
     dance = read_own(pose_of(path))
     music = path if video.sound else None
     return replace(dance, name=path.stem, music_file=music, form="video")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from motionmusic.app.arguments import clock, counted
 from motionmusic.app.catalogue import Catalogue, Track, own_tracks
 from motionmusic.app.outputs import check_room_for_copy
@@ -13,6 +15,7 @@ from motionmusic.app.video_frames import look_at, pictures
 from motionmusic.data.own import OwnDance
 from motionmusic.errors import UserError
 from motionmusic.features.audio import read_audio
+from motionmusic.files import Float32
 from motionmusic.params import Resampler
 from motionmusic.render.film import SOUND_HZ
 from motionmusic.render.page import Panel, beside, video
@@ -20,6 +23,7 @@ from motionmusic.render.with_music import faded, with_music
 from motionmusic.terminal import note, shown
 
 SHOWN_S = 20.0  # seconds of the dance that a drawn video shows with each track
+PANELS = 20  # tracks of a drawn video; more have no room for their names
 _LISTED = 10  # broken files that are named on the terminal
 
 
@@ -42,7 +46,8 @@ def catalogue_json(found: Catalogue, left_out: Sequence[Track]) -> dict[str, Any
 def catalogue_line(found: Catalogue, left_out: Sequence[Track]) -> str:
     """Where the tracks come from."""
     own = ", the dance's own left out" if left_out else ""
-    return f"Catalogue: {found.folder}, {counted(len(found.tracks), 'track')}{own}"
+    only = found.tracks[0].path if len(found.tracks) == 1 else ""
+    return f"Catalogue: {found.folder / only}, {counted(len(found.tracks), 'track')}{own}"
 
 
 def synthetic_line(task: str) -> list[str]:
@@ -75,7 +80,7 @@ def film(
     out: Path, source: Path, dance: OwnDance, found: Catalogue,
     picks: Sequence[tuple[Track, float]], drawn: bool = False,
 ) -> None:  # fmt: skip
-    """A video of the dance: its own pictures with the first track, or drawn, 20 s with each.
+    """A video of the dance: its own pictures with the first track, or drawn, 20 s with each of 20.
 
     ``source`` is what the dance was read from, ``picks`` tracks with their starts in seconds;
     ``drawn``: beside its own pictures too.
@@ -89,11 +94,11 @@ def film(
             with_music(source, found.folder / track.path, start_s, out)
         return
     frames = min(len(dance.joints), round(SHOWN_S * dance.rate_hz))
+    if len(picks) > PANELS:
+        note(f"the video has the first {PANELS} of {len(picks)} tracks")
     panels = []
-    for number, (track, start_s) in enumerate(picks, 1):
-        sound = read_audio(
-            found.folder / track.path, SOUND_HZ, start_s=start_s, duration_s=frames / dance.rate_hz
-        )
+    for number, (track, start_s) in enumerate(picks[:PANELS], 1):
+        sound = _part(found.folder / track.path, start_s, frames / dance.rate_hz)
         title = f"{number}. {'/'.join(track.path.with_suffix('').parts[-2:])}"
         about = f"music: {track.category or 'no category'}, from {clock(start_s)}"
         panels.append(Panel(title, about, sound))
@@ -102,9 +107,18 @@ def film(
 
 def drawn_beside(out: Path, source: Path, dance: OwnDance, music: Path, start_s: float) -> None:
     """The pictures of the video ``source``, the dancer drawn beside them, and music from a second on."""
-    sound = read_audio(music, SOUND_HZ, start_s=start_s, duration_s=dance.seconds)
+    sound = _part(music, start_s, dance.seconds)
     seen, joints = pictures(look_at(source)), dance.in_the_room()
     beside(out, seen, joints, dance.layout, dance.rate_hz, faded(sound, dance.seconds))
+
+
+def _part(music: Path, start_s: float, seconds: float) -> Float32:
+    """What sounds from a second on; silence, and a note, where nothing does."""
+    try:
+        return read_audio(music, SOUND_HZ, start_s=start_s, duration_s=seconds)
+    except UserError as error:
+        note(f"{shown(music)}, from {clock(start_s)}: {error.got}")
+        return np.zeros(round(seconds * SOUND_HZ), np.float32)
 
 
 def own_of(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +11,10 @@ from motionmusic.app.arguments import (
     QuietOption,
     VerboseOption,
     argument,
-    confirmed,
     flag,
     print_json,
 )
-from motionmusic.app.outputs import check_cache, check_input, check_output
+from motionmusic.app.outputs import check_input, check_output
 from motionmusic.errors import UserError
 from motionmusic.terminal import note
 
@@ -67,7 +64,6 @@ def pose(
         if json and video is None:
             print_json({"environment": f"{environment()}"})
     if video is not None and out is not None:
-        ready()
         from motionmusic.app.open_dance import facts, tell
         from motionmusic.data.dance_files import read_own
         from motionmusic.files import write_bytes
@@ -79,18 +75,3 @@ def pose(
         if json:
             print_json(facts(video, dance) | {"written": f"{out}"})
         note(f"Written to {out}")
-
-
-def ready() -> None:
-    """See that MediaPipe is installed: ask on a terminal. Raises UserError."""
-    from motionmusic.app.pose_tool import MEGABYTES, install, installed
-
-    if installed() or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return  # who is not there cannot be asked: the tool says what to do
-    free = shutil.disk_usage(check_cache()).free / 1e6
-    question = (
-        f"Finding a dancer in a video needs MediaPipe, in an environment of its own"
-        f" ({MEGABYTES} MB of {free:.0f}). Make it now?"
-    )
-    if confirmed(question, default=True):
-        install()

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from motionmusic.app.arguments import confirmed
 from motionmusic.app.outputs import cache_folder, check_cache, using_cache
 from motionmusic.app.video_frames import Video, look_at, pictures
 from motionmusic.data.arrays import archive
@@ -27,6 +28,7 @@ from motionmusic.terminal import note, progress
 
 PINS = Path(__file__).with_name("pose_requirements.txt")
 WORKER = Path(__file__).with_name("pose_worker.py")
+_FRAMES = Path(__file__).with_name("video_frames.py")
 PYTHONS = ((3, 11), (3, 12))
 MEGABYTES = 1100  # of the environment, on Linux
 _DONE = "complete"
@@ -93,9 +95,11 @@ def pose_of(file: Path) -> Path:
     video = look_at(file)
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    maker = hashlib.sha256(PINS.read_bytes() + WORKER.read_bytes()).hexdigest()[:12]
+    made_by = b"".join(each.read_bytes() for each in (PINS, WORKER, _FRAMES))
+    maker = hashlib.sha256(made_by).hexdigest()[:12]
     kept = cache_folder() / "poses" / f"{digest[:32]}-{maker}.npz"
     if not kept.exists():
+        _offer()
         if not installed():
             expected = "MediaPipe, which finds the dancer in a video"
             raise UserError(file, "", expected, "not installed", _INSTALL)
@@ -104,6 +108,19 @@ def pose_of(file: Path) -> Path:
         with using_cache():
             write_bytes(kept, content)
     return kept
+
+
+def _offer() -> None:
+    """On a terminal, where MediaPipe is not installed: make it now? Raises UserError."""
+    if installed() or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return  # who is not there cannot be asked: the tool says what to do
+    free = shutil.disk_usage(check_cache()).free / 1e6
+    question = (
+        f"Finding a dancer in a video needs MediaPipe, in an environment of its own"
+        f" ({MEGABYTES} MB of {free:.0f}). Make it now?"
+    )
+    if confirmed(question, default=True):
+        install()
 
 
 def _archive(video: Video, joints: NDArray[Any], seen: NDArray[Any]) -> bytes:

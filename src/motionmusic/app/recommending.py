@@ -20,10 +20,12 @@ from motionmusic.app.arguments import (
     check_dance,
     flag,
     option,
+    other_music,
     print_json,
     print_table,
 )
 from motionmusic.app.outputs import (
+    all_of,
     check_cache,
     check_input,
     check_input_folder,
@@ -157,7 +159,7 @@ def recommend(
         check_input_folder(music, "--catalogue", "a folder with music, or one sound file")
     else:
         check_input(music, "--catalogue", "a folder with music, or one sound file")
-    reads = [dance, names, music, timing or (trained and trained.folder)]
+    reads = [all_of(dance), names, music, timing or (trained and trained.folder)]
     for path, name, suffix in ((out, "--out", ".json"), (render, "--render", ".mp4")):
         if path is not None:
             check_output(path, name, reads, force, (suffix,))
@@ -166,7 +168,7 @@ def recommend(
         raise UserError("command line", "--beside", expected, "no --render", remedy)
     check_beside(dance, beside)
     if render is not None:
-        check_room(render, 20.0 * min(top, 100))
+        check_room(render, 20.0 * min(top, 20))
     from motionmusic.app.open_dance import open_dance
     from motionmusic.app.sound_files import sound_files
 
@@ -201,10 +203,6 @@ def recommend(
         note(f"model {trained.model} is loaded", level=2)
         found = recommender(own, music, top, include_own)
     content = found.as_json(dance)
-    if out is not None:
-        write_json(out, content)
-    if render is not None:
-        film(render, dance, found.dance, found.catalogue, found.tracks, beside)
     if json:
         print_json(content)
     elif Volume.level > 0:
@@ -213,6 +211,11 @@ def recommend(
         print_table(found.table())
         for line in complaints(found.catalogue, out):
             say(line)
+    if render is not None:
+        with other_music():
+            film(render, dance, found.dance, found.catalogue, found.tracks, beside)
+    if out is not None:
+        write_json(out, content)
     for path in (out, render):
         if path is not None:
             note(f"Written to {path}")

@@ -119,8 +119,9 @@ def score(
         option(
             "X",
             "A subject whose Q3 is farther than this from the others of its major is left out."
-            " Default: 0.4.",
+            " Default: 0.4; 1 leaves nobody out.",
             min=0,
+            max=1,
         ),
     ] = 0.4,
     force: ForceOption = False,

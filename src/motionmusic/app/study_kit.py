@@ -50,9 +50,10 @@ def read_clips(path: Path) -> list[Dance]:
     Raises:
         UserError: a list that is missing, no CSV or without rows; a missing column; an empty cell;
             a clip that is missing, empty or of another kind; a dance without its own music, with it
-            twice, without other music, or twice with the same.
+            twice, without other music, or twice with the same; two that are called alike.
     """
     found: dict[tuple[str, str, str], dict[str, Path]] = {}
+    items = set()
     for line, row in checked_rows(path, "clips", COLUMNS, _REMEDY):
         for name in COLUMNS:
             if not row[name]:
@@ -63,6 +64,12 @@ def read_clips(path: Path) -> list[Dance]:
             once = f"{row['dance']} once with each music"
             remedy = "take one of the rows out, or give two tracks two names"
             raise UserError(path, f"line {line}, music", once, f"{music} again", remedy)
+        item = row["dataset"], row["category"], item_of(row["dance"], music)
+        if item in items:
+            once = "names by which a dance and a music are known together"
+            got = f"{item[2]} twice, of two dances"
+            raise UserError(path, f"line {line}, music", once, got, "give one another name")
+        items.add(item)
         clips[music] = _checked(path, line, row["clip"])
     for (_, category, name), clips in found.items():
         if OWN not in clips or len(clips) == 1:
@@ -85,6 +92,11 @@ def _checked(path: Path, line: int, name: str) -> Path:
         return clip
     remedy = "make the clip, mend its path (from the list's folder on), or take the row out"
     raise UserError(path, f"line {line}, clip", f"a video, {' or '.join(KINDS)}", got, remedy)
+
+
+def item_of(dance: str, music: str) -> str:
+    """What a rating is called that a subject gives to a dance with a music."""
+    return f"{dance} with {music}"
 
 
 def order(candidates: Sequence[int], seed: int, subject: int) -> list[tuple[int, list[int]]]:
@@ -154,7 +166,7 @@ def write_kit(
             "category": dance.category,
             "own": named(dance.own),
             "candidates": [
-                {"item": f"{dance.name} with {music}", "clip": named(clip)}
+                {"item": item_of(dance.name, music), "clip": named(clip)}
                 for music, clip in dance.candidates.items()
             ],
         }
