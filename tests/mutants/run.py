@@ -102,7 +102,7 @@ def _closure(module: Path) -> frozenset[Path]:
 
 @cache
 def _uses(test: Path) -> tuple[frozenset[Path], frozenset[Path]]:
-    """The own modules that a test file and its helpers import, and the stages that they name."""
+    """The own modules that a test file and its helpers import or call as commands, and the stages."""
     own, stages, todo, seen = set(), set(), [test], set()
     while todo:
         file = todo.pop()
@@ -118,8 +118,11 @@ def _uses(test: Path) -> tuple[frozenset[Path], frozenset[Path]]:
                 modules = [node.module or ""]
             helpers = [ROOT / "tests" / f"{name}.py" for name in modules if name.isidentifier()]
             todo += [helper for helper in helpers if helper.exists()]
-            found = [ROOT / "stages" / f"{name}.py" for name in [*modules, *_called(node)]]
+            called = [*_called(node)]
+            found = [ROOT / "stages" / f"{name}.py" for name in [*modules, *called]]
             stages |= {stage for stage in found if stage.exists()}
+            found = [ROOT / "src" / "motionmusic" / "app" / f"{name}.py" for name in called]
+            own |= {command for command in found if command.exists()}
     return frozenset(own), frozenset(stages)
 
 
