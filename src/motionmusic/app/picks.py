@@ -23,7 +23,7 @@ from motionmusic.render.with_music import faded, with_music
 from motionmusic.terminal import note, shown
 
 SHOWN_S = 20.0  # seconds of the dance that a drawn video shows with each track
-PANELS = 20  # tracks of a drawn video; more have no room for their names
+PANELS = 6  # tracks of a drawn video; more have no room for their names
 _LISTED = 10  # broken files that are named on the terminal
 
 
@@ -80,7 +80,7 @@ def film(
     out: Path, source: Path, dance: OwnDance, found: Catalogue,
     picks: Sequence[tuple[Track, float]], drawn: bool = False,
 ) -> None:  # fmt: skip
-    """A video of the dance: its own pictures with the first track, or drawn, 20 s with each of 20.
+    """A video of the dance: its own pictures with the first track, or drawn, 20 s with each of six.
 
     ``source`` is what the dance was read from, ``picks`` tracks with their starts in seconds;
     ``drawn``: beside its own pictures too.

@@ -88,7 +88,7 @@ def recommend(
         option(
             "OUT.mp4",
             "Write a video: your own with the first track under it, or of other dances a drawn"
-            " one of their first 20 s with each track.",
+            " one of their first 20 s with each of up to six tracks.",
         ),
     ] = None,
     beside: BesideOption = False,
@@ -168,7 +168,7 @@ def recommend(
         raise UserError("command line", "--beside", expected, "no --render", remedy)
     check_beside(dance, beside)
     if render is not None:
-        check_room(render, 20.0 * min(top, 20))
+        check_room(render, 20.0 * min(top, 6))
     from motionmusic.app.open_dance import open_dance
     from motionmusic.app.sound_files import sound_files
 
