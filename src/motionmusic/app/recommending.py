@@ -203,19 +203,21 @@ def recommend(
         note(f"model {trained.model} is loaded", level=2)
         found = recommender(own, music, top, include_own)
     content = found.as_json(dance)
-    if json:
-        print_json(content)
-    elif Volume.level > 0:
-        for line in found.heading():
-            say(line)
-        print_table(found.table())
-        for line in complaints(found.catalogue, out):
-            say(line)
-    if render is not None:
-        with other_music():
-            film(render, dance, found.dance, found.catalogue, found.tracks, beside)
-    if out is not None:
-        write_json(out, content)
+    try:
+        if render is not None:
+            with other_music():
+                film(render, dance, found.dance, found.catalogue, found.tracks, beside)
+        if out is not None:
+            write_json(out, content)
+    finally:  # a video that fails takes no recommendation with it
+        if json:
+            print_json(content)
+        elif Volume.level > 0:
+            for line in found.heading():
+                say(line)
+            print_table(found.table())
+            for line in complaints(found.catalogue, out):
+                say(line)
     for path in (out, render):
         if path is not None:
             note(f"Written to {path}")
