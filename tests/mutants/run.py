@@ -118,7 +118,7 @@ def _uses(test: Path) -> tuple[frozenset[Path], frozenset[Path]]:
                 modules = [node.module or ""]
             helpers = [ROOT / "tests" / f"{name}.py" for name in modules if name.isidentifier()]
             todo += [helper for helper in helpers if helper.exists()]
-            called = [*_called(node)]
+            called = _called(node)
             found = [ROOT / "stages" / f"{name}.py" for name in [*modules, *called]]
             stages |= {stage for stage in found if stage.exists()}
             found = [ROOT / "src" / "motionmusic" / "app" / f"{name}.py" for name in called]

@@ -80,17 +80,14 @@ def kind(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "a device")
 
 
-def all_of(dance: Path) -> Path:
-    """What is read of a dance: of MusicToDance's layout its whole folder."""
-    return dance.parent if dance.name == "skeletons.json" else dance
-
-
 def _states(inputs: Iterable[Path | None]) -> Iterator[os.stat_result]:
-    """Of every input, through links; of a folder those of all files below."""
+    """Of every input, through links; of a folder, or its skeletons.json, those of all files below."""
     entered = set()
     for each in inputs:
         if each is None or not each.exists():
             continue
+        if each.name == "skeletons.json":  # what lies beside it is read as well
+            each = each.parent
         if not each.is_dir():
             yield each.stat()
             continue

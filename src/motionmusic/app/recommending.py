@@ -25,7 +25,6 @@ from motionmusic.app.arguments import (
     print_table,
 )
 from motionmusic.app.outputs import (
-    all_of,
     check_cache,
     check_input,
     check_input_folder,
@@ -159,7 +158,7 @@ def recommend(
         check_input_folder(music, "--catalogue", "a folder with music, or one sound file")
     else:
         check_input(music, "--catalogue", "a folder with music, or one sound file")
-    reads = [all_of(dance), names, music, timing or (trained and trained.folder)]
+    reads = [dance, names, music, timing or (trained and trained.folder)]
     for path, name, suffix in ((out, "--out", ".json"), (render, "--render", ".mp4")):
         if path is not None:
             check_output(path, name, reads, force, (suffix,))

@@ -29,7 +29,7 @@ from motionmusic.app.arguments import (
     other_music,
     print_json,
 )
-from motionmusic.app.outputs import all_of, check_input, check_output
+from motionmusic.app.outputs import check_input, check_output
 from motionmusic.errors import UserError
 from motionmusic.terminal import Volume, note, say
 
@@ -94,7 +94,7 @@ def sync(
         dance.stem if dance.is_file() and dance.name != "skeletons.json" else folder.resolve().name
     )
     picture = out or Path(f"{named}.sync.png")
-    check_output(picture, "--out", [all_of(dance), names, music, model], force, (".png", ".json"))
+    check_output(picture, "--out", [dance, names, music, model], force, (".png", ".json"))
     check_music(music)
 
     from motionmusic.app.catalogue import content_hash
