@@ -109,8 +109,8 @@ class Project:
                     return False
             except OSError:
                 continue
-        locks = json.loads((self.folder / ".dvc/tmp/rwlock").read_text())
-        return not any(locks.values())
+        locks = (self.folder / ".dvc/tmp/rwlock").read_text()  # empty while it is written anew
+        return bool(locks) and not any(json.loads(locks).values())
 
 
 def ended(process: subprocess.Popen[str], status: int) -> tuple[str, str]:
