@@ -28,13 +28,18 @@ Command = Callable[..., Result]
 
 
 def film(
-    file: Path, times: list[int], size: tuple[int, int] = (64, 48), sound: bool = False
+    file: Path,
+    times: list[int],
+    size: tuple[int, int] = (64, 48),
+    sound: bool = False,
+    codec: str = "mpeg4",
+    options: dict[str, str] | None = None,
 ) -> Path:
     """Grey pictures, brighter by 8 each, up to 20, at times in 1/100 s; the upper left quarter is white."""
     from fractions import Fraction
 
-    with av.open(file, "w") as out:
-        stream = out.add_stream("mpeg4", rate=25)
+    with av.open(str(file.absolute()), "w", options=options or {}) as out:
+        stream: Any = out.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.time_base = stream.time_base = Fraction(1, 100)
         heard = out.add_stream("aac", rate=8000) if sound else None

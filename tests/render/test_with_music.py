@@ -9,10 +9,11 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from test_pose import film, turned
+from test_pose import film, levels, turned
 
 from motionmusic.errors import UserError
 from motionmusic.render.film import SOUND_HZ
+from motionmusic.render.film import film as draw
 from motionmusic.render.with_music import FADE_IN_S, FADE_OUT_S, faded, with_music
 
 TIMES = [*range(0, 300, 4), 320, 330, 340, *range(344, 500, 4)]  # 1/100 s, not even
@@ -43,12 +44,19 @@ def heard(file: Path) -> tuple[float, np.ndarray[Any, Any]]:
         return frames[0].time, np.concatenate([frame.to_ndarray()[0] for frame in frames])
 
 
-@pytest.mark.parametrize("name", ["dance.mp4", "dance.avi", "dance.mkv"])
+@pytest.mark.parametrize("name", ["dance.mp4", "dance.avi", "dance.mkv", "x264.mkv", "live.webm"])
 def test_pictures_stay_and_clicks_are_heard_in_time(
     tmp_path: Path, clicks: Path, name: str
 ) -> None:
     times = list(range(0, 500, 4)) if name.endswith("avi") else TIMES
-    source = film(tmp_path / name, times, sound=name == "dance.mp4")
+    codec = {"x264.mkv": "libx264", "live.webm": "libvpx-vp9"}.get(name, "mpeg4")
+    # as a browser records: it is not said how long it takes
+    options = {"live": "1"} if name == "live.webm" else {}
+    source = film(tmp_path / name, times, sound=name == "dance.mp4", codec=codec, options=options)
+    with av.open(source) as file:
+        packets = [packet for packet in file.demux(video=0) if packet.size]
+        assert (packets[0].dts is None) == (name == "x264.mkv")
+        assert (file.duration is None) == (name == "live.webm")
     if name == "dance.mp4":
         turned(source)
     with_music(source, clicks, 1.5, tmp_path / "out.mp4")
@@ -62,6 +70,18 @@ def test_pictures_stay_and_clicks_are_heard_in_time(
         here = slice(*(round((second + d - start) * SOUND_HZ) for d in (-0.3, 0.3)))
         at = start + (here.start + np.abs(sound[here]).argmax()) / SOUND_HZ
         assert at == pytest.approx(second, abs=0.003)
+
+
+def test_a_name_with_a_colon_is_no_address(
+    tmp_path: Path, clicks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = film(Path("12:30.mp4"), TIMES)
+    with_music(source, clicks, 1.5, Path("out:1.mp4"))
+    assert len(pictures(tmp_path / "out:1.mp4")) == len(TIMES)
+    assert len(levels(source)) > 100
+    draw(Path("drawn:1.mp4"), [np.zeros((64, 64, 4), np.uint8)] * 2, np.zeros(99, np.float32), 25)
+    assert len(pictures(tmp_path / "drawn:1.mp4")) == 2
 
 
 def test_sound_is_faded_and_padded() -> None:

@@ -23,7 +23,7 @@ def tags_of(file: Path) -> Tags:
     found: dict[str, str] = {}
     with (
         suppress(av.FFmpegError, OSError, ValueError),
-        av.open(file, metadata_errors="replace") as of,
+        av.open(file.absolute(), metadata_errors="replace") as of,
     ):
         for tags in (of.metadata, *(stream.metadata for stream in of.streams.audio[:1])):
             found |= {name.lower(): value for name, value in tags.items()}

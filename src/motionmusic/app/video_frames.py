@@ -42,7 +42,7 @@ def look_at(file: Path) -> Video:
     """Raises UserError where there is no video in the file."""
     must_be_file(file, "a video", "check the path")
     try:
-        with av.open(file) as found:
+        with av.open(file.absolute()) as found:
             if not found.streams.video:
                 raise UserError(file, "", "a video", "a file without pictures", _REMEDY)
             stream = found.streams.video[0]
@@ -82,7 +82,7 @@ def pictures(video: Video) -> Iterator[NDArray[np.uint8]]:
 
 
 def _decoded(video: Video) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    with av.open(video.file) as found:
+    with av.open(video.file.absolute()) as found:
         stream = found.streams.video[0]
         stream.thread_type = "AUTO"
         last = -1.0 / video.rate_hz

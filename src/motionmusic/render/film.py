@@ -42,7 +42,7 @@ def film(path: Path, pictures: Iterable[Picture], sound: Float32, fps: int | Fra
     """
     replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent.absolute()) as folder:
         part = Path(folder) / "video.mp4"
         with av.open(part, "w", format="mp4", options={"movflags": "+faststart"}) as file:
             _mux(file, pictures, np.clip(sound, -1, 1).astype(np.float32), fps)
