@@ -5,8 +5,8 @@
 
 A cell is named as in data/TASK/cells, such as motion-joints-0 or cotrain-joints-fc-0. `keep` copies
 the motion encoder out of the first fold's checkpoints, at least ``EVERY`` epochs apart, to
-data/TASK/by_epoch. `draw` writes metrics/TASK/by_epoch.csv and plots/TASK/by_epoch.png. The training
-itself is not changed, and nothing is chosen by it.
+data/TASK/by_epoch. `draw` writes metrics/TASK/by_epoch.csv, by_epoch.json and plots/TASK/by_epoch.png.
+The training itself is not changed, and nothing is chosen by it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -25,7 +26,7 @@ from torch import Tensor
 
 from motionmusic import errors, workspace
 from motionmusic.errors import UserError
-from motionmusic.files import write_bytes, write_text
+from motionmusic.files import write_bytes, write_json, write_text
 from motionmusic.models import weights
 from motionmusic.params import Train, group
 from motionmusic.results import figures
@@ -36,6 +37,7 @@ from motionmusic.training.recipe import PAPER
 
 EVERY = 10  # epochs
 POLL_S = 5.0
+NEAR = 0.01
 SPLITS = {"train": ":", "test": "-"}
 COLOURS = ("#6baed6", "#fdae6b", "#08306b")
 
@@ -89,6 +91,30 @@ def curves(task: str, cells: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def told(found: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+    """By input, of the test segments: what the last two thirds of the epochs bring, and from when on.
+
+    third, end: the mean share predicted right around the first third's end (None without a point
+    there) and in the last tenth of the epochs; adds: their difference; plateau: the first epoch from
+    which on the median of five points in a row stays within ``NEAR`` of ``end``.
+    """
+    result: dict[str, dict[str, float | None]] = {}
+    for kind, curve in found.groupby("input", sort=False):
+        epoch, right = curve["epoch"].to_numpy(), curve["test"].to_numpy()
+        last = epoch.max()
+        around = right[(epoch > 0.9 * last / 3) & (epoch <= last / 3)]
+        third = float(around.mean()) if len(around) else None
+        end = float(right[epoch > 0.9 * last].mean())
+        median = pd.Series(right).rolling(5, center=True, min_periods=1).median().to_numpy()
+        far = np.flatnonzero(np.abs(median - end) > NEAR)
+        plateau = epoch[min(far.max(initial=-1) + 1, len(epoch) - 1)]
+        result[str(kind)] = {
+            "third": third, "end": end,
+            "adds": None if third is None else end - third, "plateau": int(plateau),
+        }  # fmt: skip
+    return result
+
+
 def _logits(task: str, cell: str) -> dict[int, Tensor]:
     """Epoch → logits (n, k) of all segments of the first fold."""
     paths = sorted(workspace.data(task, "by_epoch", cell).glob("*.safetensors"))
@@ -133,8 +159,9 @@ def picture(found: pd.DataFrame, task: str) -> bytes:
 
 
 def draw(task: str, cells: Sequence[str]) -> None:
-    """by_epoch.csv and by_epoch.png."""
+    """The curves, what they tell, their picture."""
     found = curves(task, cells)
+    write_json(workspace.metrics(task, "by_epoch.json"), told(found))
     table = found.to_csv(index=False, float_format="%.6g")
     write_text(workspace.metrics(task, "by_epoch.csv"), table)
     write_bytes(workspace.plots(task, "by_epoch.png"), picture(found, task))

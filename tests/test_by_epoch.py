@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def test_the_last_point_is_what_the_cell_predicts(
     assert last["joints"] == pytest.approx(right(frames[0]), abs=1e-5)
     assert last["bones"] == pytest.approx(right(frames[1]), abs=1e-5)
     assert last["fused"] == pytest.approx(right(fuse(frames)), abs=1e-5)
+    told = json.loads(workspace.metrics(TASK, "by_epoch.json").read_text("utf-8"))
+    assert told["fused"]["end"] == pytest.approx(last["fused"], abs=1e-5)
     assert workspace.plots(TASK, "by_epoch.png").read_bytes().startswith(b"\x89PNG")
     assert list(workspace.data(TASK, "by_epoch", "motion-joints-0").iterdir())
 
@@ -70,3 +73,14 @@ def test_the_last_point_is_what_the_cell_predicts(
 def test_a_cell_that_nobody_followed(small: Path) -> None:
     with pytest.raises(UserError, match=r"by_epoch/motion-joints-0: expected kept motion encoders"):
         by_epoch.main(["draw", TASK, "motion-joints-0"])
+
+
+def test_what_a_curve_tells() -> None:
+    """90 epochs: half right at first, 0.8 from 15 on, 0.9 from 50 on, and one bad epoch."""
+    epoch = np.arange(1, 91)
+    right = np.select([epoch < 15, epoch < 50], [0.5, 0.8], 0.9)
+    right[69] = 0.2
+    curve = pd.DataFrame({"input": "joints", "epoch": epoch, "train": 1.0, "test": right})
+    found = by_epoch.told(pd.concat([curve, curve.assign(input="fused", test=0.7)]))
+    assert found["joints"] == pytest.approx({"third": 0.8, "end": 0.9, "adds": 0.1, "plateau": 50})
+    assert found["fused"] == pytest.approx({"third": 0.7, "end": 0.7, "adds": 0, "plateau": 1})

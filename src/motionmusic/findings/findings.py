@@ -77,10 +77,15 @@ def facts() -> dict[str, Any]:
     """What the template names, None for results that are not there."""
     tasks = {name: _task(task) for name, task in TASKS.items()}
     table3 = printed("table3").set_index(["row", "cl", "input"])["percent"]
+    alone = table3[["plain", "dropout"]].xs("no", level="cl")  # two runs of one recipe
     compared = [task for task in STATED if workspace.metrics(task, "collaborative.json").is_file()]
     return {
         **tasks,
+        "full_alone": _alone(TASKS["full"]),
         "printed": table3["fc", "yes", "fused"],
+        "printed_alone": {
+            name: [*alone.xs(name, level="input")] for name in ("joints", "bones", "fused")
+        },
         "authors": _authors(),
         "leaks": _leaks(),
         "ladder": _ladder(_json("aist_retargeted/ladder.json")),
@@ -189,7 +194,6 @@ def _task(name: str) -> dict[str, Any] | None:
     cells, gains = of["cells"], of["gain"]
     if not {BEST, "fc/joints", _REGRESSION, "alone/fused", "longer/fused"} <= cells.keys():
         return None  # trainings of it have not ended
-    seeds = of["n_seeds"]
     stated = workspace.metrics(name, "collaborative.json")
     over = read_json(stated, _REMEDY) if stated.is_file() else None
     ahead, behind = (
@@ -198,7 +202,7 @@ def _task(name: str) -> dict[str, Any] | None:
     return {
         "segments": of["n_segments"],
         "pieces": of["n_pieces"],
-        "seeds": "one seed" if seeds == 1 else f"{seeds} seeds",
+        "seeds": _seeds(of["n_seeds"]),
         "chance": of["chance"]["uniform"],
         "shared": {"unit": None, "capture": None}
         | read_json(workspace.metrics(name, "leakage.json"), _REMEDY)["tested_with_shared"],
@@ -213,6 +217,22 @@ def _task(name: str) -> dict[str, Any] | None:
         "before": Interval.read(cells["alone/fused"]["segment"]).value,
         "after": Interval.read(cells["longer/fused"]["segment"]).value,
     }
+
+
+def _alone(name: str) -> dict[str, Any] | None:
+    """What a task's networks have before collaborative learning, by input."""
+    if not workspace.metrics(name, "evaluation.json").is_file():
+        return None
+    of = read_json(workspace.metrics(name, "evaluation.json"), _REMEDY)
+    inputs = ("joints", "bones", "fused")
+    if not {f"alone/{of_input}" for of_input in inputs} <= of["cells"].keys():
+        return None  # trainings of it have not ended
+    found = {of_input: of["cells"][f"alone/{of_input}"]["segment"] for of_input in inputs}
+    return found | {"seeds": _seeds(of["n_seeds"])}
+
+
+def _seeds(n: int) -> str:
+    return "one seed" if n == 1 else f"{n} seeds"
 
 
 def _authors() -> dict[str, Any]:
