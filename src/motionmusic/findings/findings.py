@@ -76,13 +76,14 @@ def _read(found: Mapping[str, Any] | Interval) -> Interval:
 def facts() -> dict[str, Any]:
     """What the template names, None for results that are not there."""
     tasks = {name: _task(task) for name, task in TASKS.items()}
-    table3 = printed("table3").set_index(["row", "cl", "input"])["percent"]
-    alone = table3[["plain", "dropout"]].xs("no", level="cl")  # two runs of one recipe
+    table3 = printed("table3").set_index(["row", "cl", "input"])
+    alone = table3["percent"].xs("no", level="cl")  # two runs of one recipe
     compared = [task for task in STATED if workspace.metrics(task, "collaborative.json").is_file()]
     return {
         **tasks,
         "full_alone": _alone(TASKS["full"]),
-        "printed": table3["fc", "yes", "fused"],
+        "printed": table3["percent"]["fc", "yes", "fused"],
+        "printed_segments": table3["n"]["fc", "yes", "fused"],
         "printed_alone": {
             name: [*alone.xs(name, level="input")] for name in ("joints", "bones", "fused")
         },
