@@ -33,8 +33,8 @@ from motionmusic.files import write_bytes, write_json
 ROOT = Path(__file__).resolve().parents[1]
 PACK = Path("data/gpu/pack.zip")
 MOST_MIB = 60  # of what is carried
-SEEDS = 10  # more than there is ever time for
-PARTS = {"tests": 0.25, "steps": 0.4, "side": 0.15}  # of the time that is left, at most
+SEEDS = 5  # as collaborative learning is judged over
+PARTS = {"tests": 0.35, "steps": 0.4, "side": 0.15}  # of the time that is left, at most
 TESTS = ("tests/training/test_cuda.py", "tests/training/test_device.py")
 SIDE = 4  # cells at once that are tried
 FORK = multiprocessing.get_context("fork")  # PyTorch is imported once, by the parent
@@ -136,6 +136,8 @@ def start(log: Path, work: Callable[..., object], *given: object) -> BaseProcess
         with log.open("a") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
+        for stream in (sys.stdout, sys.stderr):  # what is said last stays where it is killed
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         work(*given)
 
     process = FORK.Process(target=quietly, daemon=True)
@@ -154,20 +156,32 @@ def end(process: BaseProcess, seconds: float) -> bool:
     return process.exitcode == 0
 
 
+def leave_service() -> None:
+    """Leave NVIDIA's service: a process that is ended while it computes could stop the others there."""
+    os.environ.pop("CUDA_MPS_PIPE_DIRECTORY", None)
+
+
 def tests() -> None:
     """What can only be tested on CUDA, and the choice of device."""
     import pytest
 
+    leave_service()
     paths = [str(ROOT / path) for path in TESTS]
     where = ["--noconftest", f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}"]
     os.environ.pop("MOTIONMUSIC_DEVICE", None)
-    status = pytest.main([*where, "-o", "addopts=", "-p", "no:cacheprovider", "-rs", *paths])
+    status = pytest.main([*where, "-o", "addopts=", "-p", "no:cacheprovider", "-v", "-rs", *paths])
     sys.stdout.flush()
     os._exit(int(status))
 
 
 def trained(cell: Cell, task: str) -> None:
     """What the stage does; a user's mistake is an exception here, which goes to the log."""
+    print(cell.name)
+    checkpoint: Any = importlib.import_module("motionmusic.training.checkpoint")
+    checkpoint.Store.due = lambda store, last: False  # nobody goes on from one there
+    if "NO_GRAPH" in os.environ:  # where capturing fails, nothing that draws at random can go on
+        loop: Any = importlib.import_module("motionmusic.training.loop")
+        loop.Captured = lambda step: step
     importlib.import_module(cell.script).main([task, *cell.given])
 
 
@@ -249,25 +263,33 @@ def run(seconds: float, out: Path, parts: Sequence[str], side: int | None) -> No
     stand_in(packed["params"])
     for name in SCRIPTS:
         importlib.import_module(name)
-    try:
-        gpu_steps: Any = importlib.import_module("gpu_steps")
-    except ImportError as error:  # it needs more packages than the cells do
-        print(f"nothing is measured: {error}", flush=True)
-        parts, side = [part for part in parts if part != "steps"], side or SIDE
+    compare = "cells" in parts and side is None
+    gpu_steps: Any = None
+    if "steps" in parts or compare:
+        try:
+            gpu_steps = importlib.import_module("gpu_steps")
+        except ImportError as error:  # it needs more packages than the cells do
+            print(f"nothing is measured: {error}", flush=True)
+            parts, compare = [part for part in parts if part != "steps"], False
     width = packed["params"]["train"]["width"]
-    works = {"tests": tests, "steps": lambda: gpu_steps.measure(width, out)}
+
+    def steps() -> None:
+        leave_service()
+        gpu_steps.measure(width, out)
+
+    works = {"tests": tests, "steps": steps}
     for part in [part for part in works if part in parts]:
         began, log = time.monotonic(), out / f"{part}.txt"
         well = end(start(log, works[part]), PARTS[part] * (until - began))
         said = "done" if well else "FAILED or out of time"
         print(f"{part}: {said}, {time.monotonic() - began:.0f} s, see {log.name}", flush=True)
-    if side is None:
+    if compare:
         limit = min(gpu_steps.LONGEST_S, PARTS["side"] * (until - time.monotonic()))
         rates = {n: gpu_steps.at_once(n, width, out / "log.txt", limit) for n in (1, SIDE)}
         write_json(out / "at_once.json", rates)
-        side = max(rates, key=lambda n: rates[n])
+        side = max(rates, key=lambda n: (rates[n], n))  # several where none could be measured
         print(f"{side} cells at once, of steps per second by processes {rates}", flush=True)
-    ended = cells(packed["task"], out, until, side) if "cells" in parts else []
+    ended = cells(packed["task"], out, until, side or SIDE) if "cells" in parts else []
     print(f"{len(ended)} cells ended")
 
 
@@ -302,6 +324,8 @@ def bring(path: Path) -> None:
             value = json.loads(file.read(str(record)))
             # there is no git there; what decides the numbers is what this commit has
             write_json(record, value | {"git": git_revision()})
+    seeds = sorted({int(name.rsplit("-", 1)[1]) for name in made["cells"]})
+    print(f"# with seeds: {seeds} in params.yaml")
     stages = [f"pipeline/task/{task}/dvc.yaml:{stage_of(name)}" for name in made["cells"]]
     print("dvc commit --force " + " \\\n  ".join(stages))
 

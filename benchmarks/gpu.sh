@@ -6,6 +6,9 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 export PYTHONPATH="$root/src:$root/stages:$root/benchmarks${PYTHONPATH:+:$PYTHONPATH}"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" PYTHONUNBUFFERED=1
 PYTHON="${PYTHON:-python3}"
+seconds=$1
+shift
+"$PYTHON" -c 'import torch' # from a disk that has never read it, which takes long
 # With NVIDIA's service for several processes their kernels run at the same time, without it in turn.
 if [ -z "${NO_MPS:-}" ] && command -v nvidia-cuda-mps-control >/dev/null; then
     pipe=$(mktemp -d)
@@ -17,7 +20,8 @@ if [ -z "${NO_MPS:-}" ] && command -v nvidia-cuda-mps-control >/dev/null; then
         stop
         trap - EXIT
         unset CUDA_MPS_PIPE_DIRECTORY CUDA_MPS_LOG_DIRECTORY
-        echo "without MPS"
+        cat "$pipe"/*.log
     fi
 fi
-"$PYTHON" "$root/benchmarks/gpu.py" run "$@"
+echo "NVIDIA's service for several processes: ${CUDA_MPS_PIPE_DIRECTORY:-none}"
+"$PYTHON" "$root/benchmarks/gpu.py" run $((seconds - SECONDS)) "$@"

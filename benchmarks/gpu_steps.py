@@ -146,8 +146,9 @@ def profiled(step: Step, device: torch.device) -> str:
 def at_once(processes: int, width: int, log: Path, limit: float = LONGEST_S) -> float:
     """Steps of phase 2 fc per second, of so many processes together; 0 where one of them fails."""
     barrier, counts = gpu.FORK.Barrier(processes), gpu.FORK.Queue()
+    until = time.monotonic() + limit
     works = [gpu.start(log, steps_for, width, barrier, counts) for _ in range(processes)]
-    if not all([gpu.end(work, limit) for work in works]):
+    if not all([gpu.end(work, until - time.monotonic()) for work in works]):
         return 0.0
     return float(sum(counts.get(timeout=LONGEST_S) for _ in works))
 

@@ -29,9 +29,8 @@ from motionmusic.errors import UserError
 
 # what a borrowed machine has; of the project's own needs it lacks DVC, pydantic, YAML, librosa, …
 PRESENT = (
-    "torch numpy pandas pyarrow safetensors tqdm PIL matplotlib mpl_toolkits cycler kiwisolver fontTools"
-    " packaging pyparsing dateutil six typing_extensions sympy mpmath motionmusic gpu gpu_steps plain"
-    " steps steps_report cotrain train_longer train_motion train_music torchgen sitecustomize"
+    "torch numpy pandas pyarrow safetensors tqdm packaging dateutil six typing_extensions sympy mpmath"
+    " motionmusic gpu cotrain train_longer train_motion train_music torchgen sitecustomize"
 )
 ABSENT = f"""
 import sys
@@ -56,7 +55,9 @@ def packed(small: Path) -> Path:
     return small
 
 
-def test_what_has_ended_comes_back_as_its_stage_would_have_written_it(packed: Path) -> None:
+def test_what_has_ended_comes_back_as_its_stage_would_have_written_it(
+    packed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (packed / "absent").mkdir()
     (packed / "absent/sitecustomize.py").write_text(ABSENT)
     environment = os.environ | {
@@ -79,6 +80,8 @@ def test_what_has_ended_comes_back_as_its_stage_would_have_written_it(packed: Pa
 
     folder = packed / "data/synthetic/cells" / cells[0]
     gpu.bring(results)
+    commit = f"dvc commit --force pipeline/task/synthetic/dvc.yaml:{gpu.stage_of(cells[0])}"
+    assert f"# with seeds: [0] in params.yaml\n{commit}" in capsys.readouterr().out
     with pytest.raises(UserError, match="no such folder"):
         gpu.bring(results)
     brought = {path.name: path.read_bytes() for path in folder.iterdir()}
