@@ -32,7 +32,6 @@ import yaml
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
-from steps_report import grid
 
 from motionmusic import errors, workspace
 from motionmusic.app import catalogue
@@ -40,6 +39,7 @@ from motionmusic.app.same_sound import Fingerprint, same_pairs
 from motionmusic.files import Float32, read_json, write_bytes, write_json
 from motionmusic.predictions import make_predictions, write_predictions
 from motionmusic.results import figures
+from motionmusic.results.table import grid
 from motionmusic.scoring.recommend import top_tracks
 from motionmusic.streams import stream
 

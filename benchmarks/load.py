@@ -1,11 +1,10 @@
 """How ``motionmusic recommend`` bears large catalogues and long files (docs/speed.md).
 
-``python benchmarks/load.py PLACE [--tracks N …] [--hours H] [--model] [--out FILE.json]`` makes in the
-folder PLACE tracks of three minutes, N of them and then more up to the next N, and with H one file of H
+``python benchmarks/load.py PLACE [--tracks N …] [--hours H] [--out FILE.json]`` makes in the folder
+PLACE tracks of three minutes, N of them and then more up to the next N, and with H one file of H
 hours, and runs the command on each twice: time, and the most memory that it held. Each track is five of
 180 pieces of mp3, 3 s each, joined in an order of its own, so its decoded length is real; the pieces'
-spectra are such that those of tracks are about as far apart as real songs' are. With --model, tracks are
-chosen by a network in place of the default; its random weights cost the same as trained ones.
+spectra are such that those of tracks are about as far apart as real songs' are.
 """
 
 from __future__ import annotations
@@ -26,9 +25,6 @@ from numpy.typing import NDArray
 
 from motionmusic.data.synthetic import write_dances
 from motionmusic.files import read_json, write_json
-from motionmusic.models import matcher
-from motionmusic.models.matcher import About
-from motionmusic.params import Joints, Music
 
 RATE = 44_100
 PIECES, PIECE_S, TRACK_KINDS, TRACK_PIECES = 180, 3, 5, 60
@@ -41,17 +37,13 @@ def main() -> None:
     given.add_argument("place", type=Path)
     given.add_argument("--tracks", type=int, nargs="*", default=[500])
     given.add_argument("--hours", type=float, default=0)
-    given.add_argument("--model", action="store_true")
     given.add_argument("--out", type=Path)
     options = given.parse_args()
     place = options.place
     if not (place / "dances").exists():
         write_dances(place / "dances", pieces_per_type=1, seconds=30, seed=0)
-    if options.model and not (place / "matchers").exists():
-        write_matcher(place / "matchers" / "contrastive-0")
     pieces = mp3_pieces(np.random.default_rng(0))
     result: dict[str, Any] = {
-        "method": "contrastive" if options.model else "practical",
         "track_s": PIECE_S * TRACK_PIECES, "cores": joblib.cpu_count(), "runs": [],
     }  # fmt: skip
 
@@ -64,14 +56,14 @@ def main() -> None:
     for count in options.tracks:
         new = write_tracks(folder, pieces, count)
         for heard in (new, 0):
-            result["runs"].append({"new": heard} | run(place, folder, options.model))
+            result["runs"].append({"new": heard} | run(place, folder))
             keep()
     if options.hours:
         folder = place / "long"
         write_long(folder / "long.mp3", pieces, options.hours)
         result |= {"hours": options.hours, "long": []}
         for _ in range(2):
-            result["long"].append(run(place, folder, options.model))
+            result["long"].append(run(place, folder))
             keep()
 
 
@@ -133,28 +125,11 @@ def write_long(file: Path, pieces: list[bytes], hours: float) -> None:
             out.write(pieces[random.integers(len(pieces))])
 
 
-def write_matcher(folder: Path) -> None:
-    """A matcher of the method contrastive with random weights, of m2d_mini's size."""
-    about = About(
-        method="contrastive", task="load", seed=0, layout="musictodance", motion_rate_hz=25.0,
-        labels={"C": "Cha-cha", "R": "Rumba", "T": "Tango", "W": "Waltz"},
-        joints=Joints(center="once", scale="per_piece"),
-        music=Music(
-            feature="logmel", sample_rate=12_800, resampler="kaiser_fast", scale="per_piece",
-            pad_short=True, short_sound="cut",
-        ),
-        paper_bones=False, excerpt_frames=229, sizes={"width": 16, "size": 64}, knows={0: []},
-    )  # fmt: skip
-    folder.mkdir(parents=True)
-    matcher.save(folder, about, {0: matcher.network_of(about)})
-
-
-def run(place: Path, music: Path, model: bool) -> dict[str, float]:
+def run(place: Path, music: Path) -> dict[str, float]:
     """One run of the command: its seconds, its most memory, and what it found."""
     out = place / "out.json"
     command = [
         sys.executable, "-m", "motionmusic.app.cli", "recommend", place / "dances" / "DANCE_C_1",
-        *(("--method", "contrastive", "--model", place / "matchers") if model else ()),
         "--catalogue", music, "--out", out, "--force",
     ]  # fmt: skip
     environment = {**os.environ, "MOTIONMUSIC_CACHE": str(place / "cache")}

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from motionmusic.results import figures
+from motionmusic.results.table import grid
 from motionmusic.training.cell import git_revision
 
 VARIANTS = ("eager fp32", "eager fp32, a backward for each loss", "ours fp32", "ours bf16")
@@ -24,13 +24,8 @@ EAGER, EAGER_EACH, OURS, OURS_LOW = VARIANTS
 COLOURS = ("0.6", "0.8", "#9ecae1", "#2171b5")
 # steps of one training: 5 an epoch, 1,500 epochs; 130 an epoch, 500 epochs (docs/method.md)
 TABLES = {"table3": ("m2d", 5 * 1500), "table4": ("aist", 130 * 500)}
-# trainings of a table, three inputs; dropout's are taken to last as long as plain's
-TRAININGS = {"motion": 3, "music": 2, "phase 2": 6, "phase 2 fc": 3}
-
-
-def grid(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-    return str(pd.DataFrame(rows, columns=head).to_markdown(index=False, disable_numparse=True))
+# trainings of a table, three inputs, the control among them; dropout's are taken to last as long as plain's
+TRAININGS = {"motion": 6, "music": 2, "phase 2": 6, "phase 2 fc": 3}
 
 
 def machine(device: torch.device) -> dict[str, Any]:

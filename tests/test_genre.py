@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from motionmusic.app.genre import MODEL, UNLIKE, guess, model
 from motionmusic.data.own import OwnDance
@@ -26,7 +25,7 @@ from motionmusic.files import Floats, read_json
 from motionmusic.results.genre_table import card
 from motionmusic.scoring.genre_features import Seen, directions, mirrored, repeats, seen
 from motionmusic.scoring.genre_model import GenreModel, softmax, temperature_of
-from motionmusic.scoring.genre_trials import calibration_error, left_out, separation, shaken
+from motionmusic.scoring.genre_trials import calibration_error, left_out, shaken
 
 METRICS = Path(__file__).parents[1] / "metrics" / "aist_retargeted" / "genre_model.json"
 
@@ -176,16 +175,6 @@ def test_the_calibration_error_by_hand() -> None:
     stated = np.array([0.65, 0.65, 0.95, 1.0])
     right = np.array([True, False, True, True])  # |1 - 1.3| and |2 - 1.95| over four
     assert calibration_error(stated, right) == pytest.approx((0.3 + 0.05) / 4)
-
-
-def test_the_separation_is_the_area_under_the_curve() -> None:
-    random = np.random.default_rng(0)
-    near, far = random.normal(size=30), random.normal(size=20) + 1
-    groups = [f"d{n % 5}" for n in range(30)]
-    found = separation(near, far, groups, 0, 200)
-    labels = np.r_[np.zeros(30), np.ones(20)]
-    assert found.value == pytest.approx(roc_auc_score(labels, np.r_[near, far]))
-    assert found.low < found.value < found.high
 
 
 def test_who_is_asked_shares_neither_dancer_nor_choreography() -> None:

@@ -6,15 +6,19 @@ would take. One that COMMANDS does not have is a failure.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 from closure import ROOT
+from commands import Result
 
 from motionmusic.data.synthetic import write_dances
 
@@ -120,33 +124,41 @@ def run(clone: Path, command: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", commands())
-def test_commands_run(clone: Path, command: str) -> None:
-    assert command in COMMANDS, "a command of README that COMMANDS does not know"
-    how = COMMANDS[command]
+@pytest.mark.parametrize("line", commands())
+def test_commands_run(
+    clone: Path, line: str, command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of ``motionmusic`` in this process, but for one."""
+    assert line in COMMANDS, "a command of README that COMMANDS does not know"
+    how = COMMANDS[line]
     if isinstance(how, str):
         return
-    words = (how.short or command).split(" ")
-    ended = run(clone, " ".join(FILES.get(word, word) for word in words))
-    assert ended.returncode in how.status, ended.stdout
-    assert "Traceback" not in ended.stdout
-    assert ended.stdout.strip() or "repro" in command
+    words = [FILES.get(word, word) for word in (how.short or line).split(" ")]
+    if words[0] == "motionmusic" and line != "motionmusic models":
+        monkeypatch.chdir(clone)
+        home = str(clone.with_name("home"))
+        monkeypatch.setattr("sys.stdin", io.StringIO())
+        status, out, err = command(*(word.replace("~", home) for word in words[1:]))
+        said = out + err
+    else:
+        ended = run(clone, " ".join(words))
+        status, said = ended.returncode, ended.stdout
+    assert status in how.status, said
+    assert "Traceback" not in said
+    assert said.strip() or "repro" in line
 
 
 def test_no_command_is_listed_that_readme_has_not() -> None:
     assert set(COMMANDS) <= set(commands())
 
 
-def test_stages_are_there_with_all_that_they_need(clone: Path) -> None:
+def test_stages_are_there() -> None:
     section = README.split("## The tables")[1].split("\n## ")[0]
     names = set(re.findall(r"`dvc repro (\w+)", README))
     for row in re.findall(r"^\|((?: `\w+`)+) \|", section, re.MULTILINE):
         names |= set(re.findall(r"`(\w+)`", row))
     assert len(names) > 15
-    plan = f"from motionmusic.app.schedule import plan; print(len(plan({sorted(names)})))"
-    ended = run(clone, f'python -c "{plan}"')
-    assert ended.returncode == 0, ended.stdout
-    assert int(ended.stdout.split()[-1]) > 100
+    assert names <= set(yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"])
 
 
 def test_it_is_short() -> None:

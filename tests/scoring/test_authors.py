@@ -315,16 +315,3 @@ def test_files_that_do_not_belong_together(made: Path) -> None:
     ):
         write(made / "aist_true_label.pkl", [np.array([value], np.float32) for value in values])
         wrong("20 excerpts of 17 segments with one label of 0 … 9")
-
-
-# What docs/fidelity.md says of the cells
-
-
-def test_the_documented_cells(scores: pd.DataFrame) -> None:
-    """How many printed cells come out, table by table."""
-    cells = authors.cells(scores)
-    text = (ROOT / "docs" / "fidelity.md").read_text("utf-8")
-    for table in ("table3", "table4", "table5", "table6"):
-        own = cells[(cells["table"] == table) & cells["file"].notna()]
-        by = own.groupby(["row", "cl", "input"])["reproduces"].any()
-        assert f"{by.sum()} of {len(by)} in Table {table[-1]}" in text

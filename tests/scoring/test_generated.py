@@ -214,14 +214,6 @@ def test_clips_without_a_motion_are_left_out() -> None:
         assert moment == pytest.approx(only["rows"]["moment"][name].value)
 
 
-def test_another_dance_is_tested_in_the_same_fold() -> None:
-    for seed in range(5):
-        (motions,) = systems(CLIPS, FRAMES, DANCES, [made(MOTIONS)], seed)["another"]
-        for motion, piece in zip(motions, CLIPS["piece"], strict=True):
-            others = {name for name in FOLD if FOLD[name] == FOLD[piece]} - {piece}
-            assert any((MOTIONS[name] == motion[0]).all(axis=(1, 2)).any() for name in others)
-
-
 def test_one_piece_has_values_and_no_intervals() -> None:
     found = measured(made(lively(0.5)), clips=CLIPS[:2])
     assert found["rows"]["generator"]["mpe"].value > 0

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import dance
-import longer_dance
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,38 +80,6 @@ def test_what_it_writes_is_the_same_after_kills(
     monkeypatch.setattr(Store, "save", save)
     dance.main([TASK, "0"])
     assert digests(DATA / "dance") == once
-
-
-def test_longer_training_goes_on_from_the_shorter_one(heard: Path) -> None:
-    kept = DATA / "checkpoints/longer_dance0"
-
-    def last() -> dict[str, Any]:
-        found = Store(kept, "generator0").load()
-        assert found is not None
-        return {name: tensor.numpy() for name, tensor in found[0].items()}
-
-    def measured(*steps: str) -> dict[str, Any]:
-        shutil.rmtree(DATA / "checkpoints", ignore_errors=True)
-        longer_dance.main([TASK, "0", *steps])
-        content: dict[str, Any] = json.loads(
-            Path("metrics/synthetic/dance_longer.json").read_text()
-        )
-        assert (content["clips"], content["pieces"]) == (4, 2)
-        found: dict[str, Any] = content["by_generator_steps"]
-        assert list(found) == list(steps)
-        return found
-
-    both, went_on = measured("1", "3"), last()
-    assert [of["epochs"] for of in both.values()] == [1, 3]
-    assert both["1"]["validation_loss"] == both["3"]["validation_loss"][:1]
-    assert both["1"]["mean_pose"] == both["3"]["mean_pose"]
-    assert both["3"] == measured("3")["3"]
-    np.testing.assert_equal(last(), went_on)
-    assert both["3"]["itself"]["mpe"]["value"] == 0
-    assert both["3"]["mean_pose"]["sdp"]["value"] == 0
-    for wrong in ("7 3", "0 0"):
-        with pytest.raises(UserError, match="a fold of 0 and steps from 1 on"):
-            longer_dance.main([TASK, *wrong.split()])
 
 
 @pytest.mark.parametrize("what", ["two sides", "too short"])

@@ -22,18 +22,11 @@ if TYPE_CHECKING:
 
 LONGEST_S = 5400.0  # of music
 NARROW = 60  # letters of a terminal: tables need as many
+# of the commands
 ORDER = (
-    "recommend",
-    "sync",
-    "render",
-    "check",
-    "convert",
-    "pose",
-    "evaluate",
-    "models",
-    "study",
-    "conduct",
-)  # of the commands
+    *("recommend", "sync", "render", "check", "convert"),
+    *("pose", "evaluate", "models", "study", "conduct"),
+)
 
 
 class Command(TyperCommand):
@@ -66,8 +59,7 @@ class Group(TyperGroup):
     """Commands by use, with such help."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        known = {name: number for number, name in enumerate(ORDER)}
-        return sorted(self.commands, key=lambda name: known.get(name, len(known) - 3))
+        return sorted(self.commands, key=lambda name: ORDER.index(name) if name in ORDER else 0)
 
     def get_help_option(self, ctx: Any) -> Any:
         return untyped(super().get_help_option(ctx))

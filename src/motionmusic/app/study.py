@@ -25,7 +25,6 @@ app = typer.Typer(
     cls=Group,
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Ask people to rate recommended music, and score their ratings.",
 )
 
 

@@ -14,7 +14,6 @@ from motionmusic import workspace
 from motionmusic.files import read_json
 from motionmusic.lettering import Figure
 from motionmusic.results.figures import Panel, forest
-from motionmusic.results.ladder_table import PROTOCOLS
 from motionmusic.results.names import MATCHERS
 from motionmusic.results.table import Table, grid, read_tables
 from motionmusic.scoring.evaluation import BEST
@@ -88,7 +87,6 @@ def facts() -> dict[str, Any]:
             name: [*alone.xs(name, level="input")] for name in ("joints", "bones", "fused")
         },
         "authors": _authors(),
-        "leaks": _leaks(),
         "ladder": _ladder(_json("aist_retargeted/ladder.json")),
         "splits": _columns("splits/splits.json", 0, 2, 3, 4, 7, 8, 9),
         "collaborative": _columns("collaborative/collaborative.json", 0, 1, 6, 7, 8, 10),
@@ -254,18 +252,6 @@ def _authors() -> dict[str, Any]:
         "most": f"{falls.max():.0f}",
         "runs_apart": f"{abs(two['plain'] - two['dropout']):.1f}",
     }
-
-
-def _leaks() -> dict[str, Any]:
-    """One nearest neighbour on the splits of AIST++ retargeted."""
-    found = {}
-    for name in PROTOCOLS:
-        of = _json(f"aist_retargeted/{name}/leakage.json")
-        nearest = of["one_nearest_neighbour"]
-        found[name] = {
-            "tested": of["tested"], "found": nearest["accuracy"], "chance": nearest["chance"]
-        }  # fmt: skip
-    return found
 
 
 def _ladder(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
