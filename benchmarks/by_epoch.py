@@ -35,7 +35,7 @@ from motionmusic.training.folds import Fold, read_folds
 from motionmusic.training.loop import logits_of
 from motionmusic.training.recipe import PAPER
 
-EVERY = 10  # epochs
+EVERY = 25  # epochs
 POLL_S = 5.0
 NEAR = 0.01
 SPLITS = {"train": ":", "test": "-"}
@@ -70,7 +70,7 @@ def keep_new(task: str, cell: str) -> None:
 
 
 def curves(task: str, cells: Sequence[str]) -> pd.DataFrame:
-    """Columns input, epoch, then accuracy of each of ``SPLITS``; of two cells also ``fused``.
+    """Columns input, epoch, then accuracy in each of ``SPLITS``; of two cells also ``fused``.
 
     To each epoch of the first cell the nearest of the second is added. Raises UserError.
     """
@@ -81,13 +81,14 @@ def curves(task: str, cells: Sequence[str]) -> pd.DataFrame:
             epoch: logits + other[min(other, key=lambda n: abs(n - epoch))]
             for epoch, logits in one.items()
         }
-    fold = _fold(task, "joints")
+    ids = _seen(_fold(task, "joints"))
     rows = []
     for kind, of_cell in by_cell.items():
         for epoch, logits in sorted(of_cell.items()):
-            right = (logits.argmax(1) == fold.segments.labels.cpu()).numpy()
-            shares = {s: float(right[(fold.ids["split"] == s).to_numpy()].mean()) for s in SPLITS}
-            rows.append({"input": kind, "epoch": epoch} | shares)
+            right = logits.argmax(1).numpy() == ids["label"]
+            rows.append(
+                {"input": kind, "epoch": epoch} | right.groupby(ids["split"]).mean().to_dict()
+            )
     return pd.DataFrame(rows)
 
 
@@ -116,7 +117,7 @@ def told(found: pd.DataFrame) -> dict[str, dict[str, float | None]]:
 
 
 def _logits(task: str, cell: str) -> dict[int, Tensor]:
-    """Epoch → logits (n, k) of all segments of the first fold."""
+    """Epoch → logits (n, k) of what :func:`_seen` has."""
     paths = sorted(workspace.data(task, "by_epoch", cell).glob("*.safetensors"))
     if not paths:
         raise UserError(
@@ -125,7 +126,7 @@ def _logits(task: str, cell: str) -> dict[int, Tensor]:
         )  # fmt: skip
     fold = _fold(task, cell.split("-")[1])
     network = fold.encoder(group(Train, "train", task).width).to(fold.segments.motion.device)
-    rows = torch.arange(len(fold.ids), device=fold.segments.motion.device)
+    rows = torch.from_numpy(_seen(fold).index.to_numpy(copy=True)).to(fold.segments.motion.device)
     found = {}
     for path in paths:
         weights.load_into(network, weights.load(path), path)
@@ -135,6 +136,12 @@ def _logits(task: str, cell: str) -> dict[int, Tensor]:
 
 def _fold(task: str, kind: str) -> Fold:
     return read_folds(task, kind, PAPER, pick_device())[0]
+
+
+def _seen(fold: Fold) -> pd.DataFrame:
+    """The ids of the segments that are looked at; their index has their rows."""
+    ids = fold.ids.reset_index(drop=True)
+    return ids[ids["split"].isin(SPLITS)]
 
 
 def _epoch(path: Path) -> int:
