@@ -18,8 +18,11 @@ import pytest
 from closure import ROOT
 
 from motionmusic.data.choreonet import HOLD, START, figure_of
+from motionmusic.files import rounded
 from motionmusic.findings.findings import facts
+from motionmusic.predictions import read_predictions
 from motionmusic.results.table import read_tables
+from motionmusic.scoring.accuracy import fuse, rows_of_split, score
 from motionmusic.scoring.intervals import Interval
 
 with (ROOT / "tests/claims.csv").open(encoding="utf-8", newline="") as file:
@@ -63,6 +66,20 @@ def test_a_claim_is_what_its_file_says(
     assert re.search(
         rf"(?<![\d.]){re.escape(number)}(?![\d]|\.\d)", re.sub(r" (%|points) \[", " [", phrase)
     ), number
+
+
+def test_scores_of_predictions_in_git() -> None:
+    """Networks before collaborative learning: alone/INPUT-SEED.json is of cells/motion-INPUT-SEED."""
+    files = sorted((ROOT / "metrics/m2d").glob("*/alone/*.json"))
+    assert len(files) >= 3
+    for file in files:
+        kind, seed = file.stem.split("-")
+        names = ("joints", "bones") if kind == "fused" else (kind,)
+        cells = [
+            file.parents[1] / f"cells/motion-{name}-{seed}/predictions.parquet" for name in names
+        ]
+        frames = [rows_of_split(read_predictions(cell), "test", cell) for cell in cells]
+        assert rounded(score(fuse(frames), 0)) == json.loads(file.read_text("utf-8"))
 
 
 def test_how_many_printed_ratings_follow_from_the_rows() -> None:

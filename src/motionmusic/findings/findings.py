@@ -193,6 +193,7 @@ def _task(name: str) -> dict[str, Any] | None:
     cells, gains = of["cells"], of["gain"]
     if not {BEST, "fc/joints", _REGRESSION, "alone/fused", "longer/fused"} <= cells.keys():
         return None  # trainings of it have not ended
+    seeds = of["n_seeds"]
     stated = workspace.metrics(name, "collaborative.json")
     over = read_json(stated, _REMEDY) if stated.is_file() else None
     ahead, behind = (
@@ -201,7 +202,7 @@ def _task(name: str) -> dict[str, Any] | None:
     return {
         "segments": of["n_segments"],
         "pieces": of["n_pieces"],
-        "seeds": _seeds(of["n_seeds"]),
+        "seeds": "one seed" if seeds == 1 else f"{seeds} seeds",
         "chance": of["chance"]["uniform"],
         "shared": {"unit": None, "capture": None}
         | read_json(workspace.metrics(name, "leakage.json"), _REMEDY)["tested_with_shared"],
@@ -219,19 +220,13 @@ def _task(name: str) -> dict[str, Any] | None:
 
 
 def _alone(name: str) -> dict[str, Any] | None:
-    """What a task's networks have before collaborative learning, by input."""
-    if not workspace.metrics(name, "evaluation.json").is_file():
+    """What a task's networks have before collaborative learning, by input; of its first seed."""
+    files = {
+        of: workspace.metrics(name, "alone", f"{of}-0.json") for of in ("joints", "bones", "fused")
+    }
+    if not all(file.is_file() for file in files.values()):
         return None
-    of = read_json(workspace.metrics(name, "evaluation.json"), _REMEDY)
-    inputs = ("joints", "bones", "fused")
-    if not {f"alone/{of_input}" for of_input in inputs} <= of["cells"].keys():
-        return None  # trainings of it have not ended
-    found = {of_input: of["cells"][f"alone/{of_input}"]["segment"] for of_input in inputs}
-    return found | {"seeds": _seeds(of["n_seeds"])}
-
-
-def _seeds(n: int) -> str:
-    return "one seed" if n == 1 else f"{n} seeds"
+    return {of: read_json(file, _REMEDY)["segment"] for of, file in files.items()}
 
 
 def _authors() -> dict[str, Any]:
