@@ -157,7 +157,7 @@ def picture(found: pd.DataFrame, task: str) -> bytes:
         for split, line in SPLITS.items():
             label = f"{kind}, {split}"
             axes.plot(curve["epoch"], 100 * curve[split], line, color=colour, lw=1.4, label=label)
-    axes.set(xlabel="epoch", ylabel="segments predicted right, %", xscale="log")
+    axes.set(xlabel="epoch", ylabel="segments predicted right, %", xlim=0)
     axes.set_title(task, loc="left", fontsize=11)
     axes.legend(frameon=False, fontsize=9, loc="lower right")
     axes.grid(alpha=0.3)
