@@ -99,6 +99,9 @@ def plan(targets: Sequence[str], ran: Collection[str] = ()) -> dict[str, Stage]:
     stages: dict[str, Stage] = {}
     try:
         with Repo(_wait_for_lock=True) as repo, lock_repo(repo):
+            rwlock = Path(str(repo.tmp_dir)) / "rwlock"
+            if rwlock.exists() and not rwlock.stat().st_size:  # DVC was killed as it wrote it anew
+                rwlock.unlink()
             graph = get_active_graph(repo.index.graph)
             wanted = collect_stages(repo, targets)
             chosen = set(wanted).union(*(networkx.descendants(graph, stage) for stage in wanted))
