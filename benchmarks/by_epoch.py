@@ -31,7 +31,7 @@ from motionmusic.models import weights
 from motionmusic.params import Train, group
 from motionmusic.results import figures
 from motionmusic.training.device import pick_device
-from motionmusic.training.folds import Fold, read_folds
+from motionmusic.training.folds import read_folds
 from motionmusic.training.loop import logits_of
 from motionmusic.training.recipe import PAPER
 
@@ -81,7 +81,7 @@ def curves(task: str, cells: Sequence[str]) -> pd.DataFrame:
             epoch: logits + other[min(other, key=lambda n: abs(n - epoch))]
             for epoch, logits in one.items()
         }
-    ids = _seen(_fold(task, "joints"))
+    ids = _seen(task)
     rows = []
     for kind, of_cell in by_cell.items():
         for epoch, logits in sorted(of_cell.items()):
@@ -124,9 +124,9 @@ def _logits(task: str, cell: str) -> dict[int, Tensor]:
             workspace.data(task, "by_epoch", cell), "", "kept motion encoders", "none",
             "run by_epoch.py keep while the cell trains",
         )  # fmt: skip
-    fold = _fold(task, cell.split("-")[1])
+    fold = read_folds(task, cell.split("-")[1], PAPER, pick_device())[0]
     network = fold.encoder(group(Train, "train", task).width).to(fold.segments.motion.device)
-    rows = torch.from_numpy(_seen(fold).index.to_numpy(copy=True)).to(fold.segments.motion.device)
+    rows = torch.from_numpy(_seen(task).index.to_numpy(copy=True)).to(fold.segments.motion.device)
     found = {}
     for path in paths:
         weights.load_into(network, weights.load(path), path)
@@ -134,13 +134,9 @@ def _logits(task: str, cell: str) -> dict[int, Tensor]:
     return found
 
 
-def _fold(task: str, kind: str) -> Fold:
-    return read_folds(task, kind, PAPER, pick_device())[0]
-
-
-def _seen(fold: Fold) -> pd.DataFrame:
-    """The ids of the segments that are looked at; their index has their rows."""
-    ids = fold.ids.reset_index(drop=True)
+def _seen(task: str) -> pd.DataFrame:
+    """The ids of the first fold's segments that are looked at; their index has their rows."""
+    ids = workspace.folds(workspace.read_index(task))[0][1].reset_index(drop=True)
     return ids[ids["split"].isin(SPLITS)]
 
 
