@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -71,6 +72,31 @@ main()
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stderr) == (130, "interrupted\n")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("ignored", [False, True])  # as by nohup
+def test_a_kill_removes_what_is_temporary(name: str, ignored: bool) -> None:
+    code = f"""
+import os, signal
+from motionmusic.app import cli, start
+def slow():
+    try:
+        os.kill(os.getpid(), signal.{name})
+        print("goes on", flush=True)
+    finally:
+        print("cleans up", flush=True)
+cli.main = slow
+if {ignored}:
+    signal.signal(signal.{name}, signal.SIG_IGN)
+start.main()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    status = 0 if ignored else 128 + getattr(signal, name)
+    said = "goes on\ncleans up\n" if ignored else "cleans up\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (status, said, "")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ def test_a_table_of_all_that_can_be_read(command: Command, made: Path) -> None:
     # of a dance whose music cannot be read all else is measured
     assert "2 not read:\n  c.wav: c.wav: expected a sound file" in " ".join(out.split(" made/"))
     assert "Neither dance nor music of one: 1 .txt" in out
+    assert "1 dance has no music" in out
     assert "σ 3 frames of the dance" in out
 
 
@@ -112,7 +114,7 @@ def test_above_chance_is_the_difference_of_the_means_beside_it(tmp_path: Path) -
     """The second dance has no value, the third nothing by chance."""
     definitions = [name for name, *_ in dance_quality.measures()]
     rows = [
-        {"rate_hz": 25.0, "music": "x", "no_foot_contact": "", **dict.fromkeys(definitions, true),
+        {"rate_hz": 25.0, "song": "x", "no_foot_contact": "", **dict.fromkeys(definitions, true),
          **{f"{name}_chance": chance for name in definitions}}
         for true, chance in ((0.5, 0.2), (np.nan, 0.9), (0.9, np.nan), (0.3, 0.1))
     ]  # fmt: skip
@@ -137,7 +139,24 @@ def test_a_list_says_what_belongs_together(command: Command, made: Path) -> None
     Path("list.csv").write_text("dance,music\na.bvh,B.wav\n")
     found = json.loads(command("evaluate", made, "--list", "list.csv", "--json").out)
     # with one song only there is no chance to compare with
-    assert found["beat_alignment"]["mint"]["shuffled"]["n"] == 0
+    of = found["beat_alignment"]["mint"]
+    assert (of["n"], of["shuffled"]["n"], of["above"]["n"]) == (1, 0, 0)
+    assert of["value"] == found["dances"][0]["mint"]
+    said = command("evaluate", made, "--list", "list.csv").out
+    assert "Shuffled needs dances with other music: there are none" in said
+
+
+def test_music_is_known_by_its_sound_and_by_names_in_either_unicode_form(
+    command: Command, made: Path
+) -> None:
+    composed, apart = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
+    (made / "a.bvh").rename(made / f"{composed}.bvh")
+    (made / "a.wav").rename(made / f"{apart}.WAV")
+    shutil.copy(made / "B.wav", made / "DANCE_C_1" / "audio.wav")
+    found = json.loads(command("evaluate", made, "--json").out)
+    music = {row["dance"]: row["music"] for row in found["dances"]}
+    assert music[f"{composed}.bvh"] == f"{apart}.WAV"
+    assert (found["songs"], found["without_music"]) == (2, 1)
 
 
 def reference(folder: Path, count: int) -> Path:
@@ -188,7 +207,8 @@ def test_distances_of_fewer_are_refused(
         (["nowhere"], "no such folder"),
         (["empty"], "none among 1 files and folders"),
         (["made", "--csv", "out.txt"], "a name ending in .csv"),
-        (["made", "--csv", "made/d.csv"], "a file that this command reads"),
+        (["made", "--csv", "made/linked.csv"], "a file that this command reads"),
+        (["made", "--list", "again.csv"], "line 3: expected another dance or music, got one again"),
         (["made", "--list", "made/notes.txt"], "the columns dance, music, each once"),
         (["made", "--list", "bad.csv"], "line 2: expected a file in made, got x.bvh, not there"),
         (["broken"], "got 1 that cannot, the first d.npy"),
@@ -202,7 +222,8 @@ def test_mistakes(command: Command, made: Path, arguments: list[str], text: str)
     shutil.copy(made / "d.npy", "broken")
     for name in ("a.bvh", "a.wav", "a.mp3"):
         Path("twice", name).touch()
-    Path("made", "d.csv").touch()
+    Path("made", "linked.csv").hardlink_to(Path("made", "a.bvh"))
+    Path("again.csv").write_text("dance,music\na.bvh,a.wav\na.bvh,a.wav\n")
     Path("bad.csv").write_text("dance,music\nx.bvh,a.wav\n")
     status, out, err = command("evaluate", *arguments, "--force")
     assert (status, out) == (2, "")

@@ -99,6 +99,7 @@ REFUSED = [
     (("recommend", "pipe.mp4", "--catalogue", "music"), "a pipe"),
     (("recommend", "DANCE_C_1", "--catalogue", "nowhere"), "or one sound file, got no such folder"),
     (("recommend", "DANCE_C_1", "--catalogue", "~/Music"), "Music: --catalogue"),
+    (("recommend", "DANCE_C_1", "--catalogue", "~nobody77/Music"), "~nobody77/Music: --catalogue"),
     ((*RECOMMEND, "--model", "nowhere"), "nowhere: expected a folder of trained matchers"),
     ((*RECOMMEND[:-2], "--model", "nowhere.npz"), "or a file in_time.npz, got no such file"),
     ((*RECOMMEND, "--method", "infonce"), "a method that was trained: contrastive, got infonce"),
@@ -115,6 +116,7 @@ REFUSED = [
     ((*RECOMMEND[:3], "notes.txt"), "notes.txt: --catalogue: expected a folder with music"),
     (("render", "DANCE_C_1", "x.mp4", "--start", "inf"), "--start: expected a number of seconds"),
     (("sync", "DANCE_C_1", "song.flac", "--start", "inf"), "--start: expected a number of seconds"),
+    ((*RENDER, "x.mp4", "--start", "1e305"), "--start: expected a number of seconds up to 86400"),
     (("check", "DANCE_C_1", "--names", "notes.txt"), "--names: expected no --names"),
     (("check", "nowhere"), "nowhere: expected a dance"),
     (("check", "pipe.mp4"), "a pipe"),
@@ -237,6 +239,11 @@ def test_a_writer_replaces_no_device_folder_or_pipe(tmp_path: Path) -> None:
 def test_what_may_be_replaced(place: Path) -> None:
     check_output(Path("old.mp4"), "--out", [Path("DANCE_C_1"), None], True, (".mp4",))
     check_output(Path("NEW.MP4"), "--out", [], False, (".mp4",))
+    for name in ("DANCE_C_1.sync.png", "DANCE_C_1.sync.json", "dances.csv"):  # of an earlier run
+        Path("DANCE_C_1", name).touch()
+        check_output(
+            Path("DANCE_C_1", name), "--out", [Path("DANCE_C_1")], True, (Path(name).suffix,)
+        )
     with pytest.raises(UserError, match=r"old\.json"):
         check_output(Path("old.png"), "--out", [Path("old.json")], True, (".png", ".json"))
 
@@ -261,6 +268,16 @@ def test_a_cache_that_cannot_be_written_names_what_moves_it(
         pass
     assert "MOTIONMUSIC_CACHE=FOLDER" in caught.value.remedy
     assert str(folder) in str(caught.value)
+
+
+def test_the_caches_folder_may_be_named_from_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(outputs.CACHE_VARIABLE, "~/kept")
+    assert outputs.cache_folder() == tmp_path / "kept"
+    monkeypatch.setenv(outputs.CACHE_VARIABLE, "~nobody77/kept")
+    assert outputs.cache_folder() == Path("~nobody77/kept")
 
 
 def test_without_a_home_the_message_names_what_helps(

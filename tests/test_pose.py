@@ -17,6 +17,7 @@ import pytest
 import soundfile
 from bodies import room
 from commands import Result
+from sounds import encode, song
 
 from motionmusic.app import pose_tool
 from motionmusic.app.video_frames import look_at, pictures
@@ -139,6 +140,20 @@ def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Non
         monkeypatch.setattr(pose_tool, "WORKER", script)
 
     return finds
+
+
+def test_a_video_without_pictures_and_one_of_another_suffix(
+    command: Command, tool: Callable[[str], None]
+) -> None:
+    encode(Path("song.mp4"), song(2.0), "aac")
+    status, _, err = command("render", "song.mp4", "out.mp4", "--music", "song.mp4")
+    assert (status, "got a file without pictures" in err) == (2, True)
+    tool("")
+    film(Path("dance.mov"), [4 * n for n in range(100)], sound=True).rename("dance.qt")
+    assert command("convert", "dance.qt", "DANCE_C_1").status == 0
+    found = read_own(Path("DANCE_C_1"))
+    assert found.music_file is not None
+    assert found.music_file.read_bytes() == Path("dance.qt").read_bytes()
 
 
 def test_a_video_becomes_joints(command: Command, tool: Callable[[str], None]) -> None:

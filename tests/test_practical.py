@@ -114,7 +114,7 @@ def test_a_silent_start_and_many_tracks_end_no_video(
     assert [name for name, mean in heard.items() if not mean] == ["same"]
 
 
-def test_a_video_that_fails_leaves_the_table_and_no_file(
+def test_a_video_that_fails_leaves_the_table_and_the_numbers(
     place: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:
@@ -123,7 +123,8 @@ def test_a_video_that_fails_leaves_the_table_and_no_file(
     monkeypatch.setattr(picks, "film", fails)
     status, out, _ = command("recommend", "dance.npz", "--catalogue", "music", "--out", "o.json",
                              "--render", "o.mp4")  # fmt: skip
-    assert (status, "same" in out, Path("o.json").exists()) == (2, True, False)
+    assert (status, "same" in out, Path("o.mp4").exists()) == (2, True, False)
+    assert json.loads(Path("o.json").read_text())["recommended"]
 
 
 def test_a_second_run_says_the_same_and_opens_nothing(
@@ -179,6 +180,8 @@ def test_what_is_said_and_that_an_unlike_dance_has_no_genre(
     assert "beats a minute" in lines[4]
     assert "% sure" in lines[4]
     assert lines[5].startswith("Timing: ")
+    _, out, _ = command("recommend", "dance.npz", "--catalogue", "music", "--by", "genre")
+    assert "By genre, which counts nothing here: by all else" in out
     content = answer(command)
     assert content["genre"]["probabilities"] is None
     assert {row["score_of"]["genre"] for row in content["recommended"]} == {0}

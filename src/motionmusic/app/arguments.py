@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,12 +14,13 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from motionmusic.app.outputs import check_input
 from motionmusic.errors import UserError
-from motionmusic.terminal import Volume, say
+from motionmusic.terminal import Volume, note, say
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 LONGEST_S = 5400.0  # of music
+LATEST_S = 86400.0  # in music that a dance may start
 NARROW = 60  # letters of a terminal: tables need as many
 # of the commands
 ORDER = (
@@ -98,8 +98,9 @@ def _verbose(wanted: bool) -> None:
 
 
 def _seconds(start: float | None) -> float | None:
-    if start is not None and not math.isfinite(start):
-        raise UserError("command line", "--start", "a number of seconds", f"{start}", "correct it")
+    if start is not None and not start <= LATEST_S:
+        expected = f"a number of seconds up to {LATEST_S:.0f}"
+        raise UserError("command line", "--start", expected, f"{start}", "correct it")
     return start
 
 
@@ -220,6 +221,12 @@ def music_seconds(music: Path, shortest_s: float = 0.0) -> float:
             f"{seconds:.2f} s{more}", "take other music, or cut it",
         )  # fmt: skip
     return seconds
+
+
+def tell_short(music: Path, left_s: float, seconds: float) -> None:
+    """Say so where MUSIC ends before a dance of that many seconds does."""
+    if 0 < left_s < seconds - 0.1:
+        note(f"{music.name} ends after {left_s:.1f} s of the dance's {seconds:.1f} s")
 
 
 def check_music(music: Path, option: str = "") -> None:

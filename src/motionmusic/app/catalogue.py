@@ -151,7 +151,7 @@ def heard(folder: Path, ear: Ear, cache: Path) -> Catalogue:
     sound file in it, or none that can be read.
     """
     key = _key(ear.digest)
-    name = hashlib.sha256(f"{key} {folder.expanduser().resolve()!a}".encode()).hexdigest()
+    name = hashlib.sha256(f"{key} {folder.resolve()!a}".encode()).hexdigest()
     kept = cache / "catalogues" / f"{name}.pickle"
     found = sound_files(folder)
     folder, broken = found.folder, list(found.broken)

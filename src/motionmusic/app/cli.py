@@ -40,6 +40,7 @@ from motionmusic.app.arguments import (
     other_music,
     print_json,
     print_table,
+    tell_short,
 )
 from motionmusic.app.outputs import check_input, check_output, check_room, check_room_for_copy
 from motionmusic.errors import UserError
@@ -119,14 +120,19 @@ def render(
 
         if kind_of(dance) == "video" and not beside:
             from motionmusic.app.open_dance import check_use
+            from motionmusic.app.video_frames import look_at
+            from motionmusic.features.audio import duration_s
             from motionmusic.render.with_music import with_music
 
             check_use(dance, "video", layout, rate, up, names)
+            seconds = look_at(dance).seconds
             check_room_for_copy(out, dance)
             with other_music("take other music, or an earlier --start"):
-                with_music(dance, music, start or 0.0, out)
+                start_s = start or 0.0
+                tell_short(music, duration_s(music, start_s + seconds) - start_s, seconds)
+                with_music(dance, music, start_s, out)
             if json:
-                print_json({"dance": f"{dance}", "music": f"{music}", "start_s": start or 0.0,
+                print_json({"dance": f"{dance}", "music": f"{music}", "start_s": start_s,
                             "video": f"{out}"})  # fmt: skip
             note(f"Written to {out}")
             return
@@ -145,11 +151,12 @@ def render(
     start_s = start_in(file, own) if start is None else start
     told = music is not None or start is not None
     from motionmusic.app.picks import drawn_beside
-    from motionmusic.features.audio import read_audio
+    from motionmusic.features.audio import duration_s, read_audio
     from motionmusic.render.film import SOUND_HZ
     from motionmusic.render.page import Panel, video
 
     with other_music("take other music, or an earlier --start") if told else nullcontext():
+        tell_short(file, duration_s(file, start_s + own.seconds) - start_s, own.seconds)
         if beside:
             drawn_beside(out, dance, own, file, start_s)
         else:

@@ -148,7 +148,11 @@ def _write_folder(out: Path, own: OwnDance) -> None:
     import shutil
 
     from motionmusic.app.open_dance import fit_dance
-    from motionmusic.data.musictodance import POSITIONS_PER_SECOND
+    from motionmusic.data.musictodance import (
+        POSITIONS_PER_SECOND,
+        SOUND_SUFFIXES,
+        VIDEO_SUFFIXES,
+    )
     from motionmusic.files import new_folder, write_text
     from motionmusic.params import motion_rate_hz
 
@@ -167,6 +171,9 @@ def _write_folder(out: Path, own: OwnDance) -> None:
         write_text(work / "skeletons.json", json_of.dumps(content))
         write_text(work / "config.json", json_of.dumps(config))
         if own.music_file is not None:
-            shutil.copyfile(own.music_file, work / f"audio{own.music_file.suffix.lower()}")
+            suffix = own.music_file.suffix.lower()
+            if suffix not in SOUND_SUFFIXES + VIDEO_SUFFIXES:
+                suffix = ".mp4"  # a name that is looked for; its kind is known by its content
+            shutil.copyfile(own.music_file, work / f"audio{suffix}")
         else:
             note(f"put the dance's music there as audio.wav, .mp3, .flac or .ogg: {out}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -31,24 +32,32 @@ def pairs_of(folder: Path, others: Counter[str]) -> list[Pair]:
         return [Pair(folder, None)]
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     moving, sounding, filmed = (
-        {path.stem.casefold() for path in entries if path.suffix.lower() in suffixes}
+        {_folded(path.stem): path.stem for path in entries if path.suffix.lower() in suffixes}
         for suffixes in (MOTION, SOUND_SUFFIXES, VIDEO_SUFFIXES)
     )
     pairs = []
     for path in entries:
-        suffix, stem = path.suffix.lower(), path.stem.casefold()
+        suffix, stem = path.suffix.lower(), _folded(path.stem)
         if (path / "skeletons.json").exists():
             pairs.append(Pair(path, None))
         elif suffix in MOTION or (suffix in VIDEO_SUFFIXES and stem not in moving):
-            known = stem in sounding or (stem in filmed and suffix in MOTION)
-            pairs.append(Pair(path, sound_file(folder, path.stem) if known else None))
-        elif suffix not in SOUND_SUFFIXES + VIDEO_SUFFIXES or stem not in moving | filmed:
+            heard = sounding.get(stem) or (filmed.get(stem) if suffix in MOTION else None)
+            pairs.append(Pair(path, sound_file(folder, heard) if heard else None))
+        elif (
+            suffix not in SOUND_SUFFIXES + VIDEO_SUFFIXES
+            or stem not in moving.keys() | filmed.keys()
+        ):
             others["folder" if path.is_dir() else suffix or "no suffix"] += 1
     if not pairs:
         expected = f"dances ({', '.join(MOTION)}, videos, or folders with a skeletons.json)"
         got = f"none among {sum(others.values())} files and folders"
         raise UserError(folder, "", expected, got, "name the folder that the dances are in")
     return pairs
+
+
+def _folded(stem: str) -> str:
+    """A name as it is compared: an accent is one letter or two, upper and lower case are one."""
+    return unicodedata.normalize("NFC", stem).casefold()
 
 
 def listed_pairs(file: Path, folder: Path) -> list[Pair]:
@@ -63,5 +72,9 @@ def listed_pairs(file: Path, folder: Path) -> list[Pair]:
                 raise UserError(file, f"line {number}", expected, f"{path}, not there", remedy)
         if not dance:
             raise UserError(file, f"line {number}", "a dance", "none", remedy)
-        pairs.append(Pair(folder / dance, folder / music if music else None))
+        pair = Pair(folder / dance, folder / music if music else None)
+        if pair in pairs:
+            again = "remove it: a dance that counts twice narrows the interval"
+            raise UserError(file, f"line {number}", "another dance or music", "one again", again)
+        pairs.append(pair)
     return pairs

@@ -188,6 +188,7 @@ def read(
         found.rows.append(
             {"dance": _short(pair.dance, folder)}
             | {"music": _short(file, folder) if heard and file else None}
+            | {"song": heard and heard.song}
             | dict(zip(("form", "frames", "rate_hz", "seconds"), facts, strict=True))
             | {"warnings": sorted({fault.kind for fault in dance.faults})}
             | {"foot_contact": score, "no_foot_contact": why}
@@ -283,8 +284,9 @@ def summary(folder: Path, found: Found, others: dict[str, int]) -> dict[str, Any
             continue  # then both ways to count are one
         true = _column(found.rows, name)
         chance = _column(found.rows, f"{name}_chance")
-        both = np.isfinite(true + chance)  # means of the same dances
-        true, chance = np.where(both, [true, chance], np.nan)
+        both = np.isfinite(true + chance)
+        if both.any():  # then means of the same dances
+            true, chance = np.where(both, [true, chance], np.nan)
         alignment[name] = {
             "definition": _DEFINITIONS[definition],
             "kernel": "3 frames of the dance" if frames else f"{SIGMA_S:g} s",
@@ -294,7 +296,8 @@ def summary(folder: Path, found: Found, others: dict[str, int]) -> dict[str, Any
     return {
         "folder": f"{folder}",
         "rates_hz": rates,
-        "songs": len({row["music"] for row in found.rows} - {None}),
+        "songs": len({row["song"] for row in found.rows} - {None}),
+        "without_music": sum(row["song"] is None for row in found.rows),
         "beat_alignment": alignment,
         "foot_contact": {
             **_interval(_column(found.rows, "foot_contact")),
@@ -370,6 +373,10 @@ def _print(content: dict[str, Any]) -> None:
             table.add_row(label, f"{apart['n']}", f"{apart[name]['distance']:.2f}", "", "")
     print_table(table)
     say("Brackets: 95 % intervals over dances. Shuffled: with the music of other dances.")
+    if any(of["n"] > of["shuffled"]["n"] for of in aligned.values()):
+        say("Shuffled needs dances with other music: there are none")
+    if content["without_music"]:
+        say(f"{counted(content['without_music'], 'dance has', 'dances have')} no music")
     for letter, of in zip("ABCD", aligned.values(), strict=False):
         say(f"{letter}: {of['definition']}, σ {of['kernel']}")
     say("Feet: EDGE's physical foot contact score, less is better")

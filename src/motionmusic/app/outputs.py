@@ -14,6 +14,7 @@ from pathlib import Path
 from motionmusic.errors import UserError
 
 CACHE_VARIABLE = "MOTIONMUSIC_CACHE"
+_READ_JSON = ("skeletons.json", "config.json", "matcher.json")
 BYTES_A_SECOND = 400_000  # of a video; a dance of one dancer takes a quarter of it
 
 
@@ -81,7 +82,10 @@ def kind(mode: int) -> str:
 
 
 def _states(inputs: Iterable[Path | None]) -> Iterator[os.stat_result]:
-    """Of every input, through links; of a folder, or its skeletons.json, those of all files below."""
+    """Of every input, through links; of a folder, or its skeletons.json, of what may be read below.
+
+    No command reads pictures or tables of a folder, nor JSON but that of dances and models.
+    """
     entered = set()
     for each in inputs:
         if each is None or not each.exists():
@@ -99,6 +103,8 @@ def _states(inputs: Iterable[Path | None]) -> Iterator[os.stat_result]:
             entered.add((here.st_dev, here.st_ino))
             for file in files:
                 path = Path(name, file)
+                if path.suffix.lower() in (".png", ".csv", ".json") and file not in _READ_JSON:
+                    continue
                 if path.exists():  # no dangling link
                     yield path.stat()
 
@@ -155,7 +161,15 @@ def cache_folder() -> Path:
     import platformdirs
 
     given = os.environ.get(CACHE_VARIABLE)
-    return Path(given) if given else platformdirs.user_cache_path("motionmusic")
+    return at_home(Path(given)) if given else platformdirs.user_cache_path("motionmusic")
+
+
+def at_home(path: Path) -> Path:
+    """With ~ as the user's home; as it is where nobody has that name."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def check_cache() -> Path:

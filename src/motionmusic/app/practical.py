@@ -137,6 +137,10 @@ class Practical:
     def table(self) -> Table:
         """The tracks, one column a reason."""
         title = "By genre, tempo and timing" if self.by == "all" else f"By {self.by}"
+        if (self.by == "timing" and np.isnan(self.kept_bpm)) or (
+            self.by == "genre" and self.genres.probabilities is None
+        ):
+            title += ", which counts nothing here: by all else"
         table = Table(title=title, title_justify="left")
         table.add_column("#", justify="right")
         table.add_column("track", overflow="fold")

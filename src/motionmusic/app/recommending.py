@@ -25,6 +25,7 @@ from motionmusic.app.arguments import (
     print_table,
 )
 from motionmusic.app.outputs import (
+    at_home,
     check_cache,
     check_input,
     check_input_folder,
@@ -148,7 +149,7 @@ def recommend(
     elif not practical or model is not None:
         trained = choose(model, "category" if practical else cast(Method, method))
     if catalogue is not None:
-        music = catalogue.expanduser()
+        music = at_home(catalogue)
     elif trained is not None:
         music = own_music(trained)
     else:
@@ -202,12 +203,14 @@ def recommend(
         note(f"model {trained.model} is loaded", level=2)
         found = recommender(own, music, top, include_own)
     content = found.as_json(dance)
+    if out is not None:
+        write_json(out, content)
+        note(f"Written to {out}")
     try:
         if render is not None:
             with other_music():
                 film(render, dance, found.dance, found.catalogue, found.tracks, beside)
-        if out is not None:
-            write_json(out, content)
+            note(f"Written to {render}")
     finally:  # a video that fails takes no recommendation with it
         if json:
             print_json(content)
@@ -217,9 +220,6 @@ def recommend(
             print_table(found.table())
             for line in complaints(found.catalogue, out):
                 say(line)
-    for path in (out, render):
-        if path is not None:
-            note(f"Written to {path}")
 
 
 def _range(text: str) -> tuple[float, float]:

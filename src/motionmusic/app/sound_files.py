@@ -27,7 +27,6 @@ def sound_files(folder: Path) -> Files:
 
     Raises UserError where there is neither.
     """
-    folder = folder.expanduser()
     if not folder.is_dir():
         expected = "a folder with music, or a sound file"
         must_be_file(folder, expected, "name an existing one")

@@ -15,6 +15,7 @@ from motionmusic.app.arguments import (
     QuietOption,
     VerboseOption,
     argument,
+    counted,
     option,
     print_json,
 )
@@ -92,8 +93,8 @@ def make(
         facts = {"folder": f"{out}", "page": f"{out / 'index.html'}", "dances": len(dances)}
         print_json(facts | {"clips_to_rate": ratings, "subjects": subjects, "seed": seed})
     note(
-        f"Written to {out}: {len(dances)} dances, {ratings} clips to rate, subjects 1 to {subjects}."
-        f" Open {out / 'index.html'}"
+        f"Written to {out}: {counted(len(dances), 'dance')}, {counted(ratings, 'clip')} to rate,"
+        f" subjects 1 to {subjects}. Open {out / 'index.html'}"
     )
 
 

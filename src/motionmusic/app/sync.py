@@ -28,6 +28,7 @@ from motionmusic.app.arguments import (
     option,
     other_music,
     print_json,
+    tell_short,
 )
 from motionmusic.app.outputs import check_input, check_output
 from motionmusic.errors import UserError
@@ -127,6 +128,8 @@ def sync(
         )  # fmt: skip
     with other_music():
         audio = read_audio(music, SAMPLE_RATE, start_s=start_s, duration_s=own.seconds)
+    compared_s = len(audio) / SAMPLE_RATE
+    tell_short(music, compared_s, own.seconds)
     _, tracked = music_beats(audio, SAMPLE_RATE)
     if math.isnan(tracked):
         raise UserError(
@@ -135,7 +138,7 @@ def sync(
     song = song_tempo(audio, tracked)
     joints = query.joints if query.center is None else query.joints + query.center[:, None]
     piece = phase.piece_of(own.name)
-    predicted = phase.predict(joints[: round(len(audio) / SAMPLE_RATE * RATE_HZ)], piece)
+    predicted = phase.predict(joints[: round(compared_s * RATE_HZ)], piece)
     verdict, beat_hz = judge_song(predicted, song, phase.limits)
     if not known:
         verdict = replace(verdict, answer="cannot tell", late_s=math.nan, dance_bpm=math.nan)
@@ -156,6 +159,7 @@ def sync(
         },
         "model": str(model or OWN),
         "known": known,
+        "compared_s": compared_s,
         "beats_compared_bpm": 60 * beat_hz,
         **vars(verdict),
         "conclusion": conclusion,
