@@ -95,16 +95,16 @@ def curves(task: str, cells: Sequence[str]) -> pd.DataFrame:
 def told(found: pd.DataFrame) -> dict[str, dict[str, float | None]]:
     """By input, of the test segments: what the last two thirds of the epochs bring, and from when on.
 
-    third, end: the mean share predicted right around the first third's end (None without a point
-    there) and in the last tenth of the epochs; adds: their difference; plateau: the first epoch from
-    which on the median of five points in a row stays within ``NEAR`` of ``end``.
+    third, end: the mean share predicted right in the second half of the first third of the epochs
+    (None without a point there) and in their last tenth; adds: their difference; plateau: the first
+    epoch from which on the median of five points in a row stays within ``NEAR`` of ``end``.
     """
     result: dict[str, dict[str, float | None]] = {}
     for kind, curve in found.groupby("input", sort=False):
         epoch, right = curve["epoch"].to_numpy(), curve["test"].to_numpy()
         last = epoch.max()
-        around = right[(epoch > 0.9 * last / 3) & (epoch <= last / 3)]
-        third = float(around.mean()) if len(around) else None
+        before = right[(epoch > last / 6) & (epoch <= last / 3)]
+        third = float(before.mean()) if len(before) else None
         end = float(right[epoch > 0.9 * last].mean())
         median = pd.Series(right).rolling(5, center=True, min_periods=1).median().to_numpy()
         far = np.flatnonzero(np.abs(median - end) > NEAR)

@@ -23,6 +23,7 @@ from motionmusic.scoring.paper import printed
 TASKS = {
     "paper": "m2d.paper",
     "full": "m2d.paper_full",
+    "quick": "m2d.paper_quick",
     "published": "m2d.published",
     "mini": "m2d_mini",
     "by_piece": "on_beat.by_piece",
@@ -83,12 +84,10 @@ def facts() -> dict[str, Any]:
         "full_alone": _alone(TASKS["full"]),
         "printed": table3["percent"]["fc", "yes", "fused"],
         "printed_segments": table3["n"]["fc", "yes", "fused"],
-        "printed_alone": {
-            name: [*alone.xs(name, level="input")] for name in ("joints", "bones", "fused")
-        },
+        "printed_alone": {name: [*alone.xs(name, level="input")] for name in ("joints", "fused")},
         "authors": _authors(),
         "ladder": _ladder(_json("aist_retargeted/ladder.json")),
-        "splits": _columns("splits/splits.json", 0, 2, 3, 4, 7, 8, 9),
+        "splits": _columns("splits/splits.json", 0, 1, 2, 3, 4, 7, 8, 9),
         "collaborative": _columns("collaborative/collaborative.json", 0, 1, 6, 7, 8, 10),
         "not_compared": [task for task in STATED if task not in compared],
         "timing": _timing(_json("on_beat/timing.json")),
@@ -187,7 +186,8 @@ def _columns(name: str, *places: int, kept: Sequence[str] = ()) -> str | None:
 
 def _task(name: str) -> dict[str, Any] | None:
     """Of a task's results: what the networks and the regression have, what CL adds."""
-    if not workspace.metrics(name, "evaluation.json").is_file():
+    needed = ("evaluation.json", "tables/table1.json")
+    if not all(workspace.metrics(name, file).is_file() for file in needed):
         return None
     of = read_json(workspace.metrics(name, "evaluation.json"), _REMEDY)
     cells, gains = of["cells"], of["gain"]
@@ -203,6 +203,8 @@ def _task(name: str) -> dict[str, Any] | None:
         "segments": of["n_segments"],
         "pieces": of["n_pieces"],
         "seeds": "one seed" if seeds == 1 else f"{seeds} seeds",
+        "size": _size(name, 1),
+        "printed_size": _size(name, 2),
         "chance": of["chance"]["uniform"],
         "shared": {"unit": None, "capture": None}
         | read_json(workspace.metrics(name, "leakage.json"), _REMEDY)["tested_with_shared"],
@@ -219,11 +221,17 @@ def _task(name: str) -> dict[str, Any] | None:
     }
 
 
+def _size(name: str, place: int) -> str:
+    """Of networks and trainings, from a task's table of settings: ours (1) or the paper's (2)."""
+    _, settings = read_tables(workspace.metrics(name, "tables", "table1.json"))
+    of = {row.cells[0]: row.cells[place] for row in settings.rows}
+    width, epochs = of["width of the first motion layer"], of["epochs without CL + with CL"]
+    return f"of width {width} after {epochs} epochs"
+
+
 def _alone(name: str) -> dict[str, Any] | None:
     """What a task's networks have before collaborative learning, by input; of its first seed."""
-    files = {
-        of: workspace.metrics(name, "alone", f"{of}-0.json") for of in ("joints", "bones", "fused")
-    }
+    files = {of: workspace.metrics(name, "alone", f"{of}-0.json") for of in ("joints", "fused")}
     if not all(file.is_file() for file in files.values()):
         return None
     return {of: read_json(file, _REMEDY)["segment"] for of, file in files.items()}
@@ -236,8 +244,9 @@ def _authors() -> dict[str, Any]:
     per_segment = cells[cells["table"] == "table3"]
     both = per_segment[(per_segment["of"] == 432) & per_segment["input"].ne("merged")]
     falls = both["percent"] - 100 * both["right"] / both["of"]
-    runs = per_segment[(per_segment["cl"] == "no") & (per_segment["input"] == "joints")]
-    two = runs.set_index("row")["percent"]
+    fused = both[both["input"] == "fused"].set_index("cl")
+    alone = per_segment[per_segment["cl"] == "no"].set_index(["row", "input"])["percent"]
+    apart = (alone["plain"] - alone["dropout"]).abs()
     return {
         "cells": by.ngroups,
         "with_file": int(by["file"].apply(lambda names: names.notna().any()).sum()),
@@ -245,7 +254,11 @@ def _authors() -> dict[str, Any]:
         "both": len(both),
         "lower": int((falls > 0).sum()),
         "most": f"{falls.max():.0f}",
-        "runs_apart": f"{abs(two['plain'] - two['dropout']):.1f}",
+        "fused": {
+            cl: {"printed": of["percent"], "now": f"{100 * of['right'] / of['of']:.1f}"}
+            for cl, of in fused.iterrows()
+        },
+        "runs_apart": {of: f"{apart[of]:.1f}" for of in ("joints", "fused")},
     }
 
 
