@@ -42,7 +42,7 @@ from motionmusic.app.arguments import (
     print_table,
     tell_short,
 )
-from motionmusic.app.outputs import check_input, check_output, check_room, check_room_for_copy
+from motionmusic.app.outputs import check_input, check_output, check_room
 from motionmusic.errors import UserError
 from motionmusic.terminal import Volume, note, say, shown
 
@@ -120,19 +120,13 @@ def render(
 
         if kind_of(dance) == "video" and not beside:
             from motionmusic.app.open_dance import check_use
-            from motionmusic.app.video_frames import look_at
-            from motionmusic.features.audio import duration_s
-            from motionmusic.render.with_music import with_music
+            from motionmusic.app.picks import copied
 
             check_use(dance, "video", layout, rate, up, names)
-            seconds = look_at(dance).seconds
-            check_room_for_copy(out, dance)
             with other_music("take other music, or an earlier --start"):
-                start_s = start or 0.0
-                tell_short(music, duration_s(music, start_s + seconds) - start_s, seconds)
-                with_music(dance, music, start_s, out)
+                copied(out, dance, music, start or 0.0)
             if json:
-                print_json({"dance": f"{dance}", "music": f"{music}", "start_s": start_s,
+                print_json({"dance": f"{dance}", "music": f"{music}", "start_s": start or 0.0,
                             "video": f"{out}"})  # fmt: skip
             note(f"Written to {out}")
             return

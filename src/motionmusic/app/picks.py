@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from motionmusic.app.arguments import clock, counted
+from motionmusic.app.arguments import clock, counted, tell_short
 from motionmusic.app.catalogue import Catalogue, Track, own_tracks
 from motionmusic.app.outputs import check_room_for_copy
 from motionmusic.app.video_frames import look_at, pictures
 from motionmusic.data.own import OwnDance
 from motionmusic.errors import UserError
-from motionmusic.features.audio import read_audio
+from motionmusic.features.audio import duration_s, read_audio
 from motionmusic.files import Float32
 from motionmusic.params import Resampler
 from motionmusic.render.film import SOUND_HZ
@@ -90,8 +90,7 @@ def film(
         if drawn:
             drawn_beside(out, source, dance, found.folder / track.path, start_s)
         else:
-            check_room_for_copy(out, source)
-            with_music(source, found.folder / track.path, start_s, out)
+            copied(out, source, found.folder / track.path, start_s)
         return
     frames = min(len(dance.joints), round(SHOWN_S * dance.rate_hz))
     if len(picks) > PANELS:
@@ -103,6 +102,16 @@ def film(
         about = f"music: {track.category or 'no category'}, from {clock(start_s)}"
         panels.append(Panel(title, about, sound))
     video(out, dance.in_the_room()[:frames], dance.layout, dance.rate_hz, panels, dance.name)
+
+
+def copied(out: Path, source: Path, music: Path, start_s: float) -> None:
+    """A video with other music, copied; where either ends early is said. Raises UserError."""
+    seconds = look_at(source).seconds
+    check_room_for_copy(out, source)
+    tell_short(music, duration_s(music, start_s + seconds) - start_s, seconds)
+    with_music(source, music, start_s, out)
+    if (written := look_at(out).seconds) < seconds - 0.5:
+        note(f"the pictures of {source.name} end after {written:.1f} s of {seconds:.1f} s")
 
 
 def drawn_beside(out: Path, source: Path, dance: OwnDance, music: Path, start_s: float) -> None:
