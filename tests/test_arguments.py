@@ -85,6 +85,7 @@ def slow():
         os.kill(os.getpid(), signal.{name})
         print("goes on", flush=True)
     finally:
+        os.kill(os.getpid(), signal.{name})
         print("cleans up", flush=True)
 cli.main = slow
 if {ignored}:

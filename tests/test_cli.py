@@ -254,7 +254,7 @@ def test_rendering_with_own_and_other_music(
     assert call("render", DANCE, "out.mp4", "--music", DANCE / "audio.wav").status == 0
     assert [len(of[4][0].sound) for of in calls[2:]] == [9 * 48_000] * 2
     _, _, err = call("render", DANCE, "out.mp4", "--music", "ramp.wav", "--start", 12.5)
-    assert "ramp.wav ends after 2.5 s of the dance's 10.4 s\n" in err
+    assert "the sound of ramp.wav ends after 2.5 s of the dance's 10.4 s\n" in err
     status, _, err = call("render", DANCE, "out.mp4", "--start", 15)
     assert_one_error(status, err, "sound from 15 s on, got a sound of 10.00 s")
     assert "or an earlier --start" in err

@@ -76,7 +76,7 @@ def test_a_table_of_all_that_can_be_read(command: Command, made: Path) -> None:
     # of a dance whose music cannot be read all else is measured
     assert "2 not read:\n  c.wav: c.wav: expected a sound file" in " ".join(out.split(" made/"))
     assert "Neither dance nor music of one: 1 .txt" in out
-    assert "1 dance has no music" in out
+    assert "1 dance has no music that can be read" in out
     assert "σ 3 frames of the dance" in out
 
 
@@ -118,6 +118,8 @@ def test_above_chance_is_the_difference_of_the_means_beside_it(tmp_path: Path) -
          **{f"{name}_chance": chance for name in definitions}}
         for true, chance in ((0.5, 0.2), (np.nan, 0.9), (0.9, np.nan), (0.3, 0.1))
     ]  # fmt: skip
+    for of in summary(tmp_path, Found(rows[1:3], [], {}), {})["beat_alignment"].values():
+        assert (of["n"], of["shuffled"]["n"], of["above"]["n"]) == (1, 0, 0)
     for of in summary(tmp_path, Found(rows, [], {}), {})["beat_alignment"].values():
         assert (of["n"], of["shuffled"]["n"], of["above"]["n"]) == (2, 2, 2)
         assert (of["value"], of["shuffled"]["value"]) == (pytest.approx(0.4), pytest.approx(0.15))
@@ -143,7 +145,7 @@ def test_a_list_says_what_belongs_together(command: Command, made: Path) -> None
     assert (of["n"], of["shuffled"]["n"], of["above"]["n"]) == (1, 0, 0)
     assert of["value"] == found["dances"][0]["mint"]
     said = command("evaluate", made, "--list", "list.csv").out
-    assert "Shuffled needs dances with other music: there are none" in said
+    assert "Shuffled needs a second piece of music" in said
 
 
 def test_music_is_known_by_its_sound_and_by_names_in_either_unicode_form(
@@ -157,6 +159,12 @@ def test_music_is_known_by_its_sound_and_by_names_in_either_unicode_form(
     music = {row["dance"]: row["music"] for row in found["dances"]}
     assert music[f"{composed}.bvh"] == f"{apart}.WAV"
     assert (found["songs"], found["without_music"]) == (2, 1)
+    shutil.copy(made / f"{composed}.bvh", made / f"{apart}.bvh")
+    clicks(made / f"{composed}.wav", 100)
+    found = json.loads(command("evaluate", made, "--json").out)
+    music = {row["dance"]: row["music"] for row in found["dances"]}
+    assert music[f"{composed}.bvh"] == f"{composed}.wav"
+    assert music[f"{apart}.bvh"] == f"{apart}.WAV"
 
 
 def reference(folder: Path, count: int) -> Path:

@@ -5,7 +5,6 @@ MediaPipe itself is stood for by a script: its environment is a gigabyte.
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -149,11 +148,12 @@ def test_a_video_without_pictures_and_one_of_another_suffix(
     encode(Path("song.mp4"), song(2.0), "aac")
     status, _, err = command("render", "song.mp4", "out.mp4", "--music", "song.mp4")
     assert (status, "got a file without pictures" in err) == (2, True)
-    whole = film(Path("whole.mkv"), [4 * n for n in range(200)]).read_bytes()
-    Path("cut.mkv").write_bytes(whole[: len(whole) // 2])
-    status, _, err = command("render", "cut.mkv", "out.mp4", "--music", "song.mp4")
-    assert (status, "song.mp4 ends after 2.0 s of the dance's 8.0 s" in err) == (0, True)
-    assert re.search(r"the pictures of cut\.mkv end after [1-7]\.\d s of 8\.0 s\n", err)
+    film(Path("long.mp4"), [4 * n for n in range(200)])
+    status, _, err = command("render", "long.mp4", "out.mp4", "--music", "song.mp4")
+    assert (status, "sound of song.mp4 ends after 2.0 s of the dance's 8.0 s" in err) == (0, True)
+    film(Path("short.mp4"), [4 * n for n in range(50)], sound=True)
+    status, _, err = command("render", "short.mp4", "b.mp4", "--music", "song.mp4")
+    assert (status, "ends after" in err) == (0, False)
     tool("")
     film(Path("dance.mov"), [4 * n for n in range(100)], sound=True).rename("dance.qt")
     assert command("convert", "dance.qt", "DANCE_C_1").status == 0

@@ -181,7 +181,7 @@ def test_what_is_said_and_that_an_unlike_dance_has_no_genre(
     assert "% sure" in lines[4]
     assert lines[5].startswith("Timing: ")
     _, out, _ = command("recommend", "dance.npz", "--catalogue", "music", "--by", "genre")
-    assert "By genre, which counts nothing here: by all else" in out
+    assert "By all but genre, which is unknown here" in out
     content = answer(command)
     assert content["genre"]["probabilities"] is None
     assert {row["score_of"]["genre"] for row in content["recommended"]} == {0}

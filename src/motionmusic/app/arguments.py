@@ -225,8 +225,8 @@ def music_seconds(music: Path, shortest_s: float = 0.0) -> float:
 
 def tell_short(music: Path, left_s: float, seconds: float) -> None:
     """Say so where MUSIC ends before a dance of that many seconds does."""
-    if 0 < left_s < seconds - 0.1:
-        note(f"{music.name} ends after {left_s:.1f} s of the dance's {seconds:.1f} s")
+    if 0 < left_s < seconds - 0.5:
+        note(f"the sound of {music.name} ends after {left_s:.1f} s of the dance's {seconds:.1f} s")
 
 
 def check_music(music: Path, option: str = "") -> None:

@@ -145,16 +145,16 @@ def render(
     start_s = start_in(file, own) if start is None else start
     told = music is not None or start is not None
     from motionmusic.app.picks import drawn_beside
-    from motionmusic.features.audio import duration_s, read_audio
+    from motionmusic.features.audio import read_audio
     from motionmusic.render.film import SOUND_HZ
     from motionmusic.render.page import Panel, video
 
     with other_music("take other music, or an earlier --start") if told else nullcontext():
-        tell_short(file, duration_s(file, start_s + own.seconds) - start_s, own.seconds)
         if beside:
             drawn_beside(out, dance, own, file, start_s)
         else:
             sound = read_audio(file, SOUND_HZ, start_s=start_s, duration_s=own.seconds)
+            tell_short(file, len(sound) / SOUND_HZ, own.seconds)
     if not beside:
         panel = Panel(own.name, f"{file.name}, from {clock(start_s)}", sound)
         video(out, own.in_the_room(), own.layout, own.rate_hz, [panel])

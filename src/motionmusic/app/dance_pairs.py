@@ -32,16 +32,18 @@ def pairs_of(folder: Path, others: Counter[str]) -> list[Pair]:
         return [Pair(folder, None)]
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     moving, sounding, filmed = (
-        {_folded(path.stem): path.stem for path in entries if path.suffix.lower() in suffixes}
+        {name: path.stem for path in entries if path.suffix.lower() in suffixes
+         for name in (path.stem, _folded(path.stem))}
         for suffixes in (MOTION, SOUND_SUFFIXES, VIDEO_SUFFIXES)
-    )
+    )  # fmt: skip
     pairs = []
     for path in entries:
         suffix, stem = path.suffix.lower(), _folded(path.stem)
         if (path / "skeletons.json").exists():
             pairs.append(Pair(path, None))
         elif suffix in MOTION or (suffix in VIDEO_SUFFIXES and stem not in moving):
-            heard = sounding.get(stem) or (filmed.get(stem) if suffix in MOTION else None)
+            named = sounding if stem in sounding or suffix not in MOTION else filmed
+            heard = named.get(path.stem) or named.get(stem)
             pairs.append(Pair(path, sound_file(folder, heard) if heard else None))
         elif (
             suffix not in SOUND_SUFFIXES + VIDEO_SUFFIXES

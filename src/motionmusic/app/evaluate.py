@@ -285,8 +285,9 @@ def summary(folder: Path, found: Found, others: dict[str, int]) -> dict[str, Any
         true = _column(found.rows, name)
         chance = _column(found.rows, f"{name}_chance")
         both = np.isfinite(true + chance)
+        chance = np.where(both, chance, np.nan)
         if both.any():  # then means of the same dances
-            true, chance = np.where(both, [true, chance], np.nan)
+            true = np.where(both, true, np.nan)
         alignment[name] = {
             "definition": _DEFINITIONS[definition],
             "kernel": "3 frames of the dance" if frames else f"{SIGMA_S:g} s",
@@ -373,10 +374,12 @@ def _print(content: dict[str, Any]) -> None:
             table.add_row(label, f"{apart['n']}", f"{apart[name]['distance']:.2f}", "", "")
     print_table(table)
     say("Brackets: 95 % intervals over dances. Shuffled: with the music of other dances.")
-    if any(of["n"] > of["shuffled"]["n"] for of in aligned.values()):
-        say("Shuffled needs dances with other music: there are none")
+    if content["songs"] == 1:
+        say("Shuffled needs a second piece of music")
     if content["without_music"]:
-        say(f"{counted(content['without_music'], 'dance has', 'dances have')} no music")
+        say(
+            f"{counted(content['without_music'], 'dance has', 'dances have')} no music that can be read"
+        )
     for letter, of in zip("ABCD", aligned.values(), strict=False):
         say(f"{letter}: {of['definition']}, σ {of['kernel']}")
     say("Feet: EDGE's physical foot contact score, less is better")

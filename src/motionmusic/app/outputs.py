@@ -103,7 +103,10 @@ def _states(inputs: Iterable[Path | None]) -> Iterator[os.stat_result]:
             entered.add((here.st_dev, here.st_ino))
             for file in files:
                 path = Path(name, file)
-                if path.suffix.lower() in (".png", ".csv", ".json") and file not in _READ_JSON:
+                if (
+                    path.suffix.lower() in (".png", ".csv", ".json")
+                    and file.lower() not in _READ_JSON
+                ):
                     continue
                 if path.exists():  # no dangling link
                     yield path.stat()

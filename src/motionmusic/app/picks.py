@@ -105,18 +105,18 @@ def film(
 
 
 def copied(out: Path, source: Path, music: Path, start_s: float) -> None:
-    """A video with other music, copied; where either ends early is said. Raises UserError."""
-    seconds = look_at(source).seconds
+    """A video with other music, copied; music that ends early is told. Raises UserError."""
+    look_at(source)
     check_room_for_copy(out, source)
-    tell_short(music, duration_s(music, start_s + seconds) - start_s, seconds)
     with_music(source, music, start_s, out)
-    if (written := look_at(out).seconds) < seconds - 0.5:
-        note(f"the pictures of {source.name} end after {written:.1f} s of {seconds:.1f} s")
+    seconds = look_at(out).seconds
+    tell_short(music, duration_s(music, start_s + seconds) - start_s, seconds)
 
 
 def drawn_beside(out: Path, source: Path, dance: OwnDance, music: Path, start_s: float) -> None:
     """The pictures of the video ``source``, the dancer drawn beside them, and music from a second on."""
     sound = _part(music, start_s, dance.seconds)
+    tell_short(music, len(sound) / SOUND_HZ, dance.seconds)
     seen, joints = pictures(look_at(source)), dance.in_the_room()
     beside(out, seen, joints, dance.layout, dance.rate_hz, faded(sound, dance.seconds))
 

@@ -140,7 +140,7 @@ class Practical:
         if (self.by == "timing" and np.isnan(self.kept_bpm)) or (
             self.by == "genre" and self.genres.probabilities is None
         ):
-            title += ", which counts nothing here: by all else"
+            title = f"By all but {self.by}, which is unknown here"
         table = Table(title=title, title_justify="left")
         table.add_column("#", justify="right")
         table.add_column("track", overflow="fold")
