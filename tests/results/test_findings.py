@@ -97,7 +97,7 @@ def test_the_papers_size_is_told_as_far_as_it_was_run(space: Path) -> None:
         "they have 91.0 % [60.0, 99.0] (one seed; the paper's two runs: 93.96 and 95.17), from "
         "joints 71.0 % [60.0, 99.0] (77.54 and 88.16)."
     ) in text
-    assert "collaborative learning at the paper's size and anything on a GPU were not" in text
+    assert "collaborative learning at full length and anything on a GPU were not" in text
     for name in ("leakage.json", "evaluation.json"):
         (task / name).write_bytes((whole / name).read_bytes())
     assert page(facts()) == text, "its tables are not made yet"

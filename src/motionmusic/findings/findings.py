@@ -36,6 +36,7 @@ SPLITS = {
     "mini": "on the beat: pieces apart",
 }
 GAINS = SPLITS | {
+    "quick": "the paper's split and width",
     "by_piece": "on the beat, four types: pieces apart",
     "by_figure": "on the beat, four types: figures apart",
 }
@@ -98,7 +99,7 @@ def facts() -> dict[str, Any]:
         "matching": _columns("on_beat/by_piece/matching/matching.json", 0, 1, 4, 5, kept=_MATCHING)
         or _columns("m2d_mini/matching/matching.json", 0, 1, 4, 5, kept=_MATCHING),
         "gains": {
-            words: {part: task[part] for part in ("adds", "before", "after")}
+            words: {part: task[part] for part in ("seeds", "adds", "before", "after")}
             for name, words in GAINS.items()
             if (task := tasks[name]) and TASKS[name] not in compared
         },
@@ -203,8 +204,7 @@ def _task(name: str) -> dict[str, Any] | None:
         "segments": of["n_segments"],
         "pieces": of["n_pieces"],
         "seeds": "one seed" if seeds == 1 else f"{seeds} seeds",
-        "size": _size(name, 1),
-        "printed_size": _size(name, 2),
+        "size": _size(name),
         "chance": of["chance"]["uniform"],
         "shared": {"unit": None, "capture": None}
         | read_json(workspace.metrics(name, "leakage.json"), _REMEDY)["tested_with_shared"],
@@ -221,10 +221,10 @@ def _task(name: str) -> dict[str, Any] | None:
     }
 
 
-def _size(name: str, place: int) -> str:
-    """Of networks and trainings, from a task's table of settings: ours (1) or the paper's (2)."""
+def _size(name: str) -> str:
+    """Of a task's networks and trainings, from its table of settings."""
     _, settings = read_tables(workspace.metrics(name, "tables", "table1.json"))
-    of = {row.cells[0]: row.cells[place] for row in settings.rows}
+    of = {row.cells[0]: row.cells[1] for row in settings.rows}
     width, epochs = of["width of the first motion layer"], of["epochs without CL + with CL"]
     return f"of width {width} after {epochs} epochs"
 
