@@ -300,10 +300,7 @@ def summary(folder: Path, found: Found, others: dict[str, int]) -> dict[str, Any
         "songs": len({row["song"] for row in found.rows} - {None}),
         "without_music": sum(row["song"] is None for row in found.rows),
         "beat_alignment": alignment,
-        "foot_contact": {
-            **_interval(_column(found.rows, "foot_contact")),
-            "missing": dict(lacking),
-        },
+        "foot_contact": _interval(_column(found.rows, "foot_contact")) | {"missing": dict(lacking)},
         "dances": found.rows,
         "not_read": found.broken,
         "others": others,
@@ -376,10 +373,8 @@ def _print(content: dict[str, Any]) -> None:
     say("Brackets: 95 % intervals over dances. Shuffled: with the music of other dances.")
     if content["songs"] == 1:
         say("Shuffled needs a second piece of music")
-    if content["without_music"]:
-        say(
-            f"{counted(content['without_music'], 'dance has', 'dances have')} no music that can be read"
-        )
+    if without := content["without_music"]:
+        say(f"{counted(without, 'dance has', 'dances have')} no music that can be read")
     for letter, of in zip("ABCD", aligned.values(), strict=False):
         say(f"{letter}: {of['definition']}, σ {of['kernel']}")
     say("Feet: EDGE's physical foot contact score, less is better")
@@ -391,18 +386,13 @@ def _print(content: dict[str, Any]) -> None:
         say(f"Feet: {count} without a score, {why}")
     if "refused" in apart:
         say(f"Distances: {apart['refused']}")
-    lines = [
-        f"{path}: {why}" for path, why in (content["not_read"] | apart.get("not_read", {})).items()
-    ]
-    warned = sum(bool(row["warnings"]) for row in content["dances"])
-    if warned:
-        say(
-            f"{counted(warned, 'dance has', 'dances have')} faults: `motionmusic check DANCE` says which"
-        )
+    if warned := sum(bool(row["warnings"]) for row in content["dances"]):
+        faulty = counted(warned, "dance has", "dances have")
+        say(f"{faulty} faults: `motionmusic check DANCE` says which")
     if content["others"]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in content["others"].items())
         say(f"Neither dance nor music of one: {kinds}")
-    if lines:
-        say(f"{len(lines)} not read:")
-        for line in lines[:SHOWN]:
-            say(f"  {shown(line)}")
+    if unread := content["not_read"] | apart.get("not_read", {}):
+        say(f"{len(unread)} not read:")
+        for path, why in list(unread.items())[:SHOWN]:
+            say(f"  {shown(f'{path}: {why}')}")
