@@ -88,8 +88,7 @@ def slow():
         os.kill(os.getpid(), signal.{name})
         print("cleans up", flush=True)
 cli.main = slow
-if {ignored}:
-    signal.signal(signal.{name}, signal.SIG_IGN)
+signal.signal(signal.{name}, signal.{"SIG_IGN" if ignored else "SIG_DFL"})
 start.main()
 """
     ended = subprocess.run(
