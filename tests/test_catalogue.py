@@ -335,10 +335,12 @@ def test_special_files_and_closed_folders(music: Path, monkeypatch: pytest.Monke
     }
 
 
-def test_one_file(music: Path) -> None:
+def test_one_file(music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = index(music / "Waltz" / "low.wav", cast(Matcher, FakeMatcher(about())), music / "c")
     assert names(found) == ["low.wav"]
     assert found.tracks[0].category == "Waltz"
+    monkeypatch.setenv("HOME", str(music))
+    assert sound_files(Path("~/Waltz")).files == [Path("low.wav")]
 
 
 # Cache

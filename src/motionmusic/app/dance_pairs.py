@@ -65,7 +65,7 @@ def _folded(stem: str) -> str:
 def listed_pairs(file: Path, folder: Path) -> list[Pair]:
     """The dances of a table with the columns dance and music, which may be empty. Raises UserError."""
     remedy = "write lines such as a.npy,songs/a.mp3 under the heads dance,music"
-    pairs = []
+    pairs: dict[Pair, None] = {}
     for number, row in checked_rows(file, "dances and their music", ("dance", "music"), remedy):
         dance, music = row["dance"], row["music"]
         for path in filter(None, (dance, music)):
@@ -78,5 +78,5 @@ def listed_pairs(file: Path, folder: Path) -> list[Pair]:
         if pair in pairs:
             again = "remove it: a dance that counts twice narrows the interval"
             raise UserError(file, f"line {number}", "another dance or music", "one again", again)
-        pairs.append(pair)
-    return pairs
+        pairs[pair] = None
+    return list(pairs)

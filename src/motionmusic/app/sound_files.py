@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from motionmusic.app.outputs import at_home
 from motionmusic.data.musictodance import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from motionmusic.errors import UserError
 from motionmusic.files import must_be_file
@@ -27,6 +28,7 @@ def sound_files(folder: Path) -> Files:
 
     Raises UserError where there is neither.
     """
+    folder = at_home(folder)
     if not folder.is_dir():
         expected = "a folder with music, or a sound file"
         must_be_file(folder, expected, "name an existing one")
